@@ -1,6 +1,5 @@
 import { inTransaction } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { readLinkToken } from '../platform/secrets/link-token.ts'
 import { insertAccount, lockAddress, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import {
   findInvitation,
@@ -8,6 +7,7 @@ import {
   type PresentedInvitation,
   spendInvitation,
 } from '../records/accounts/invitations-store.ts'
+import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { recordEvent, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'

@@ -1,6 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
-import { newLinkToken } from '../platform/secrets/link-token.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { markEmail, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import type { TakenName } from '../records/accounts/accounts-store.ts'
@@ -9,6 +8,7 @@ import {
   closeEmailChangesSince,
   insertEmailChange,
 } from '../records/accounts/email-changes-store.ts'
+import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'

@@ -1,6 +1,5 @@
 import { inTransaction } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
-import { newLinkToken } from '../platform/secrets/link-token.ts'
 import { lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import {
@@ -9,6 +8,7 @@ import {
   isVerifiedAddress,
   putInvitation,
 } from '../records/accounts/invitations-store.ts'
+import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { checkProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { checkGroupsOfAccount } from '../records/groups/group-rules.ts'

@@ -8,14 +8,13 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { recoveryNeeds } from '../records/accounts/recovery-rule.ts'
-import { decideEnding } from '../records/endings/decide-ending.ts'
-import { endAllAccess } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
+import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
 import { newPasswordFault } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
+import { countOf } from './own-sessions.ts'
 
 /** A link that can be used now, and what its page shows. */
 export interface OpenRecovery extends Recovery {
@@ -116,7 +115,7 @@ async function setNewPassword(
       removed.map(({ id }) => id),
     )
   await voidOpenLinks(tx, sub)
-  const ended = choice.access === 'end' ? await endEverything(tx, open.account) : undefined
+  const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
   // Who has forgotten the password has usually tried it, and must not have to wait now.
   await signet.limits.recovered(tx, caller.network, sub, namesOf(open.account))
   const actor = { kind: 'person', sub, caller, language: choice.locale } as const
@@ -127,9 +126,8 @@ async function setNewPassword(
     ...(ended
       ? {
           access: 'ended',
-          sessions_ended: ended.sessions,
+          ...countOf('sessions_ended', ended),
           grants_ended: ended.grants,
-          ...(ended.left && { more: true }),
         }
       : { access: 'kept' }),
     ...(removed.length > 0 && { removed: removed.map(({ kind }) => kind) }),
@@ -137,12 +135,6 @@ async function setNewPassword(
   }
   await recordEvent(tx, { type: 'password_recovered', caller, sub, detail })
   return { left: ended?.left ?? false }
-}
-
-async function endEverything(tx: Queryable, { sub }: Account) {
-  await forgetBrowsers(tx, sub)
-  const epoch = await endAllAccess(tx, sub, 'password_recovered')
-  return decideEnding(tx, { kind: 'account', reason: 'password_recovered', sub, epoch })
 }
 
 /** The keys of the names that only this account has: nobody else's failures are forgotten. */

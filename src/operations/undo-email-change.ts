@@ -6,13 +6,11 @@ import { removeOtherPassword } from '../records/accounts/account-password-store.
 import { findAccount, lockAccount, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import { closeEmailChange, findOpenEmailChange, type OpenEmailChange } from '../records/accounts/email-changes-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import { kindOf } from '../records/accounts/password-formats.ts'
-import { HashQueueFull } from '../records/accounts/password-hashing.ts'
-import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
-import { endAllAccess } from '../records/endings/decisions-store.ts'
-import { type Caller, recordEvent } from '../records/events/events-store.ts'
-import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
+import type { Decided } from '../records/endings/decide-ending.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
+import { checkPassword } from './check-password.ts'
+import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
 import { notifyPerson } from './notify-person.ts'
 import { countOf } from './own-sessions.ts'
@@ -84,26 +82,16 @@ export async function undoEmailChange(
 async function proves(
   { database, limits, passwords }: Signet,
   caller: Visitor,
-  { sub, previousPassword }: OpenEmailChange,
+  { sub, previousPassword: hash }: OpenEmailChange,
   password: string,
 ): Promise<boolean> {
   const subject = { undoFor: sub }
   const request = await limits.countRequest(caller.network, subject)
-  const decision = await limits.decideAttempt(request, subject, undefined)
-  if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
-  const hash = decision.kind === 'allowed' ? previousPassword : undefined
-  const isRight = await passwords
-    .verify(password, hash, caller, kindOf(previousPassword))
-    .catch(async (error: unknown) => {
-      if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
-      throw error
-    })
-  if (isRight && decision.kind === 'allowed') {
-    await limits.succeeded(request, decision, [])
-    return true
-  }
-  const detail = { at: 'email_change_undo', ...(decision.kind === 'waiting' && { reason: 'waiting' }) }
-  await recordEvent(database, { type: 'reauthentication_failed', caller: originOf(caller), sub, detail })
+  const attempt = { request, subject, knownBrowser: undefined, hash, requester: caller }
+  const checked = await checkPassword({ limits, passwords }, attempt, password)
+  if (checked === 'right') return true
+  const detail = { at: 'email_change_undo', ...(checked === 'waiting' && { reason: 'waiting' }) }
+  await recordEvent(database, { type: 'reauthentication_failed', caller, sub, detail })
   return false
 }
 
@@ -132,13 +120,11 @@ async function undo(
   await restoreEmail(tx, before, previousEmail, rollBack)
   const isRemoved = await removeOtherPassword(tx, sub, ownHash)
   await voidOpenLinks(tx, sub)
-  await forgetBrowsers(tx, sub)
-  const reason = 'email_change_undone'
-  const ended = await decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
+  const ended = await endAccountAccess(tx, sub, 'email_change_undone')
   const password = isRemoved ? 'removed' : 'kept'
   const detail = { password, ...countOf('sessions_ended', ended), grants_ended: ended.grants }
-  const actor = { kind: 'person', sub, caller: originOf(caller) } as const
-  await recordEvent(tx, { type: 'email_change_undone', caller: actor.caller, sub, detail })
+  const actor = { kind: 'person', sub, caller } as const
+  await recordEvent(tx, { type: 'email_change_undone', caller, sub, detail })
   await notifyPerson(tx, signet, actor, before, { kind: 'email-change-undone', at: signet.clock.now() })
   return { password, left: ended.left }
 }
@@ -154,6 +140,3 @@ async function restoreEmail(
   if (restored === 'email_taken') rollBack('address_taken')
   if (restored !== 'done') throw new Error(`An address could not be restored: ${restored}.`)
 }
-
-/** Without the signal, which has no place in an event. */
-const originOf = ({ requestId, network }: Visitor): Caller => ({ requestId, network })

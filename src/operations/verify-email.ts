@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
-import { newLinkToken } from '../platform/secrets/link-token.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { markEmail, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
@@ -19,6 +18,7 @@ import {
   spendVerification,
   voidVerifications,
 } from '../records/accounts/email-verifications-store.ts'
+import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'

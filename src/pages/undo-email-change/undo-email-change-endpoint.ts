@@ -4,10 +4,10 @@ import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { findUndoableChange, type UndoableChange, undoEmailChange } from '../../operations/undo-email-change.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
-import { readLinkToken } from '../../platform/secrets/link-token.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue, soundValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import type { Signet } from '../../signet.ts'
 import {
   UndoDonePage,

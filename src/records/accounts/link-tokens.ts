@@ -1,4 +1,4 @@
-import { randomText } from './digest.ts'
+import { randomText } from '../../platform/secrets/digest.ts'
 
 /*
  * The secret in the link of a mail. Whoever has it can read mail at the address, so it is stored as a digest, expires, and works once.
