@@ -6,6 +6,7 @@ import { findAccount, type TakenName } from '../records/accounts/accounts-store.
 import {
   canonicalEmail,
   isPendingConversion,
+  isSameName,
   readUsername,
   type UsernameFault,
 } from '../records/accounts/canonical-names.ts'
@@ -26,7 +27,7 @@ import { countOf, endOthers } from './own-sessions.ts'
 import { type ProvingBrowser, provePassword } from './prove-password.ts'
 import { requestEmailChange } from './request-email-change.ts'
 import { type AccountRefusal, changeAccount, type UpdatedAccount } from './update-account.ts'
-import { isSameEmail, mayMailVerification } from './verify-email.ts'
+import { mayMailVerification } from './verify-email.ts'
 import { withRollback } from './with-rollback.ts'
 
 /*
@@ -95,7 +96,7 @@ export async function changeSignInNames(
   // A new name counts like a new account. Otherwise somebody could find out who has an account by trying user names one after the other, or
   // could move an account from address to address and sign in with its password at each of them.
   if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(actor.caller.network)
-  const isOther = names.email !== undefined && !isSameEmail(account.email, names.email)
+  const isOther = names.email !== undefined && !isSameName(account.email, names.email)
   const requested = isOther && settings.mail.delivery !== 'none' ? names.email : undefined
   if (requested !== undefined) await signet.limits.beforeVerification(actor.caller.network, actor.sub)
   const mayMail = requested !== undefined && (await mayMailVerification(signet, requested))
@@ -111,7 +112,7 @@ export async function changeSignInNames(
       // A person who has just changed the password must not find a change that somebody else asked for with the old one.
       if (!(await lockPassword(tx, actor.sub, proven))) return 'password_replaced'
       const outcome = await changeAccount(tx, signet, actor, actor.sub, changes, rollBack)
-      if (typeof outcome !== 'string' && requested !== undefined && !isSameEmail(outcome.account.email, requested)) {
+      if (typeof outcome !== 'string' && requested !== undefined && !isSameName(outcome.account.email, requested)) {
         const asking = { browserDigest: proving.browserDigest, continueTo }
         await requestEmailChange(tx, signet, actor, asking, { email: requested, mayMail })
       }
@@ -173,7 +174,7 @@ function readNewEmail(
   if (typed === stored) return { name: stored }
   const email = canonicalEmail(typed)
   if (email === undefined) return { name: undefined, fault: 'email_invalid' }
-  if (isSameEmail(stored, email)) return { name: isPendingConversion(stored, email) ? stored : email }
+  if (isSameName(stored, email)) return { name: isPendingConversion(stored, email) ? stored : email }
   // The domains are for people who create their accounts themselves. An operator decides for the others.
   if (account.signed_up && !isAllowedDomain(settings, email))
     return { name: undefined, fault: 'email_domain_not_allowed' }

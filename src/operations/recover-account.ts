@@ -122,7 +122,7 @@ async function setNewPassword(
   const by = open.byOperator ? 'operator-link' : 'recovery'
   await notifyPerson(tx, signet, actor, open.account, { kind: 'password-changed', by, at: signet.clock.now() })
   const detail = {
-    link: open.byOperator ? 'from_operator' : 'mailed',
+    link: open.byOperator ? 'printed' : 'mailed',
     ...(ended
       ? {
           access: 'ended',

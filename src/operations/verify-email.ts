@@ -4,7 +4,7 @@ import { digest } from '../platform/secrets/digest.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { markEmail, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
-import { typedName } from '../records/accounts/canonical-names.ts'
+import { isSameName, typedName } from '../records/accounts/canonical-names.ts'
 import { codeMac, isCodeOf, newCode } from '../records/accounts/email-codes.ts'
 import {
   claimCodeGuess,
@@ -223,7 +223,7 @@ export async function findLinkedVerification(
   const account = found && (await findAccount(database, found.sub))
   if (!found || !account) return undefined
   const isVerified = hasVerified(account, found.email)
-  const canBeDisowned = !isVerified && (found.state === 'open' || isSameEmail(account.email, found.email))
+  const canBeDisowned = !isVerified && (found.state === 'open' || isSameName(account.email, found.email))
   return { ...found, isVerified, canBeDisowned }
 }
 
@@ -251,12 +251,7 @@ export async function signInToVerify(
 
 /** Whether an account has verified exactly this address. */
 export function hasVerified(account: Account | undefined, email: string): boolean {
-  return account?.email_verified === true && isSameEmail(account.email, email)
-}
-
-/** Whether two stored addresses are the same. */
-export function isSameEmail(one: string | undefined, other: string): boolean {
-  return one !== undefined && typedName(one).key === typedName(other).key
+  return account?.email_verified === true && isSameName(account.email, email)
 }
 
 interface Confirmed {
@@ -276,7 +271,7 @@ async function confirm(
 ): Promise<ConfirmOutcome> {
   const account = await findAccount(tx, actor.sub)
   if (!account) return { outcome: signedOut }
-  const marked = isSameEmail(account.email, email)
+  const marked = isSameName(account.email, email)
     ? await markEmail(tx, account.sub, true)
     : await replaceVerifiedEmail(tx, signet, actor, account, email)
   if (marked !== 'done') return rollBack({ outcome: 'email_taken' })
@@ -306,7 +301,7 @@ export async function disownEmail(
       if (!(await lockAccount(tx, sub))) return 'void_link'
       const account = (await findAccount(tx, sub)) as Account
       if (hasVerified(account, email)) return 'void_link'
-      const isOwn = isSameEmail(account.email, email)
+      const isOwn = isSameName(account.email, email)
       const waiting = isOwn || (await findVerification(tx, digest(token)))?.state === 'open'
       if (isOwn) await replaceSignInNames(tx, sub, { username: account.username, email: undefined })
       if (!waiting) return 'done'

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { usableContinueValue } from '../../interaction/interaction.ts'
@@ -63,8 +64,8 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
         const fault = { field: 'new-password', fault: recovered.fault } as const
         return showPage(signet, request, reply, token, recovered.recovery, { values, fault }, 422)
       }
-      const query = new URLSearchParams({ ...(continueTo && { continue: continueTo }), notice: 'password-recovered' })
-      return reply.header('cache-control', 'no-store').redirect(`/sign-in?${query}`, 303)
+      const href = ownHref('/sign-in', { continue: continueTo, notice: 'password-recovered' })
+      return reply.header('cache-control', 'no-store').redirect(href, 303)
     } catch (error) {
       const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
       const shown = { values, fault: { field: 'form', fault }, retryAfterSeconds } as const

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn, sealOwnPage } from '../../interaction/continue-value.ts'
@@ -176,8 +177,8 @@ function toSignIn({ secrets }: Signet, reply: FastifyReply, sealed: string | und
 }
 
 function toPage(reply: FastifyReply, sealed: string | undefined, notice?: 'sent'): FastifyReply {
-  const query = new URLSearchParams({ ...(notice && { notice }), ...(sealed && { continue: sealed }) }).toString()
-  return reply.header('cache-control', 'no-store').redirect(`/verify-email${query === '' ? '' : `?${query}`}`, 303)
+  const href = ownHref('/verify-email', { notice, continue: sealed })
+  return reply.header('cache-control', 'no-store').redirect(href, 303)
 }
 
 async function showPage(
