@@ -1,5 +1,5 @@
 import { AccountBadge, type PageAccount } from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
@@ -64,8 +64,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
       <AccountBadge account={account} label={recover.account} />
       <form method="post" action="/recover/password">
         <HiddenInputs values={{ csrf, token, ...offersAccess }} />
-        {/* Tells password managers which account the new password belongs to. Not type=hidden, because they ignore that. */}
-        <input type="text" name="username" autocomplete="username" value={props.signInName} readonly hidden />
+        <HiddenUsername value={props.signInName} />
         <Field
           id="new-password"
           label={accountTexts.newPassword}

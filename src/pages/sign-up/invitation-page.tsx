@@ -5,7 +5,7 @@ import {
   type PageAccount,
   type PageClient,
 } from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
@@ -36,9 +36,9 @@ export function InvitationPage(props: InvitationPageProps) {
   const { invitation: texts, signUp, password } = page.messages
   const faulty = (['name', 'password'] as const).flatMap((field) => {
     const fault = faults[field]
-    return fault ? [{ field, text: faultText(page, fault, props) }] : []
+    return fault ? [{ id: field, text: faultText(page, fault, props) }] : []
   })
-  const textAt = (field: 'name' | 'password') => faulty.find((one) => one.field === field)?.text
+  const textAt = (field: 'name' | 'password') => faulty.find((one) => one.id === field)?.text
   return (
     <Layout
       page={page}
@@ -54,20 +54,7 @@ export function InvitationPage(props: InvitationPageProps) {
           <p class="fine">{texts.otherPerson}</p>
         </>
       )}
-      {(faulty.length > 0 || faults.form) && (
-        <FaultSummary>
-          {faults.form && <p>{faultText(page, faults.form, props)}</p>}
-          {faulty.length > 0 && (
-            <ul>
-              {faulty.map(({ field, text }) => (
-                <li key={field}>
-                  <a href={`#${field}`}>{text}</a>
-                </li>
-              ))}
-            </ul>
-          )}
-        </FaultSummary>
-      )}
+      <FormFaults form={faults.form && faultText(page, faults.form, props)} fields={faulty} />
       <form method="post" action="/sign-up">
         <HiddenInputs values={{ csrf, invitation }} />
         {/* Password managers store it with the password. What the form sends here is ignored. */}
@@ -87,7 +74,7 @@ export function InvitationPage(props: InvitationPageProps) {
           value={name}
           hint={signUp.nameHint}
           fault={textAt('name')}
-          autofocus={faulty[0]?.field === 'name'}
+          autofocus={faulty[0]?.id === 'name'}
         />
         <Field
           id="password"
@@ -98,7 +85,7 @@ export function InvitationPage(props: InvitationPageProps) {
           minlength={minPasswordLength}
           hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
           fault={textAt('password')}
-          autofocus={faulty[0]?.field === 'password'}
+          autofocus={faulty[0]?.id === 'password'}
         />
         <PasswordStrength page={page} minLength={minPasswordLength} />
         <RevealPassword page={page} />

@@ -1,6 +1,6 @@
 import { ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
 import { OutwardLink } from '../../html/footer.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { alternatives, type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
@@ -47,20 +47,7 @@ export function SignUpPage(props: SignUpPageProps) {
           <span>{fill(signUp.purpose, { client: <ClientName client={client} /> })}</span>
         </p>
       )}
-      {(faulty.length > 0 || faults.form) && (
-        <FaultSummary>
-          {faults.form && <p>{textOf(faults.form)}</p>}
-          {faulty.length > 0 && (
-            <ul>
-              {faulty.map((field) => (
-                <li key={field}>
-                  <a href={`#${field}`}>{textOf(faults[field])}</a>
-                </li>
-              ))}
-            </ul>
-          )}
-        </FaultSummary>
-      )}
+      <FormFaults form={textOf(faults.form)} fields={faulty.map((id) => ({ id, text: textOf(faults[id]) ?? '' }))} />
       <form method="post" action="/sign-up">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <Field

@@ -1,5 +1,12 @@
 import { shownName } from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import {
+  FaultSummary,
+  Field,
+  HiddenInputs,
+  HiddenUsername,
+  RevealPassword,
+  SignOutForm,
+} from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
@@ -40,8 +47,7 @@ export function LinkPage(props: LinkPageProps) {
         <HiddenInputs values={{ csrf, token }} />
         {!isOwn && (
           <>
-            {/* Tells password managers whose password it is. Not type=hidden, because they ignore that. */}
-            <input type="text" name="username" autocomplete="username" value={email} readonly hidden />
+            <HiddenUsername value={email} />
             <Field
               id="password"
               label={password.label}
@@ -153,12 +159,7 @@ export function TakenPage({ page, csrf, email }: TakenPageProps) {
           </a>
         </li>
       </ul>
-      <form class="leave" method="post" action="/logout/confirm">
-        <HiddenInputs values={{ csrf }} />
-        <button class="button" id="sign-out" type="submit">
-          {text.signOut}
-        </button>
-      </form>
+      <SignOutForm csrf={csrf} label={text.signOut} />
     </Layout>
   )
 }

@@ -1,4 +1,4 @@
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs, RevealPassword, SignOutForm } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import {
@@ -66,20 +66,7 @@ export function WaitingPage(props: WaitingPageProps) {
           {notice === 'sent' ? text.againSent : text.notYet}
         </p>
       )}
-      {(faulty.length > 0 || faults.form) && (
-        <FaultSummary>
-          {faults.form && <p>{textOf(faults.form)}</p>}
-          {faulty.length > 0 && (
-            <ul>
-              {faulty.map((field) => (
-                <li key={field}>
-                  <a href={`#${field}`}>{textOf(faults[field])}</a>
-                </li>
-              ))}
-            </ul>
-          )}
-        </FaultSummary>
-      )}
+      <FormFaults form={textOf(faults.form)} fields={faulty.map((id) => ({ id, text: textOf(faults[id]) ?? '' }))} />
       <p class="lead">
         {email === undefined ? text.noAddress : fill(isSent ? text.sent : text.notSent, { email: address })}
       </p>
@@ -134,12 +121,7 @@ export function WaitingPage(props: WaitingPageProps) {
           </li>
         )}
       </ul>
-      <form class="leave" method="post" action="/logout/confirm">
-        <HiddenInputs values={{ csrf }} />
-        <button class="button" id="sign-out" type="submit">
-          {text.signOut}
-        </button>
-      </form>
+      <SignOutForm csrf={csrf} label={text.signOut} />
     </Layout>
   )
 }
