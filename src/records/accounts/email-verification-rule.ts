@@ -1,15 +1,21 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Account } from './account.ts'
 
+type VerificationSettings = Pick<Settings, 'emailVerification' | 'mail'>
+
+function isRequired({ emailVerification, mail }: VerificationSettings): boolean {
+  return emailVerification === 'required' && mail.delivery !== 'none'
+}
+
 /**
  * Whether a person must verify their e-mail address before they can do anything else (SIGNET_EMAIL_VERIFICATION). Their session exists, but leads only
  * to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked.
  */
 export function mustVerifyEmail(
-  { emailVerification, mail }: Pick<Settings, 'emailVerification' | 'mail'>,
+  settings: VerificationSettings,
   { signed_up, email_verified }: Pick<Account, 'signed_up' | 'email_verified'>,
 ): boolean {
-  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up && !email_verified
+  return isRequired(settings) && signed_up && !email_verified
 }
 
 /**
@@ -17,11 +23,8 @@ export function mustVerifyEmail(
  * account alone. But where verification is required, the others are let in with their own passwords too, to the page that asks for it and nowhere
  * else. To refuse them would tell everybody who signs up with an address whether somebody has verified it.
  */
-export function unverifiedAtSignIn({
-  emailVerification,
-  mail,
-}: Pick<Settings, 'emailVerification' | 'mail'>): 'instead' | 'too' {
-  return emailVerification === 'required' && mail.delivery !== 'none' ? 'too' : 'instead'
+export function unverifiedAtSignIn(settings: VerificationSettings): 'instead' | 'too' {
+  return isRequired(settings) ? 'too' : 'instead'
 }
 
 /**
@@ -29,8 +32,8 @@ export function unverifiedAtSignIn({
  * blocked.
  */
 export function mustKeepEmail(
-  { emailVerification, mail }: Pick<Settings, 'emailVerification' | 'mail'>,
+  settings: VerificationSettings,
   { signed_up }: Pick<Account, 'signed_up'>,
 ): boolean {
-  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up
+  return isRequired(settings) && signed_up
 }
