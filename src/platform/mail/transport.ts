@@ -6,7 +6,7 @@ import { MailFailure, mailFailure } from './mail-failure.ts'
 import { writeMailFile } from './mail-file.ts'
 
 /** What does not work if no mail can be sent, for operators. */
-export const withoutMail =
+export const noMailWarning =
   'This installation sends no mails, so people can neither verify an e-mail address nor recover an account whose password they have forgotten, and ' +
   'the pages offer neither.'
 

@@ -31,9 +31,6 @@ export function unverifiedAtSignIn(settings: VerificationSettings): 'instead' | 
  * Whether a person may not remove their e-mail address, but only replace it: without one, they could never verify an address again, and would be
  * blocked.
  */
-export function mustKeepEmail(
-  settings: VerificationSettings,
-  { signed_up }: Pick<Account, 'signed_up'>,
-): boolean {
+export function mustKeepEmail(settings: VerificationSettings, { signed_up }: Pick<Account, 'signed_up'>): boolean {
   return isRequired(settings) && signed_up
 }

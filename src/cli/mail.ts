@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
 import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
-import { json, oneValue } from './flags.ts'
+import { json, mailLocale } from './flags.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -16,7 +16,7 @@ export function mailCommand(program: Command, terminal: Terminal): void {
       'Send a test mail with the settings of the server, and print the answer of the mail server. Needs no database.',
     )
     .argument('<address>', 'e-mail address to send it to')
-    .addOption(oneValue('--locale <locale>', 'language of the mail').choices(['en', 'de']))
+    .addOption(mailLocale())
     .addOption(json())
     .action(async (typed: string, format: Format & { readonly locale?: string }) => {
       const to = canonicalEmail(typed.trim())
