@@ -13,8 +13,8 @@ import { type BrowserDigests, startSession } from '../records/sessions/start-ses
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
 import { newPasswordFault } from './new-password.ts'
+import { mayMailVerification, requestVerification } from './request-verification.ts'
 import { signInTo } from './sign-in.ts'
-import { mayMailVerification, requestVerification } from './verify-email.ts'
 
 export interface TypedAccount {
   readonly name: string | undefined

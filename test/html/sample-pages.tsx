@@ -23,12 +23,8 @@ import {
   UndoEmailChangePage,
   VoidUndoLinkPage,
 } from '../../src/pages/undo-email-change/undo-email-change-page.tsx'
-import {
-  LinkPage,
-  TakenPage,
-  VerifyDonePage,
-  VoidVerificationLinkPage,
-} from '../../src/pages/verify-email/link-page.tsx'
+import { LinkPage, VoidVerificationLinkPage } from '../../src/pages/verify-email/link-page.tsx'
+import { TakenPage, VerifyDonePage } from '../../src/pages/verify-email/outcome-page.tsx'
 import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 

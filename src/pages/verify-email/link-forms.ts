@@ -9,13 +9,13 @@ import {
 } from '../../interaction/browser-session.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { disownEmail } from '../../operations/disown-email.ts'
+import { verificationMinutes } from '../../operations/request-verification.ts'
 import {
   confirmByLink,
-  disownEmail,
   findLinkedVerification,
   type LinkedVerification,
   signInToVerify,
-  verificationMinutes,
 } from '../../operations/verify-email.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -28,7 +28,7 @@ import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { LinkPage, type LinkPageProps, VoidVerificationLinkPage } from './link-page.tsx'
-import { sendTaken } from './waiting-forms.ts'
+import { sendTaken } from './send-taken.ts'
 
 type Fault = Pick<LinkPageProps, 'fault' | 'retryAfterSeconds'>
 
