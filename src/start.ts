@@ -193,7 +193,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     }
     const beginJobs = () => {
       const { mail } = settings
-      if (mail.delivery === 'files') log.info({ folder: mail.folder }, 'Mails are not sent, but written to files.')
+      if (mail.delivery === 'files')
+        log.info({ folder: mail.folder }, 'E-mails are written to files instead of being sent.')
       if (mail.delivery === 'none') log.warn({}, `${noMailWarning} Set SIGNET_SMTP_URL and SIGNET_MAIL_FROM.`)
       jobs ??= createJobWorker({
         ...{ database, schema, log },

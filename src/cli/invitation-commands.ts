@@ -118,8 +118,8 @@ const otherDomain = 'The domain is not in SIGNET_SIGN_UP_DOMAINS. An invitation 
 
 function sentBy(mail: MailSettings): string {
   return mail.delivery === 'files'
-    ? `A running server writes the mail to a file in ${mail.folder}.`
-    : 'A running server sends the mail.'
+    ? `A running server writes the e-mail to a file in ${mail.folder}.`
+    : 'A running server sends the e-mail.'
 }
 
 /** The person may have signed up already. The operator can then verify that address instead, if they know that it is theirs. */

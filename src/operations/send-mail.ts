@@ -35,8 +35,8 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
     const message = { to, kind: mail.kind, id, ...composed }
     const { file } = await openTransport(settings.mail, brand.name).deliver(message, job.signal)
     metrics.count('signet_mails_total', { outcome: 'sent' })
-    if (file === undefined) log.info({ kind: mail.kind }, 'A mail was handed to the mail server.')
-    else log.info({ kind: mail.kind, file }, 'A mail was written to a file.')
+    if (file === undefined) log.info({ kind: mail.kind }, 'An e-mail was handed to the mail server.')
+    else log.info({ kind: mail.kind, file }, 'An e-mail was written to a file.')
   } catch (error) {
     // The node stops, and another one continues.
     if (!(error instanceof MailFailure) || job.signal.aborted) throw error
@@ -45,7 +45,7 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
     metrics.count('signet_mails_total', { outcome: 'failed' })
     log.warn(
       { kind: mail.kind, attempt: job.attempt, fault },
-      `A mail could not be sent and will be tried again: ${message}.`,
+      `An e-mail could not be sent and will be tried again: ${message}.`,
     )
     throw error
   }
@@ -68,5 +68,5 @@ async function giveUp(
 ): Promise<void> {
   await recordEvent(database, { type: 'mail_failed', by: 'schedule', sub, detail: { kind, reason } })
   metrics.count('signet_mails_total', { outcome: 'given_up' })
-  log.warn({ kind, reason }, `A mail was not sent, and will not be tried again. ${message}`.trim())
+  log.warn({ kind, reason }, `An e-mail was not sent, and will not be tried again. ${message}`.trim())
 }

@@ -25,7 +25,7 @@ export interface TypedAccount {
 /** The faults by field. */
 export interface TypedAccountFaults {
   readonly name?: 'name_too_long' | 'name_invalid'
-  readonly email?: 'email_missing' | 'email_invalid' | 'email_other_domain'
+  readonly email?: 'email_missing' | 'email_invalid' | 'email_domain_not_allowed'
   readonly password?: 'password_missing' | PasswordFault
 }
 
@@ -69,7 +69,7 @@ export async function signUp(
   const email = canonicalEmail(typedEmail ?? '')
   const faults = {
     ...typedAccountFaults({ name, email: typedEmail, password }, signet.settings),
-    ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_other_domain' as const }),
+    ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_domain_not_allowed' as const }),
   }
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
   // Before the checks that are slow or ask another server. They come before any account is looked up, so they take the same time for all.

@@ -456,7 +456,7 @@ t.test('an account with another factor', async (t) => {
     const made = await recoverForOperator(idp.signet, operator, person.sub, 'was here with a passport')
     if (made.outcome !== 'printed') throw new Error('No link was made.')
     const [told] = await mailsTo(idp, person.email)
-    t.match(told?.text, /an operator of Signet\s+\(.*\) made a link/)
+    t.match(told?.text, /an operator of Signet\s+\(.*\) created a link/)
     t.notMatch(told?.text, made.link)
     const page = await idp.browser().get(made.link.slice(idp.issuer.length))
     t.match(page.text, /Remove <bdi class="identifier">planted<\/bdi>/)

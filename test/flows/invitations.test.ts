@@ -14,7 +14,7 @@ t.test('a person accepts an invitation that came by mail, and has an account wit
   const { code, out } = await signet(
     ...['users', 'invite', email, '--name', 'Ada Lovelace', '--group', 'staff', '--group', 'pilots', '--locale', 'de'],
   )
-  t.match({ code, out }, { code: 0, out: /A running server writes the mail to a file/ })
+  t.match({ code, out }, { code: 0, out: /A running server writes the e-mail to a file/ })
   t.notMatch(out, 'invitation=', 'the link is not printed')
   const mail = await newestMailTo(idp, email)
   t.match(mail, { subject: 'Ihre Einladung zu Signet', text: 'Ada Lovelace' }, 'in the language of the invitation')

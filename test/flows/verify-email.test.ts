@@ -106,7 +106,7 @@ t.test('a person can ask for another mail; the codes of both work', async (t) =>
   const { browser, email, page } = await signUp(required)
   const code = await codeTo(required, email)
   const again = await browser.follow(await browser.submit(page, 'send-again'))
-  t.match(again.text, 'Another mail is on its way')
+  t.match(again.text, 'Another e-mail is on its way')
   const sent = await mailsTo(required, email)
   t.equal(sent.length, 2)
   const after = await browser.submit(again, 'code', { code })

@@ -154,11 +154,18 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'recover, sent': (
-      <RecoverSentPage page={page} username="ada@example.com" againHref="/recover?name=sealed" signInHref="/sign-in" />
+      <RecoverSentPage
+        page={page}
+        minutes={30}
+        username="ada@example.com"
+        againHref="/recover?name=sealed"
+        signInHref="/sign-in"
+      />
     ),
     'recover, sent, hostile': (
       <RecoverSentPage
         page={page}
+        minutes={30}
         username={markup + endless + rightToLeft}
         againHref="javascript:alert(1)"
         signInHref="javascript:alert(1)"
@@ -180,7 +187,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'new password, busy': (
       <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
     ),
-    'link void': <VoidRecoveryLinkPage page={page} recoverHref="/recover" />,
+    'link void': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref="/recover" />,
     'sign-up': (
       <SignUpPage
         page={page}
@@ -210,7 +217,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         page={page}
         csrf={csrf}
         values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
-        faults={{ email: 'email_other_domain' }}
+        faults={{ email: 'email_domain_not_allowed' }}
         minPasswordLength={15}
         domains={['@example.com', '@b\u00fccher.example', `@${'deep.'.repeat(30)}example`]}
         signInHref="/sign-in"

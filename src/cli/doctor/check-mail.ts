@@ -24,7 +24,7 @@ export async function checkMail({ mail, name }: Pick<Settings, 'mail' | 'name'>)
     return warning(
       'mail',
       `${server} accepts connections, but the sender's domain ${domain} does not exist on the internet.`,
-      'Set SIGNET_MAIL_FROM to an address of a domain of yours; other mail servers refuse mails from a domain that does not exist.',
+      'Set SIGNET_MAIL_FROM to an address of a domain of yours; other mail servers refuse mail from a domain that does not exist.',
     )
   return good('mail', `${server} accepts connections from here. To test that mails arrive: signet mail test ADDRESS.`)
 }

@@ -125,7 +125,7 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
         heading,
         body: [
           paragraph(lead),
-          paragraph(texts.passwordChanged.askedFor),
+          paragraph(common.askedFor),
           ...section(common.notExpected, notYou),
           ...help(common, context),
         ],
@@ -136,9 +136,9 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
       const { subject, heading, button: label, ...by } = texts.passwordChanged
       const [lead, fine, question, alarm] = {
         recovery: [by.byRecovery, common.nothingToDo, common.notYou, by.notYouRecovery] as const,
-        'operator-link': [by.byOperatorLink, by.askedFor, common.notExpected, by.notYouOperator] as const,
+        'operator-link': [by.byOperatorLink, common.askedFor, common.notExpected, by.notYouOperator] as const,
         person: [by.byPerson, common.nothingToDo, common.notYou, by.notYouPerson] as const,
-        operator: [by.byOperator, by.askedFor, common.notExpected, by.notYouOperator] as const,
+        operator: [by.byOperator, common.askedFor, common.notExpected, by.notYouOperator] as const,
       }[mail.by]
       return {
         subject,
@@ -173,15 +173,14 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
       }
     }
     case 'email-changed-by-operator': {
-      const { subject, heading, lead, leadRemoved, askedFor, notExpected, notExpectedText } =
-        texts.emailChangedByOperator
+      const { subject, heading, lead, leadRemoved, notExpected } = texts.emailChangedByOperator
       return {
         subject,
         heading,
         body: [
           paragraph(mail.newEmail === undefined ? leadRemoved : lead),
-          paragraph(askedFor),
-          ...section(notExpected, notExpectedText),
+          paragraph(common.askedFor),
+          ...section(common.notExpected, notExpected),
           ...addressIfAny(undefined, context.brand.helpUrl),
         ],
         values: { time: time(mail.at), newEmail: addressInPart(mail.newEmail ?? '') },

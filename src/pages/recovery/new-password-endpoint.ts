@@ -13,6 +13,7 @@ import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
+import { recoveryMinutes } from '../../records/accounts/recovery-rule.ts'
 import type { Signet } from '../../signet.ts'
 import {
   NewPasswordPage,
@@ -77,7 +78,11 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
 /** The same for every link that cannot be used. */
 function showVoid(signet: Signet, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const recoverHref = signet.settings.mail.delivery === 'none' ? undefined : '/recover'
-  return sendPage(reply, VoidRecoveryLinkPage({ page: pageContextOf(request), recoverHref }), 410)
+  return sendPage(
+    reply,
+    VoidRecoveryLinkPage({ page: pageContextOf(request), minutes: recoveryMinutes, recoverHref }),
+    410,
+  )
 }
 
 function showPage(

@@ -129,16 +129,18 @@ function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'o
 /** For every link that cannot be used, whatever the reason: it tells nothing about accounts. */
 export function VoidRecoveryLinkPage(props: {
   readonly page: PageContext
+  /** Minutes for which a link works. */
+  readonly minutes: number
   /** Where to ask for a new link; undefined if this installation sends no mail. */
   readonly recoverHref: string | undefined
 }) {
-  const { page } = props
+  const { page, minutes } = props
   const { recover } = page.messages
   const recoverHref = safeHref(props.recoverHref)
   return (
     <Layout page={page} title={recover.voidTitle}>
       <h1>{recover.voidTitle}</h1>
-      <p class="lead">{recover.void}</p>
+      <p class="lead">{fillText(recover.void, { minutes: String(minutes) })}</p>
       {recoverHref && (
         <p class="actions">
           <a class="button primary" id="recover-again" href={recoverHref}>

@@ -17,6 +17,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
+import { recoveryMinutes } from '../../records/accounts/recovery-rule.ts'
 import type { Signet } from '../../signet.ts'
 import { RecoverPage, type RecoverPageProps, RecoverSentPage } from './recover-page.tsx'
 
@@ -58,7 +59,13 @@ export function recoverEndpoint(app: App, signet: Signet): void {
     const againHref = ownHref('/recover', { continue: continueTo, name: sealTypedName(signet, username) })
     return sendPage(
       reply,
-      RecoverSentPage({ page, username, againHref, signInHref: ownHref('/sign-in', { continue: continueTo }) }),
+      RecoverSentPage({
+        page,
+        username,
+        minutes: recoveryMinutes,
+        againHref,
+        signInHref: ownHref('/sign-in', { continue: continueTo }),
+      }),
     )
   })
 }

@@ -69,7 +69,7 @@ export function SignUpPage(props: SignUpPageProps) {
           value={values.email}
           hint={
             domains.length > 0 &&
-            faults.email !== 'email_other_domain' &&
+            faults.email !== 'email_domain_not_allowed' &&
             fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })
           }
           fault={textOf(faults.email)}

@@ -550,7 +550,7 @@ export const errorRegistry = {
     error: 'interaction_required',
     status: 400,
     description: 'The user must verify an e-mail address, but prompt=none allows no interaction.',
-    fix: 'Send the user through the same request without prompt=none. Signet then asks for the code of the mail that it has sent.',
+    fix: 'Send the user through the same request without prompt=none. Signet then asks for the code in the e-mail that it has sent.',
   },
   consent_denied: {
     ...denied,
