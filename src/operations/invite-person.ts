@@ -1,13 +1,9 @@
 import { inTransaction } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
+import { findVerifiedOwner } from '../records/accounts/accounts-by-name-store.ts'
 import { lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-names.ts'
-import {
-  deleteInvitation,
-  type Invitation,
-  isVerifiedAddress,
-  putInvitation,
-} from '../records/accounts/invitations-store.ts'
+import { deleteInvitation, type Invitation, putInvitation } from '../records/accounts/invitations-store.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { checkProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -71,7 +67,7 @@ export async function invitePerson(
     inTransaction(database, async (tx) => {
       // An account that is created with this address at the same time, by the earlier invitation, comes either before or after this.
       await lockAddress(tx, email)
-      if (await isVerifiedAddress(tx, email)) return rollBack({ outcome: 'email_taken' })
+      if (await findVerifiedOwner(tx, email)) return rollBack({ outcome: 'email_taken' })
       const existing = await existingGroupNames(tx, groups)
       const missing = groups.find((group) => !existing.includes(group))
       if (missing !== undefined) return rollBack({ outcome: 'no_such_group', group: missing })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
+import { findVerifiedOwner } from '../records/accounts/accounts-by-name-store.ts'
 import { findAccount } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { codeMac, newCode } from '../records/accounts/email-codes.ts'
@@ -9,7 +10,6 @@ import {
   findPendingEmail,
   findWaitingEmail,
   insertVerification,
-  isVerifiedElsewhere,
 } from '../records/accounts/email-verifications-store.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import type { Sub } from '../records/ids.ts'
@@ -66,7 +66,8 @@ export async function requestVerification(
   const code = newCode()
   const place = { digest: digest(token), browserDigest }
   const secret = signet.secrets['email-codes']
-  const isTaken = await isVerifiedElsewhere(tx, sub, email)
+  const owner = await findVerifiedOwner(tx, email)
+  const isTaken = owner !== undefined && owner !== sub
   // Without the mail, nobody has the code, so that it must not be found by guessing either.
   const isSent = mayMail && !isTaken
   await insertVerification(tx, {

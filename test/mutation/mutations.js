@@ -998,7 +998,7 @@ export const mutations = [
   {
     name: 'an address is invited that somebody has verified',
     file: 'operations/invite-person',
-    find: 'if (await isVerifiedAddress(tx, email))',
+    find: 'if (await findVerifiedOwner(tx, email))',
     replace: 'if (false)',
     tests: ['cli/invitations'],
   },

@@ -1,10 +1,4 @@
-import {
-  AccountBadge,
-  ClientLogo,
-  ClientName,
-  type PageAccount,
-  type PageClient,
-} from '../../html/account-and-client.tsx'
+import { AccountBadge, type PageAccount, type PageClient, Purpose } from '../../html/account-and-client.tsx'
 import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
@@ -131,12 +125,7 @@ export function NoInvitationPage(props: NoInvitationPageProps) {
   return (
     <Layout page={page} title={title} client={client}>
       <h1>{title}</h1>
-      {client && (
-        <p class="purpose">
-          <ClientLogo client={client} />
-          <span>{fill(signUp.purpose, { client: <ClientName client={client} /> })}</span>
-        </p>
-      )}
+      {client && <Purpose client={client} text={signUp.purpose} />}
       <p class="lead">{why === 'taken' ? fill(lead, { email: <bdi>{email}</bdi> }) : lead}</p>
       <p class="actions">
         <a class="button primary" id="to-sign-in" href={safeHref(props.signInHref) ?? '/sign-in'}>

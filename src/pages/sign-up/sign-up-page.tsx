@@ -1,4 +1,4 @@
-import { ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
+import { type PageClient, Purpose } from '../../html/account-and-client.tsx'
 import { OutwardLink } from '../../html/footer.tsx'
 import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
@@ -41,12 +41,7 @@ export function SignUpPage(props: SignUpPageProps) {
       client={client}
     >
       <h1>{signUp.title}</h1>
-      {client && (
-        <p class="purpose">
-          <ClientLogo client={client} />
-          <span>{fill(signUp.purpose, { client: <ClientName client={client} /> })}</span>
-        </p>
-      )}
+      {client && <Purpose client={client} text={signUp.purpose} />}
       <FormFaults form={textOf(faults.form)} fields={faulty.map((id) => ({ id, text: textOf(faults[id]) ?? '' }))} />
       <form method="post" action="/sign-up">
         <HiddenInputs values={{ csrf, continue: continueTo }} />

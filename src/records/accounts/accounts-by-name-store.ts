@@ -157,3 +157,17 @@ export async function findSignInCandidates(
     isProven: row.proven,
   }))
 }
+
+/**
+ * The account that has verified an address, if any. There is at most one.
+ *
+ * @param email in canonical form
+ */
+export async function findVerifiedOwner(db: Queryable, email: string): Promise<Sub | undefined> {
+  const { rows } = await db.query<{ sub: Sub }>({
+    name: 'find-verified-owner',
+    text: `SELECT sub FROM account_emails WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") AND verified_at IS NOT NULL`,
+    values: [email],
+  })
+  return rows[0]?.sub
+}

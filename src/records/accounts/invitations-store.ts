@@ -87,15 +87,6 @@ export async function findInvitation(db: Queryable, digest: Buffer): Promise<Pre
   return row && { email: row.email, name: row.name ?? undefined, isAccepted: row.accepted, isTaken: row.taken }
 }
 
-/** Whether an account has verified this address. */
-export async function isVerifiedAddress(db: Queryable, email: string): Promise<boolean> {
-  const { rowCount } = await db.query({
-    text: `SELECT FROM account_emails WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") AND verified_at IS NOT NULL`,
-    values: [email],
-  })
-  return rowCount === 1
-}
-
 /**
  * Spends an invitation. Of several concurrent calls, and of a concurrent cancellation, one succeeds.
  *
