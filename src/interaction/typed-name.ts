@@ -7,8 +7,8 @@ const associated = 'typed-name'
 export const maxTypedLength = 1024
 
 /**
- * Seals the user name or e-mail address that somebody typed on the sign-in page, for the URL of the page that they go to instead. It is sealed because
- * URLs end up in histories and logs. It grants nothing and never expires.
+ * Seals the user name or e-mail address that somebody typed on the sign-in page, for the URL of the page that they go to instead. It is sealed
+ * because URLs end up in histories and logs. It grants nothing and never expires.
  *
  * @returns base64url; undefined if nothing was typed, or too much for a name
  */

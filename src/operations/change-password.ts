@@ -88,8 +88,8 @@ interface ProvenChange {
 /**
  * Changes the password of a person who has proven the current one. In the same transaction it ends all other sessions, forgets all other
  * browsers and, if the person wants it, ends all grants. Links that were sent for the account before have no effect any more, so a change of address
- * that somebody else asked for can no longer be confirmed. The person is told by mail. The session continues under a new cookie, so a copy of the old one is worthless
- * (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
+ * that somebody else asked for can no longer be confirmed. The person is told by mail. The session continues under a new cookie, so a copy of the old
+ * one is worthless (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
  *
  * @returns the maximum remaining lifetime of the session, in seconds; `password_replaced` if a concurrent request changed the password first,
  *   so that the one that was proven is no longer the current password

@@ -23,7 +23,7 @@ export interface NewInvitation {
   readonly validForDays: number
 }
 
-/** How the person gets the link: Signet sends it, or the operator hands it over and answers for it that it is the person's. */
+/** How the person gets the link: Signet sends it, or the operator hands it over and vouches that the address is the person's. */
 export type Delivery =
   | {
       readonly by: 'mail'

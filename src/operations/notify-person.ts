@@ -9,8 +9,8 @@ import { mailLocale, queueMail } from './queue-mail.ts'
 export type Notified = Pick<Account, 'sub' | 'email' | 'email_verified' | 'locale'>
 
 /**
- * Tells a person by mail what has just happened to their account, if it has a verified address and this installation sends mail. Nothing is sent to an
- * address that is not verified, because it may be somebody else's.
+ * Tells a person by mail what has just happened to their account, if it has a verified address and this installation sends mail. Nothing is sent to
+ * an address that is not verified, because it may be somebody else's.
  *
  * @param tx the transaction of the change
  * @param actor who made the change

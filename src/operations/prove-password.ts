@@ -16,9 +16,9 @@ export interface ProvingBrowser {
 }
 
 /**
- * Checks the password of an account that is already known: of a person who is signed in, or who opens the link of a mail to it. An unattended browser or a stolen cookie must not be enough to take over an
- * account. So attempts are counted as they are at sign-in, with the same limits for account and browser, before the password is checked.
- * A hash by other parameters or another system is replaced, as at sign-in.
+ * Checks the password of an account that is already known: of a person who is signed in, or who opens the link of a mail to it. An unattended browser
+ * or a stolen cookie must not be enough to take over an account. So attempts are counted as they are at sign-in, with the same limits for account and
+ * browser, before the password is checked. A hash by other parameters or another system is replaced, as at sign-in.
  *
  * @param actor the person whose password it is
  * @param failure the event for a wrong password

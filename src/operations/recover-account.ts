@@ -40,7 +40,7 @@ async function findOpen(db: Queryable, tokenDigest: Buffer): Promise<OpenRecover
   const recovery = await findRecovery(db, tokenDigest)
   if (!recovery) return undefined
   const credentials = await listCredentials(db, recovery.account.sub)
-  // An operator who hands over a link answers for the person, and so replaces the other factor.
+  // An operator who hands over a link vouches for the person, and so replaces the other factor.
   if (!recovery.byOperator && recoveryNeeds(credentials.map(({ kind }) => kind)).length > 0) return undefined
   return { ...recovery, others: credentials.filter(({ kind }) => kind !== 'password') }
 }
@@ -116,7 +116,7 @@ async function setNewPassword(
     )
   await voidOpenLinks(tx, sub)
   const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
-  // Who has forgotten the password has usually tried it, and must not have to wait now.
+  // Somebody who has forgotten the password has usually tried several, and must not have to wait now.
   await signet.limits.recovered(tx, caller.network, sub, namesOf(open.account))
   const actor = { kind: 'person', sub, caller, language: choice.locale } as const
   const by = open.byOperator ? 'operator-link' : 'recovery'

@@ -65,8 +65,8 @@ export async function requestRecovery(
 }
 
 /**
- * The task `recover`: sends the link, if the name belongs to an account that can be recovered by mail. A job may run twice, if a node is killed in the
- * middle; then at most one more mail is sent, and each of the links works.
+ * The task `recover`: sends the link, if the name belongs to an account that can be recovered by mail. A job may run twice, if a node is killed in
+ * the middle; then at most one more mail is sent, and each of the links works.
  */
 export async function sendRecovery(
   signet: Pick<Signet, 'database' | 'limits' | 'secrets' | 'settings' | 'clock'>,
@@ -140,7 +140,7 @@ export type OperatorRecovery =
 
 /**
  * Makes a link to set a new password, for an operator. It is either mailed to the verified address of the account, like one that the person asked
- * for, or returned for the operator to hand over. With the latter, the operator answers for the person: it works whatever address and other
+ * for, or returned for the operator to hand over. With the latter, the operator vouches for the person: it works whatever address and other
  * credentials the account has. The person is told by mail, if the account has a verified address.
  *
  * @param reason why the link is handed over; undefined if it is to be mailed

@@ -68,7 +68,7 @@ export async function requestVerification(
   const secret = signet.secrets['email-codes']
   const owner = await findVerifiedOwner(tx, email)
   const isTaken = owner !== undefined && owner !== sub
-  // Without the mail, nobody has the code, so that it must not be found by guessing either.
+  // If the mail is not sent, nobody has the code, and nobody must be able to guess it.
   const isSent = mayMail && !isTaken
   await insertVerification(tx, {
     ...place,

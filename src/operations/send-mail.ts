@@ -16,9 +16,9 @@ type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
 /**
  * The task `send_mail`: composes and sends a mail that `queueMail` has queued.
  *
- * A mail is sent at least once, and usually exactly once. It is sent again if the server accepts it and the node is killed before it has deleted the job,
- * or if the connection is lost between the end of the mail and the server's answer (RFC 1047; RFC 5321 §4.5.3.2.6). All attempts
- * have the same Message-ID, by which many mail systems drop the second copy. A link or code in it works once, however often it arrives.
+ * A mail is sent at least once, and usually exactly once. It is sent again if the server accepts it and the node is killed before it has deleted the
+ * job, or if the connection is lost between the end of the mail and the server's answer (RFC 1047; RFC 5321 §4.5.3.2.6). All attempts have the same
+ * Message-ID, by which many mail systems drop the second copy. A link or code in it works once, however often it arrives.
  *
  * The end of all attempts is an event. No log line and no event contains the address.
  */

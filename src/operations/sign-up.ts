@@ -46,8 +46,8 @@ export type SignUpOutcome =
  * that account, and nothing in it is changed. Otherwise it makes no difference whether an account has the address, and the response does not
  * reveal it: an unverified address does not prevent anybody else from using it.
  *
- * If mail is available, the account and the mail that verifies its address are stored in one transaction. If another account has verified the address,
- * its owner is told by mail, and the new account can never have it. The response is the same.
+ * If mail is available, the account and the mail that verifies its address are stored in one transaction. If another account has verified the
+ * address, its owner is told by mail, and the new account can never have it. The response is the same.
  *
  * This makes sign-up another way to guess a password, so attempts are counted and recorded as they are at sign-in, whether or not there is an
  * account. While an account is waiting after too many failures, its password is not checked here either. No account is created then, because a

@@ -41,7 +41,7 @@ export type UndoOutcome =
 
 /**
  * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
- * change. The account was theirs with just these two, so undoing is no way around anything: it signs nobody in, and sets no password. If the password
+ * change. The account was theirs with just these two, so undoing bypasses nothing: it signs nobody in, and sets no password. If the password
  * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
  *
  * Ends all sessions and grants, forgets all browsers, and makes every link useless that was sent for the account: of recoveries, verifications and

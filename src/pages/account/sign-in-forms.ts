@@ -49,7 +49,7 @@ export async function submitEmailCancellation(signet: Signet, submission: Submis
   return outcome === 'done' ? { outcome, notice: 'email-change-cancelled' } : { outcome }
 }
 
-/** Whoever confirms an address comes back to the account page. */
+/** Somebody who confirms an address comes back to the account page. */
 const toAccount = ({ secrets }: Signet) => sealOwnPage(secrets['request-sealing'], 'account')
 
 /** The checkbox of the password form: also end access for all applications. */

@@ -126,7 +126,7 @@ function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'o
   )
 }
 
-/** For every link that cannot be used, whatever the reason: it tells nothing about accounts. */
+/** For every link that cannot be used, whatever the reason: it reveals nothing about accounts. */
 export function VoidRecoveryLinkPage(props: {
   readonly page: PageContext
   /** Minutes for which a link works. */

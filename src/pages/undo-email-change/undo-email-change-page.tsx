@@ -106,7 +106,7 @@ export function UndoDonePage({ page, password, offersRecovery }: UndoDonePagePro
   )
 }
 
-/** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
+/** The page for every link that does not work, whatever the reason. It reveals nothing about accounts. */
 export function VoidUndoLinkPage({ page }: { readonly page: PageContext }) {
   const { undoEmailChange: text, home, errors } = page.messages
   return (

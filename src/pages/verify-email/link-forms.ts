@@ -100,7 +100,7 @@ async function confirm(
   switch (confirmed.outcome) {
     case 'verified':
     case 'already_verified':
-      // The browser that asked goes on. In any other one, the person goes back to that one.
+      // The browser that asked continues. In any other browser, the person is told to go back to that one.
       return confirmed.isAskingBrowser && href !== undefined
         ? reply.header('cache-control', 'no-store').redirect(href, 303)
         : toDone(reply, 'verified')
@@ -113,7 +113,7 @@ async function confirm(
   }
 }
 
-/** Where the page that asked for the mail leads; undefined if that leads nowhere any more. */
+/** Where the page that asked for the mail leads; undefined if it can no longer be used. */
 async function hrefAfter(signet: Signet, sealed: string | undefined): Promise<string | undefined> {
   if (sealed === undefined) return undefined
   try {

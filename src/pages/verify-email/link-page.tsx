@@ -90,7 +90,7 @@ export interface VoidVerificationLinkPageProps {
   readonly token: string | undefined
 }
 
-/** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
+/** The page for every link that does not work, whatever the reason. It reveals nothing about accounts. */
 export function VoidVerificationLinkPage({ page, csrf, minutes, token }: VoidVerificationLinkPageProps) {
   const { verifyEmail: text } = page.messages
   return (

@@ -60,11 +60,11 @@ export interface MailLimits {
 const defaultLimits: MailLimits = { connect: 10_000, greeting: 15_000, silence: 30_000, whole: 90_000 }
 
 /**
- * Opens the way by which mails leave this installation. Each mail gets its own connection: mails are rare, and a connection that was kept open may
+ * Opens the transport for the mails of this installation. Each mail gets its own connection: mails are rare, and a connection that was kept open may
  * be dead.
  *
  * @param senderName the sender's name if SIGNET_MAIL_FROM has none
- * @throws MailFailure if the settings name no way
+ * @throws MailFailure if the settings name none
  */
 export function openTransport(settings: MailSettings, senderName: string, limits = defaultLimits): Transport {
   if (settings.delivery === 'none')

@@ -42,7 +42,7 @@ export async function insertRecovery(db: Queryable, recovery: NewRecovery): Prom
 /** A link that can be used now. */
 export interface Recovery {
   readonly account: Account
-  /** Whether an operator hands the link over, and so answers for the person. */
+  /** Whether an operator hands the link over, and so vouches for the person. */
   readonly byOperator: boolean
   readonly continuation: Continuation | undefined
 }

@@ -8,8 +8,8 @@ function isRequired({ emailVerification, mail }: VerificationSettings): boolean 
 }
 
 /**
- * Whether a person must verify their e-mail address before they can do anything else (SIGNET_EMAIL_VERIFICATION). Their session exists, but leads only
- * to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked.
+ * Whether a person must verify their e-mail address before they can do anything else (SIGNET_EMAIL_VERIFICATION). Their session exists, but leads
+ * only to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked.
  */
 export function mustVerifyEmail(
   settings: VerificationSettings,
@@ -19,9 +19,9 @@ export function mustVerifyEmail(
 }
 
 /**
- * What accounts that have not verified an address are at a sign-in with it, if another one has (`findSignInCandidates`). A verified address identifies its
- * account alone. But where verification is required, the others are let in with their own passwords too, to the page that asks for it and nowhere
- * else. To refuse them would tell everybody who signs up with an address whether somebody has verified it.
+ * How a sign-in with an address treats accounts that have not verified it, if another one has (`findSignInCandidates`). A verified address identifies
+ * its account alone. But where verification is required, the others are let in with their own passwords too, to the page that asks for it and nowhere
+ * else. Refusing them would reveal to anybody who signs up with an address whether somebody has verified it.
  */
 export function unverifiedAtSignIn(settings: VerificationSettings): 'instead' | 'too' {
   return isRequired(settings) ? 'too' : 'instead'

@@ -36,7 +36,7 @@ const columns = `digest, email, name, groups, invited_by, created_at, expires_at
   CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN expires_at > now() THEN 'open' ELSE 'expired' END AS status`
 
 /**
- * Stores an invitation in place of any earlier one for the address, whose link is worthless from then on. Of two concurrent ones, the later one
+ * Stores an invitation in place of any earlier one for the address, whose link no longer works from then on. Of two concurrent ones, the later one
  * stays.
  *
  * @param invitation with the address in canonical form. `validFor`: seconds
@@ -122,7 +122,7 @@ export async function joinInvitedGroups(tx: Queryable, digest: Buffer, sub: Sub)
   return rows.map(({ group_name }) => group_name)
 }
 
-/** Cancels the open invitation of an address. Its link is worthless from then on. */
+/** Cancels the open invitation of an address. Its link no longer works from then on. */
 export async function deleteInvitation(tx: Queryable, email: string): Promise<Invitation | undefined> {
   const { rows } = await tx.query<InvitationRow>({
     text: `DELETE FROM invitations WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") AND ${isOpen} RETURNING ${columns}`,

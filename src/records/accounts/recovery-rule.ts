@@ -4,10 +4,11 @@ import type { Account } from './account.ts'
 export const recoveryMinutes = 30
 
 /**
- * What a person needs beside the link in a mail to set a new password: one of these kinds of credential. Empty if the mail is enough.
+ * What a person needs in addition to the link in a mail to set a new password: one of these kinds of credential. Empty if the mail is enough.
  *
  * A mail replaces only a password that is the sole factor: every way to recover an account is at least as strong as what it replaces. NIST
- * SP 800-63B-4 §4.2.2.2 requires a second proof where two factors are recovered. A kind that this release does not know counts as another factor, because a later release may have added it.
+ * SP 800-63B-4 §4.2.2.2 requires a second proof where two factors are recovered. A kind that this release does not know counts as another factor,
+ * because a later release may have added it.
  *
  * @param kinds the kinds of all credentials of the account
  */
