@@ -3,13 +3,14 @@ import type { Account } from './account.ts'
 
 /**
  * Whether a person must verify their e-mail address before they can do anything else (SIGNET_EMAIL_VERIFICATION). Their session exists, but leads only
- * to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked.
+ * to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked,
+ * and neither is one of which it is not known yet who made it.
  */
 export function mustVerifyEmail(
   { emailVerification, mail }: Pick<Settings, 'emailVerification' | 'mail'>,
   { signed_up, email_verified }: Pick<Account, 'signed_up' | 'email_verified'>,
 ): boolean {
-  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up && !email_verified
+  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up === true && !email_verified
 }
 
 /**
@@ -32,5 +33,5 @@ export function mustKeepEmail(
   { emailVerification, mail }: Pick<Settings, 'emailVerification' | 'mail'>,
   { signed_up }: Pick<Account, 'signed_up'>,
 ): boolean {
-  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up
+  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up === true
 }
