@@ -180,6 +180,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
     ),
     'link void': <LinkVoidPage page={page} recoverHref="/recover" />,
+    'link void, without mail': <LinkVoidPage page={page} recoverHref={undefined} />,
     'sign-up': (
       <SignUpPage
         page={page}
@@ -201,6 +202,17 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
         minPasswordLength={15}
         domains={[]}
+        signInHref="/sign-in"
+      />
+    ),
+    'sign-up, one domain': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        values={{}}
+        faults={{}}
+        minPasswordLength={15}
+        domains={['@example.com']}
         signInHref="/sign-in"
       />
     ),
@@ -328,6 +340,9 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'verify e-mail, void link': <VoidLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, void link, nothing to disown': (
+      <VoidLinkPage page={page} csrf={csrf} minutes={30} token={undefined} />
+    ),
     'verify e-mail, done': <VerifyDonePage page={page} done="verified" />,
     'verify e-mail, disowned': <VerifyDonePage page={page} done="disowned" />,
     'verify e-mail, taken': <TakenPage page={page} csrf={csrf} email={rightToLeft} />,

@@ -140,12 +140,14 @@ export function LinkVoidPage(props: {
     <Layout page={page} title={recover.voidTitle}>
       <h1>{recover.voidTitle}</h1>
       <p class="lead">{recover.void}</p>
-      {recoverHref && (
+      {recoverHref ? (
         <p class="actions">
           <a class="button primary" id="recover-again" href={recoverHref}>
             {recover.voidAgain}
           </a>
         </p>
+      ) : (
+        <p>{recover.voidWithoutMail}</p>
       )}
       <ul class="links">
         <li>
