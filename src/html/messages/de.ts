@@ -97,7 +97,7 @@ export const de: Messages = {
     notYet:
       'Die Adresse ist noch nicht bestätigt. Bitte geben Sie den Code ein, oder öffnen Sie den Link und wählen dort „Diese Adresse bestätigen“.',
     later: 'Später bestätigen',
-    otherAddress: 'Andere E-Mail-Adresse verwenden',
+    otherAddress: 'Andere Adresse verwenden',
     newAddress: 'E-Mail-Adresse',
     password: 'Ihr Passwort',
     sendThere: 'E-Mail dorthin senden',
