@@ -141,12 +141,14 @@ export function VoidRecoveryLinkPage(props: {
     <Layout page={page} title={recover.voidTitle}>
       <h1>{recover.voidTitle}</h1>
       <p class="lead">{fillText(recover.void, { minutes: String(minutes) })}</p>
-      {recoverHref && (
+      {recoverHref ? (
         <p class="actions">
           <a class="button primary" id="recover-again" href={recoverHref}>
             {recover.voidAgain}
           </a>
         </p>
+      ) : (
+        <p>{recover.voidWithoutMail}</p>
       )}
       <ul class="links">
         <li>
