@@ -1218,7 +1218,7 @@ export const mutations = [
   {
     name: 'address: the required address can be removed',
     file: 'accounts/email-verification-rule',
-    find: 'return isRequired(settings) && signed_up;',
+    find: 'return isRequired(settings) && signed_up === true;',
     replace: 'return false;',
     tests: ['flows/email-change'],
   },

@@ -16,6 +16,7 @@ import {
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { mutations } from './mutations.js'
+import { planOf } from './plan-mutation.js'
 
 /** @typedef {import('./mutations.js').Mutation} Mutation */
 
@@ -28,35 +29,6 @@ const copied = ['build', 'dist', 'sql']
 const wanted = process.argv.slice(2)
 const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
 const began = performance.now()
-
-const compiled = ['build/src', 'build/test', 'dist/verify', 'dist/local-postgres', 'sql'].flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
-)
-
-/**
- * The only file whose path ends like this. Files move, but the ends of their paths seldom change.
- *
- * @param {string} end
- */
-function fileCalled(end) {
-  const found = compiled.filter((file) => file.endsWith(`/${end}`))
-  if (found.length === 1) return String(found[0])
-  throw new Error(`${found.length} files end with ${end}: ${found.join(', ')}`)
-}
-
-/** @param {Mutation} mutation */
-function planOf(mutation) {
-  const { name, file, find, replace, tests } = mutation
-  const path = fileCalled(file.endsWith('.sql') ? file : `${file}.js`)
-  const text = readFileSync(join(root, path), 'utf8')
-  const times = text.split(find).length - 1
-  if (times !== 1) throw new Error(`its text is found ${times} times in ${path}`)
-  if (mutations.filter((other) => other.name === name).length > 1) throw new Error('another one has the same name')
-  return { mutation, path, mutated: text.replace(find, () => replace), tests: tests.map(testFile) }
-}
-
-/** @param {string} name */
-const testFile = (name) => fileCalled(`test/${name}.test.js`)
 
 /** A copy of the repository in which files can be changed. */
 function makeWorker() {
