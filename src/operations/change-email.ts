@@ -14,8 +14,9 @@ import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { notifyPerson } from './notify-person.ts'
 
-/** Days for which the owner of the previous address can undo a change. */
+/** Days for which the owner of the previous address can undo a change. A replaced password counts for as long (`keepReplacedPassword`). */
 export const undoDays = 7
+export const undoTtl = undoDays * 86_400 // seconds
 
 type Context = Pick<Signet, 'settings' | 'secrets' | 'clock'>
 
@@ -84,7 +85,7 @@ export async function afterEmailChange(
   }
   if (before.email === undefined || !before.email_verified || signet.settings.mail.delivery === 'none') return 'none'
   const token = randomText(32)
-  const change = { sub, previousEmail: before.email, newEmail: email, ttl: undoDays * 86_400 }
+  const change = { sub, previousEmail: before.email, newEmail: email, ttl: undoTtl }
   if (!(await insertEmailChange(tx, { digest: digest(token), ...change }))) return 'none'
   const undoLink = `${signet.settings.issuer}/undo-email-change?token=${token}`
   const mail = { kind: 'email-changed', newEmail: email, undoLink, days: undoDays, at } as const

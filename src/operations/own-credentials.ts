@@ -1,7 +1,7 @@
 import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
+import { keepReplacedPassword, lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { findAccount, type TakenName } from '../records/accounts/accounts-store.ts'
 import {
   canonicalEmail,
@@ -21,6 +21,7 @@ import { renewSession, type Session } from '../records/sessions/sessions-store.t
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf, type Person } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
+import { undoTtl } from './change-email.ts'
 import { notifyPerson } from './notify-person.ts'
 import { countOf, endOthers } from './own-sessions.ts'
 import { type ProvingBrowser, provePassword } from './prove-password.ts'
@@ -267,7 +268,9 @@ export async function changeProvenPassword(
 ): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
   const { sub } = session.account
   const outcome = await asSignedIn(signet, session, async (tx) => {
-    if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
+    if (!(await lockPassword(tx, sub, from))) return 'password_replaced'
+    await keepReplacedPassword(tx, sub, undoTtl)
+    await replacePasswordHash(tx, sub, from, to)
     await voidOpenLinks(tx, sub)
     const ended = applications === 'end' ? await endOthersAndGrants(tx, session) : await endOthers(tx, session)
     const secondsLeft = await renewSession(tx, session.id, sessionDigest)

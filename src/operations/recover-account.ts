@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest } from '../platform/secrets/digest.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { type Credential, listCredentials, removeCredentials } from '../records/accounts/account-credentials-store.ts'
+import { keepReplacedPassword } from '../records/accounts/account-password-store.ts'
 import { findRecovery, type Recovery, spendRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { lockAccount, setPasswordHash } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
@@ -13,6 +14,7 @@ import { endAllAccess } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
+import { undoTtl } from './change-email.ts'
 import type { Visitor } from './matching-account.ts'
 import { newPasswordFault } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
@@ -107,6 +109,7 @@ async function setNewPassword(
   if (!(await lockAccount(tx, sub))) return undefined
   const open = await findOpen(tx, tokenDigest)
   if (!open || !(await spendRecovery(tx, tokenDigest))) return undefined
+  await keepReplacedPassword(tx, sub, undoTtl)
   await setPasswordHash(tx, sub, passwordHash)
   const removed = open.others.filter(({ id }) => choice.remove.includes(id))
   if (removed.length > 0)

@@ -43,7 +43,7 @@ export type UndoOutcome =
 
 /**
  * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
- * change. The account was theirs with just these two, so undoing is no way around anything: it signs nobody in, and sets no password. If the password
+ * change, or one that was replaced in the days before it: a thief may have changed the password first. The account was theirs with just these two, so undoing is no way around anything: it signs nobody in, and sets no password. If the password
  * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
  *
  * Ends all sessions and grants, forgets all browsers, and makes every link useless that was sent for the account: of recoveries, verifications and
@@ -62,11 +62,12 @@ export async function undoEmailChange(
   const linkDigest = digest(token)
   const change = await findOpenEmailChange(signet.database, linkDigest)
   if (!change) return { outcome: 'invalid_link' }
-  if (!(await proves(signet, caller, change, password))) return { outcome: 'wrong_password', change }
-  const { currentPassword, previousPassword } = change
+  const provenHash = await proves(signet, caller, change, password)
+  if (provenHash === undefined) return { outcome: 'wrong_password', change }
+  const { currentPassword } = change
   const isCurrent =
     currentPassword !== undefined &&
-    (currentPassword === previousPassword || (await signet.passwords.verify(password, currentPassword, caller)))
+    (currentPassword === provenHash || (await signet.passwords.verify(password, currentPassword, caller)))
   const ownHash = isCurrent ? currentPassword : undefined
 
   const undone = await withRollback<'address_taken', Undone | 'invalid_link' | 'address_taken'>((rollBack) =>
@@ -80,31 +81,35 @@ export async function undoEmailChange(
   return { outcome: 'undone', password: undone.password }
 }
 
-/** Whether the password is the one that the account had before the change. A failure is recorded. */
+/**
+ * Checks whether the password is the one that the account had before the change, or one that was replaced shortly before.
+ *
+ * @returns the hash that it matches; undefined if it is wrong, which is recorded
+ */
 async function proves(
   { database, limits, passwords }: Signet,
   caller: Visitor,
-  { sub, previousPassword }: OpenEmailChange,
+  { sub, previousPassword, earlierPassword }: OpenEmailChange,
   password: string,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const subject = { undoFor: sub }
   const request = await limits.countRequest(caller.network, subject)
   const decision = await limits.decideAttempt(request, subject, undefined)
   if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
-  const hash = decision.kind === 'allowed' ? previousPassword : undefined
-  const isRight = await passwords
-    .verify(password, hash, caller, kindOf(previousPassword))
-    .catch(async (error: unknown) => {
+  for (const hash of [previousPassword, earlierPassword]) {
+    if (hash === undefined) continue
+    const checked = decision.kind === 'allowed' ? hash : undefined
+    const isRight = await passwords.verify(password, checked, caller, kindOf(hash)).catch(async (error: unknown) => {
       if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
       throw error
     })
-  if (isRight && decision.kind === 'allowed') {
+    if (!isRight || decision.kind !== 'allowed') continue
     await limits.succeeded(request, decision, [])
-    return true
+    return hash
   }
   const detail = { at: 'email_change_undo', ...(decision.kind === 'waiting' && { reason: 'waiting' }) }
   await recordEvent(database, { type: 'reauthentication_failed', caller: originOf(caller), sub, detail })
-  return false
+  return undefined
 }
 
 interface Undone extends Pick<Decided, 'left'> {

@@ -239,6 +239,16 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  [
+    'replaced_passwords',
+    `WITH old AS (
+       DELETE FROM replaced_passwords WHERE sub IN (
+         SELECT sub FROM replaced_passwords WHERE expires_at < now()
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   ['superseded grants', deleteSuperseded],
   [
     'account_recoveries',
