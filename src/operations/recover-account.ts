@@ -9,6 +9,7 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { recoveryNeeds } from '../records/accounts/recovery-rule.ts'
+import { deleteConsents } from '../records/consents/consents-store.ts'
 import { decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -68,7 +69,7 @@ export type RecoveredAccount =
 
 /**
  * Sets a new password by a link. Of any number of concurrent uses of the link, one succeeds. In the same transaction all other open links of
- * the account become void and, unless the person chose otherwise, all sessions and grants end and all browsers are forgotten: somebody else may
+ * the account become void and, unless the person chose otherwise, all sessions and grants end and all browsers and consents are forgotten: somebody else may
  * know the old password. The person is told by mail (NIST SP 800-63B-4 §4.2.3), and is not signed in (OWASP Forgot Password, "User Resets
  * Password").
  *
@@ -144,6 +145,7 @@ async function setNewPassword(
 
 async function endEverything(tx: Queryable, { sub }: Account) {
   await forgetBrowsers(tx, sub)
+  await deleteConsents(tx, sub)
   const epoch = await endAllAccess(tx, sub, 'password_recovered')
   return decideEnding(tx, { kind: 'account', reason: 'password_recovered', sub, epoch })
 }

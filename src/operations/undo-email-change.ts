@@ -8,6 +8,7 @@ import { closeEmailChange, findOpenEmailChange, type OpenEmailChange } from '../
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { kindOf } from '../records/accounts/password-formats.ts'
 import { HashQueueFull } from '../records/accounts/password-hashing.ts'
+import { deleteConsents } from '../records/consents/consents-store.ts'
 import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
@@ -46,7 +47,7 @@ export type UndoOutcome =
  * change, or one that was replaced in the days before it: a thief may have changed the password first. The account was theirs with just these two, so undoing is no way around anything: it signs nobody in, and sets no password. If the password
  * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
  *
- * Ends all sessions and grants, forgets all browsers, and makes every link useless that was sent for the account: of recoveries, verifications and
+ * Ends all sessions and grants, forgets all browsers and consents, and makes every link useless that was sent for the account: of recoveries, verifications and
  * pending changes, and of the undoing of this and later changes.
  *
  * Guesses are counted as at sign-in, for the network and for the account, but apart from those at sign-in: with guesses there, a thief could make the
@@ -138,6 +139,7 @@ async function undo(
   const isRemoved = await removeOtherPassword(tx, sub, ownHash)
   await voidOpenLinks(tx, sub)
   await forgetBrowsers(tx, sub)
+  await deleteConsents(tx, sub)
   const reason = 'email_change_undone'
   const ended = await decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
   const password = isRemoved ? 'removed' : 'kept'

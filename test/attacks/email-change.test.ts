@@ -15,6 +15,7 @@ import {
   verifiedPerson,
 } from '../support/email-change.ts'
 import { type Person, startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
 import { mailedLink, setPassword as setNewPassword } from '../support/recovery.ts'
 import { clearLimits, enter, hiddenOf, stateOf } from './account-forms.ts'
@@ -184,6 +185,17 @@ t.test('a thief who changes the password first, and then the address, cannot kee
     const hashes = `SELECT FROM email_changes WHERE sub = $1 AND coalesce(previous_password, earlier_password) IS NOT NULL`
     t.same(await query(hashes, [person.sub]), [], 'no hash is kept for a change that was undone')
   }
+})
+
+t.test('an application that a thief has allowed asks again after the undo', async (t) => {
+  const { person } = await verifiedPerson(idp)
+  const thief = await enter(idp, person)
+  const client = await idp.client()
+  await signIn(idp, client, { person, browser: thief })
+  await undoWith(idp, await changeAddress(idp, thief, person, newAddress()), person.password)
+  const silent = { prompt: 'none' }
+  const { response } = await signIn(idp, client, { browser: await enter(idp, person), parameters: silent })
+  t.equal(response.get('error'), 'consent_required')
 })
 
 t.test('a password that was replaced long ago, or that an operator has replaced, undoes no change', async (t) => {
