@@ -216,7 +216,7 @@ for (const mode of ['required', 'optional'] as const) {
           (await mailsTo(idp, email)).map(({ code }) => code !== undefined),
           [true],
         )
-        await askForLink(idp.browser(), email)
+        for (const name of [email, username]) await askForLink(attacker.browser, name)
         t.equal((await mailsTo(idp, email)).length, 1, 'no link to set a password of the attacker’s account')
         const victim = await verified(email)
         await isApart(t, { ...attacker, email: username }, victim.person.sub)
