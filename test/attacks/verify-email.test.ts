@@ -409,6 +409,30 @@ t.test('signing up with an address that somebody has verified', async (t) => {
   })
 })
 
+t.test('an account that an operator made', async (t) => {
+  const made = await idp.person()
+  const { email } = made
+  t.test('costs at sign-in what an address that nobody has costs', async (t) => {
+    const costs = []
+    for (const name of [email, newEmail(), made.username, 'nobody.at.all']) {
+      const tried = t.capture(idp.signet.passwords, 'verify', idp.signet.passwords.verify)
+      await signInWith(idp.browser(), name, 'a wrong one')
+      costs.push(tried().length)
+      tried.restore()
+    }
+    t.same(costs, [1, 1, 1, 1])
+  })
+  t.test('is not reached by its address any more once another account has verified it', async (t) => {
+    t.match((await signInWith(idp.browser(), email, made.password)).text, 'id="sign-out"')
+    const owner = await signUp(idp, { email })
+    t.match((await signInWith(idp.browser(), email, made.password)).text, 'id="sign-out"')
+    await enter(owner, await codeTo(idp, email))
+    t.equal((await signInWith(idp.browser(), email, made.password)).status, 403)
+    t.match((await signInWith(idp.browser(), made.username, made.password)).text, 'id="sign-out"')
+    t.match((await signInWith(idp.browser(), email, owner.password)).text, 'id="sign-out"')
+  })
+})
+
 t.test('where verification is optional, a verified address identifies its account alone', async (t) => {
   const optional = await startSignet(t)
   const squatter = await signUp(optional)

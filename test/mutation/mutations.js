@@ -940,9 +940,23 @@ export const mutations = [
   {
     name: 'verified: a sign-in tells whether an address is verified',
     file: 'email-verification-rule',
-    find: "? 'too' : 'instead'",
+    find: "? 'signed_up_too' : 'instead'",
     replace: "? 'instead' : 'instead'",
     tests: ['records/accounts/email-codes', 'attacks/verify-email'],
+  },
+  {
+    name: 'verified: an account that an operator made is reached by the verified address of another',
+    file: 'accounts-by-name-store',
+    find: '($5 AND signed_up)',
+    replace: '$5',
+    tests: ['records/accounts/accounts-by-name-store', 'attacks/verify-email'],
+  },
+  {
+    name: 'verified: a sign-in tells by its time which addresses an operator has entered',
+    file: 'matching-account',
+    find: ' && found.some(({ signedUp }) => signedUp)',
+    replace: '',
+    tests: ['attacks/verify-email'],
   },
   {
     name: 'verified: a sign-in tells by its time whether an address is verified',

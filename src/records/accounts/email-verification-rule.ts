@@ -12,16 +12,19 @@ export function mustVerifyEmail(
   return emailVerification === 'required' && mail.delivery !== 'none' && signed_up && !email_verified
 }
 
+export type UnverifiedAtSignIn = 'instead' | 'signed_up_too'
+
 /**
  * What accounts that have not verified an address are at a sign-in with it, if another one has (`findSignInCandidates`). A verified address identifies its
- * account alone. But where verification is required, the others are let in with their own passwords too, to the page that asks for it and nowhere
- * else. To refuse them would tell everybody who signs up with an address whether somebody has verified it.
+ * account alone. But where verification is required, people who signed up are let in with their own passwords too, to the page that asks for it and
+ * nowhere else. To refuse them would tell everybody who signs up with an address whether somebody has verified it. Accounts that an operator made are
+ * not blocked, so they are not let in.
  */
 export function unverifiedAtSignIn({
   emailVerification,
   mail,
-}: Pick<Settings, 'emailVerification' | 'mail'>): 'instead' | 'too' {
-  return emailVerification === 'required' && mail.delivery !== 'none' ? 'too' : 'instead'
+}: Pick<Settings, 'emailVerification' | 'mail'>): UnverifiedAtSignIn {
+  return emailVerification === 'required' && mail.delivery !== 'none' ? 'signed_up_too' : 'instead'
 }
 
 /**
