@@ -592,7 +592,7 @@ export const mutations = [
   },
   {
     name: 'a new password is looked up elsewhere before the current one is proven',
-    file: 'operations/own-credentials',
+    file: 'operations/change-password',
     find: 'const proving = browser();',
     replace: 'await signet.breachedPasswords.isListed(wanted); const proving = browser();',
     tests: ['flows/breached-passwords'],
@@ -911,14 +911,14 @@ export const mutations = [
   },
   {
     name: 'verified: a verified address can be disowned',
-    file: 'operations/verify-email',
+    file: 'operations/disown-email',
     find: 'if (hasVerified(account, email))',
     replace: 'if (false)',
     tests: ['attacks/verify-email'],
   },
   {
     name: 'verified: one address gets any number of mails',
-    file: 'operations/verify-email',
+    file: 'operations/request-verification',
     find: 'if (!mayMail)',
     replace: 'if (false)',
     tests: ['attacks/verify-email'],
@@ -932,7 +932,7 @@ export const mutations = [
   },
   {
     name: "verified: the owner of a verified address gets a code for somebody else's account",
-    file: 'operations/verify-email',
+    file: 'operations/request-verification',
     find: 'mail: isTaken',
     replace: 'mail: false',
     tests: ['attacks/verify-email'],
@@ -1012,7 +1012,7 @@ export const mutations = [
   {
     name: 'an address is invited that somebody has verified',
     file: 'operations/invite-person',
-    find: 'if (await isVerifiedAddress(tx, email))',
+    find: 'if (await findVerifiedOwner(tx, email))',
     replace: 'if (false)',
     tests: ['cli/invitations'],
   },
@@ -1082,7 +1082,7 @@ export const mutations = [
   },
   {
     name: 'recovery: known browsers are kept',
-    file: 'operations/recover-account',
+    file: 'operations/end-account-access',
     find: 'await forgetBrowsers(tx, sub);',
     replace: '',
     tests: ['attacks/account-recovery'],
@@ -1168,21 +1168,21 @@ export const mutations = [
   },
   {
     name: 'verification: mails that were disowned stay counted',
-    file: 'operations/verify-email',
+    file: 'operations/disown-email',
     find: "if (disowned === 'done')",
     replace: 'if (false)',
     tests: ['attacks/verify-email'],
   },
   {
     name: 'verification: one disowned mail resets the count again and again',
-    file: 'operations/verify-email',
+    file: 'operations/disown-email',
     find: "if (disowned === 'done')",
     replace: "if (disowned !== 'void_link')",
     tests: ['attacks/verify-email'],
   },
   {
     name: 'address: a pending change survives a new password of the person',
-    file: 'operations/own-credentials',
+    file: 'operations/change-password',
     find: 'await voidOpenLinks(tx, sub);',
     replace: '',
     tests: ['attacks/email-change'],
@@ -1190,13 +1190,13 @@ export const mutations = [
   {
     name: 'address: a pending change survives a password that an operator sets',
     file: 'operations/account-access',
-    find: 'await voidOpenLinks(tx, sub);',
-    replace: '',
+    find: 'hashed.hash);\n        await voidOpenLinks(tx, sub);',
+    replace: 'hashed.hash);',
     tests: ['attacks/email-change'],
   },
   {
     name: 'address: a change can be requested with a password that has just been replaced',
-    file: 'operations/own-credentials',
+    file: 'operations/change-sign-in-names',
     find: '!(await lockPassword(tx, actor.sub, proven))',
     replace: 'false',
     tests: ['attacks/email-change'],
@@ -1232,8 +1232,8 @@ export const mutations = [
   {
     name: 'address: any password undoes a change',
     file: 'operations/undo-email-change',
-    find: "if (isRight && decision.kind === 'allowed') {",
-    replace: "if (decision.kind === 'allowed') {",
+    find: "if (checked === 'right')",
+    replace: "if (checked !== 'waiting')",
     tests: ['flows/email-change'],
   },
   {
@@ -1245,7 +1245,7 @@ export const mutations = [
   },
   {
     name: 'address: an undo keeps sessions and grants',
-    file: 'operations/undo-email-change',
+    file: 'operations/end-account-access',
     find: 'epoch: await endAllAccess(tx, sub, reason)',
     replace: 'epoch: 0',
     tests: ['flows/email-change'],
@@ -1259,7 +1259,7 @@ export const mutations = [
   },
   {
     name: 'address: an undo keeps the known browsers',
-    file: 'operations/undo-email-change',
+    file: 'operations/end-account-access',
     find: 'await forgetBrowsers(tx, sub);',
     replace: '',
     tests: ['flows/email-change'],
@@ -1288,7 +1288,7 @@ export const mutations = [
   {
     name: 'address: the required address can be removed',
     file: 'accounts/email-verification-rule',
-    find: "return emailVerification === 'required' && mail.delivery !== 'none' && signed_up;",
+    find: 'return isRequired(settings) && signed_up;',
     replace: 'return false;',
     tests: ['flows/email-change'],
   },

@@ -148,7 +148,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (!certFile !== !keyFile)
     faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together; one of them is missing.')
   if (smtpUrl !== undefined && from === undefined && !texts.has('SIGNET_MAIL_FROM'))
-    faults.push('SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM, the sender of all mails.')
+    faults.push('SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM, the sender of all e-mails.')
   if (
     smtpPassword !== undefined &&
     (smtpUrl === undefined ? !texts.has('SIGNET_SMTP_URL') : !new URL(smtpUrl).username)

@@ -16,8 +16,8 @@ export type MailFault =
   | ('deferred' | 'address' | 'rejected' | 'storage')
 
 /**
- * A mail could not be sent. The message, without a full stop, can contain an answer of the mail server. It contains no password, and no address but the
- * sender's.
+ * A mail could not be sent. The message, without a full stop, can contain an answer of the mail server. It contains no password, and no address but
+ * the sender's.
  */
 export class MailFailure extends Error {
   readonly fault: MailFault
