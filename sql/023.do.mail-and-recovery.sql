@@ -5,10 +5,9 @@
 -- deletes an account, no link of that account has an effect any more, because every use looks at the account.
 
 -- Whether the person created the account on the sign-up page. Only they can be asked to verify their address before they go on
--- (SIGNET_EMAIL_VERIFICATION). The events that are still there tell it of the accounts that exist already.
-ALTER TABLE accounts ADD COLUMN signed_up boolean NOT NULL DEFAULT false;
-UPDATE accounts SET signed_up = true
-  FROM events WHERE events.type = 'account_created' AND events.sub = accounts.sub AND NOT events.detail ? 'by' AND events.request_id IS NOT NULL;
+-- (SIGNET_EMAIL_VERIFICATION). Null: an earlier release created the account. Nothing is filled here, because the table can be large: it is decided
+-- when the person next signs in (records/accounts/account-origin-store.ts).
+ALTER TABLE accounts ADD COLUMN signed_up boolean;
 
 -- A mail that asks somebody to prove that they can read mail at an address, by a link or by a six-digit code.
 CREATE TABLE email_verifications (

@@ -342,7 +342,7 @@ t.test('the page of a link says what the owner of a mailbox can do about an acco
   const { person: other, browser: theirs } = await verifiedPerson(idp)
   for (const visitor of [idp.browser(), theirs]) {
     const page = await visitor.get(link)
-    t.match(page.text, /If it is yours, enter its password/)
+    t.match(page.text, /enter the password of this account/)
     t.notMatch(page.text, attacker.username)
     t.notMatch(page.text, attacker.email)
     t.equal(

@@ -188,6 +188,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
     ),
     'link void': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref="/recover" />,
+    'link void, without mail': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref={undefined} />,
     'sign-up': (
       <SignUpPage
         page={page}
@@ -209,6 +210,17 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
         minPasswordLength={15}
         domains={[]}
+        signInHref="/sign-in"
+      />
+    ),
+    'sign-up, one domain': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        values={{}}
+        faults={{}}
+        minPasswordLength={15}
+        domains={['@example.com']}
         signInHref="/sign-in"
       />
     ),
@@ -336,6 +348,9 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'verify e-mail, void link': <VoidVerificationLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, void link, nothing to disown': (
+      <VoidVerificationLinkPage page={page} csrf={csrf} minutes={30} token={undefined} />
+    ),
     'verify e-mail, done': <VerifyDonePage page={page} done="verified" />,
     'verify e-mail, disowned': <VerifyDonePage page={page} done="disowned" />,
     'verify e-mail, taken': <TakenPage page={page} csrf={csrf} email={rightToLeft} />,

@@ -22,7 +22,7 @@ export const textsDe: MailTexts = {
       'Jemand, der in einem Konto bei {name} ({host}) angemeldet ist, möchte dafür diese E-Mail-Adresse verwenden. Wenn Sie das sind, geben Sie diesen Code auf der Seite ein, die danach fragt:',
     again:
       'Jemand hat einen neuen Code angefordert, um diese E-Mail-Adresse bei {name} ({host}) zu bestätigen. Wenn Sie das waren, geben Sie diesen Code auf der Seite ein, die danach fragt:',
-    orLink: 'Oder öffnen Sie diesen Link, auch auf einem anderen Gerät:',
+    orLink: 'Oder öffnen Sie diesen Link, falls keine Seite nach dem Code fragt oder Sie ein anderes Gerät verwenden:',
     button: 'Adresse bestätigen',
     validity:
       'Code und Link funktionieren einmal und gelten {duration} lang. Geben Sie beides nicht weiter. Niemand von {name} wird Sie danach fragen.',

@@ -25,7 +25,7 @@ export const textsEn = {
       'Somebody who is signed in to an account at {name} ({host}) wants to use this e-mail address for it. If it is you, enter this code on the page that asks for it:',
     again:
       'Somebody has asked for a new code to verify this e-mail address at {name} ({host}). If it was you, enter this code on the page that asks for it:',
-    orLink: 'Or open this link, which also works on another device:',
+    orLink: 'Or open this link, if no page asks for the code or you are on another device:',
     button: 'Verify this address',
     validity:
       'The code and the link work once, for {duration}. Do not share them. Nobody at {name} will ask you for them.',

@@ -59,6 +59,7 @@ export const de: Messages = {
     voidTitle: 'Dieser Link funktioniert nicht mehr',
     void: 'Ein Link zum Festlegen eines neuen Passworts funktioniert einmal und gilt {minutes} Minuten lang. Er wird auch ungültig, wenn das Passwort oder die E-Mail-Adresse des Kontos inzwischen geändert wurde. Falls Sie den Link kopiert haben, fehlt vielleicht ein Teil davon.',
     voidAgain: 'Neuen Link anfordern',
+    voidWithoutMail: 'Bitten Sie die Betreiber dieses Dienstes um einen neuen Link.',
   },
   signUp: {
     title: 'Konto erstellen',
@@ -82,6 +83,7 @@ export const de: Messages = {
     notSent:
       'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
     noAddress: 'Ihr Konto hat keine E-Mail-Adresse. Bitte geben Sie eine ein, deren E-Mails Sie lesen können.',
+    firstAddress: 'E-Mail-Adresse eingeben',
     code: 'Code aus der E-Mail',
     codeHint:
       'Sechs Ziffern. Er gilt {minutes} Minuten, und nur in diesem Browser. Der Link funktioniert auch auf anderen Geräten.',
@@ -94,8 +96,8 @@ export const de: Messages = {
     linkOpened: 'Ich habe den Link geöffnet: weiter',
     notYet:
       'Die Adresse ist noch nicht bestätigt. Bitte geben Sie den Code ein, oder öffnen Sie den Link und wählen dort „Diese Adresse bestätigen“.',
-    later: 'Ohne Bestätigung weiter',
-    otherAddress: 'Eine andere E-Mail-Adresse verwenden',
+    later: 'Später bestätigen',
+    otherAddress: 'Andere Adresse verwenden',
     newAddress: 'E-Mail-Adresse',
     password: 'Ihr Passwort',
     sendThere: 'E-Mail an diese Adresse senden',
@@ -103,7 +105,7 @@ export const de: Messages = {
     linkTitle: 'Ist das Ihre E‑Mail-Adresse?',
     linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
     linkForeign:
-      'Ein Konto bei {name} möchte {email} verwenden. Wenn es Ihres ist, geben Sie das Passwort des Kontos ein: Damit bestätigen Sie die Adresse und melden sich hier an.',
+      'Jemand hat {email} für ein Konto bei {name} eingegeben. Wenn Sie das waren, geben Sie das Passwort dieses Kontos ein, nicht das Ihres Postfachs. Sie werden damit auch hier angemeldet.',
     linkOther: 'In diesem Browser sind Sie bei einem anderen Konto angemeldet: {account}. Dort werden Sie abgemeldet.',
     linkSubmit: 'Diese Adresse bestätigen',
     disownTitle: 'Nicht Ihr Konto?',
@@ -414,7 +416,7 @@ export const de: Messages = {
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',
     email_code_missing: 'Bitte geben Sie den Code aus der E-Mail ein.',
     email_code_wrong:
-      'Dieser Code ist nicht gültig. Vergleichen Sie ihn mit der E-Mail. Nach mehreren falschen Codes gilt er nicht mehr: Öffnen Sie dann den Link in der E-Mail, oder fordern Sie eine neue an.',
+      'Dieser Code gilt nicht oder nicht mehr. Vergleichen Sie ihn mit der E-Mail, öffnen Sie den Link darin, oder fordern Sie eine neue E-Mail an.',
     account_password_missing: 'Bitte geben Sie das Passwort des Kontos ein.',
     account_password_wrong: 'Das ist nicht das Passwort des Kontos.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',

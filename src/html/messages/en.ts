@@ -61,6 +61,7 @@ export const en = {
     voidTitle: 'This link does not work any more',
     void: 'A link to set a new password works once, for {minutes} minutes. It also stops working if the password or the e-mail address of the account has been changed since. If you copied the link, part of it may be missing.',
     voidAgain: 'Get a new link',
+    voidWithoutMail: 'Ask the people who run this service for a new link.',
   },
   signUp: {
     title: 'Create an account',
@@ -83,6 +84,7 @@ export const en = {
     sent: 'An e-mail is on its way to {email}. Enter the code from it here, or open the link in it.',
     notSent: 'The address {email} has not been verified yet. To verify it, you need an e-mail with a code and a link.',
     noAddress: 'Your account has no e-mail address. Please enter one at which you receive e-mail.',
+    firstAddress: 'Enter an e-mail address',
     code: 'Code from the e-mail',
     codeHint: 'Six digits. It works for {minutes} minutes, in this browser only. The link works on other devices too.',
     submit: 'Verify',
@@ -93,7 +95,7 @@ export const en = {
     linkOpened: 'I have opened the link: continue',
     notYet:
       'The address has not been verified yet. Please enter the code, or open the link and select “Verify this address” there.',
-    later: 'Continue without verifying',
+    later: 'Verify later',
     otherAddress: 'Use another e-mail address',
     newAddress: 'E-mail address',
     password: 'Your password',
@@ -102,7 +104,7 @@ export const en = {
     linkTitle: 'Is this your e‑mail address?',
     linkOwn: 'Select “Verify this address” to verify {email} for your account.',
     linkForeign:
-      'An account at {name} wants to use {email}. If the account is yours, enter its password. This verifies the address and signs you in here.',
+      'Somebody has entered {email} for an account at {name}. If that was you, enter the password of this account, not that of your mailbox. You will also be signed in here.',
     linkOther: 'In this browser, you are signed in to another account, {account}. You will be signed out of it.',
     linkSubmit: 'Verify this address',
     disownTitle: 'Not your account?',
@@ -408,7 +410,7 @@ export const en = {
       'This code is not valid. Perhaps it was mistyped, is too old or has been used. Compare it with the code on your device, or get a new one there.',
     email_code_missing: 'Please enter the code from the e-mail.',
     email_code_wrong:
-      'This code is not valid. Compare it with the e-mail. After several wrong codes it no longer works: open the link in the e-mail instead, or ask for another e-mail.',
+      'This code is not valid, or no longer valid. Compare it with the e-mail, open the link there, or send another e-mail.',
     account_password_missing: 'Please enter the password of the account.',
     account_password_wrong: 'This is not the password of the account.',
     sign_up_closed: 'New accounts cannot be created here.',

@@ -2,7 +2,7 @@ import { AccountBadge } from '../../html/account-and-client.tsx'
 import { FaultSummary, SignOutForm } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import type { PageContext } from '../../html/messages/messages.ts'
-import { strengthScript } from '../../html/password-strength.tsx'
+import { strengthScript } from '../../html/new-password-field.tsx'
 import { type Account, displayName } from '../../records/accounts/account.ts'
 import {
   ApplicationsSection,

@@ -1,6 +1,6 @@
-import { Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
-import { fill, fillText } from '../../html/messages/messages.ts'
-import { PasswordStrength } from '../../html/password-strength.tsx'
+import { Field, HiddenInputs, HiddenUsername } from '../../html/form-fields.tsx'
+import { fill } from '../../html/messages/messages.ts'
+import { NewPasswordField } from '../../html/new-password-field.tsx'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
 import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './sign-in-forms.ts'
 
@@ -129,7 +129,7 @@ export function PasswordSection({
   readonly signInName: string | undefined
   readonly minPasswordLength: number
 }) {
-  const { account, signUp } = page.messages
+  const { account } = page.messages
   const { fault, autofocus } = fieldsOf(form, textOf)
   const hint = `${applicationsChoice}-hint`
   return (
@@ -148,19 +148,13 @@ export function PasswordSection({
           fault={fault('current-password')}
           autofocus={autofocus('current-password')}
         />
-        <Field
+        <NewPasswordField
+          page={page}
           id="new-password"
-          label={account.newPassword}
-          type="password"
-          autocomplete="new-password"
-          required
-          minlength={minPasswordLength}
-          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          minLength={minPasswordLength}
           fault={fault('new-password')}
           autofocus={autofocus('new-password')}
         />
-        <PasswordStrength page={page} field="new-password" minLength={minPasswordLength} />
-        <RevealPassword page={page} field="new-password" label={account.revealNew} />
         <label class="tick">
           <input
             type="checkbox"

@@ -1,9 +1,9 @@
 import { AccountBadge, type PageAccount } from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
+import { FaultSummary, HiddenInputs, HiddenUsername } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
-import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
+import { NewPasswordField, strengthScript } from '../../html/new-password-field.tsx'
 
 /** The checkbox of the form: also end all other access. */
 export const accessChoice = 'end-access'
@@ -45,7 +45,7 @@ export interface NewPasswordPageProps {
 /** Sets a new password by a link. */
 export function NewPasswordPage(props: NewPasswordPageProps) {
   const { page, csrf, token, account, others, values, fault, minPasswordLength } = props
-  const { recover, account: accountTexts, signUp } = page.messages
+  const { recover } = page.messages
   const text = fault && faultText(page, fault.fault, props)
   const isPasswordFaulty = fault?.field === 'new-password'
   return (
@@ -65,19 +65,13 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
       <form method="post" action="/recover/password">
         <HiddenInputs values={{ csrf, token, ...offersAccess }} />
         <HiddenUsername value={props.signInName} />
-        <Field
+        <NewPasswordField
+          page={page}
           id="new-password"
-          label={accountTexts.newPassword}
-          type="password"
-          autocomplete="new-password"
-          required
-          minlength={minPasswordLength}
-          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          minLength={minPasswordLength}
           fault={isPasswordFaulty ? text : undefined}
-          autofocus
+          autofocus={true}
         />
-        <PasswordStrength page={page} field="new-password" minLength={minPasswordLength} />
-        <RevealPassword page={page} field="new-password" label={accountTexts.revealNew} />
         {others.length > 0 && <Others page={page} others={others} values={values} />}
         <label class="tick">
           <input
@@ -141,12 +135,14 @@ export function VoidRecoveryLinkPage(props: {
     <Layout page={page} title={recover.voidTitle}>
       <h1>{recover.voidTitle}</h1>
       <p class="lead">{fillText(recover.void, { minutes: String(minutes) })}</p>
-      {recoverHref && (
+      {recoverHref ? (
         <p class="actions">
           <a class="button primary" id="recover-again" href={recoverHref}>
             {recover.voidAgain}
           </a>
         </p>
+      ) : (
+        <p>{recover.voidWithoutMail}</p>
       )}
       <ul class="links">
         <li>

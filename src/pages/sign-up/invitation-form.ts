@@ -26,6 +26,7 @@ export async function showInvitation(
   reply: FastifyReply,
   token: string,
 ): Promise<FastifyReply> {
+  if (signet.settings.signUp === 'closed') return refuse(request, reply, 'invalid')
   const invitation = await readInvitation(signet, token)
   if (invitation.state === 'invalid' || invitation.state === 'accepted') return refuse(request, reply, 'invalid')
   if (invitation.state === 'taken') return refuse(request, reply, 'taken', invitation.email)

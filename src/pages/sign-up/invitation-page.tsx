@@ -1,9 +1,9 @@
 import { AccountBadge, type PageAccount, type PageClient, Purpose } from '../../html/account-and-client.tsx'
-import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
-import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
-import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
+import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
+import { NewPasswordField, strengthScript } from '../../html/new-password-field.tsx'
 import { Conditions, type SignUpFaults } from './sign-up-page.tsx'
 
 export interface InvitationPageProps {
@@ -27,7 +27,7 @@ export interface InvitationPageProps {
 /** The page of an invitation's link. Only its form accepts the invitation: mail scanners open links, too. */
 export function InvitationPage(props: InvitationPageProps) {
   const { page, csrf, invitation, email, name, faults, minPasswordLength, current } = props
-  const { invitation: texts, signUp, password } = page.messages
+  const { invitation: texts, signUp } = page.messages
   const faulty = (['name', 'password'] as const).flatMap((field) => {
     const fault = faults[field]
     return fault ? [{ id: field, text: faultText(page, fault, props) }] : []
@@ -70,19 +70,13 @@ export function InvitationPage(props: InvitationPageProps) {
           fault={textAt('name')}
           autofocus={faulty[0]?.id === 'name'}
         />
-        <Field
+        <NewPasswordField
+          page={page}
           id="password"
-          label={password.label}
-          type="password"
-          autocomplete="new-password"
-          required
-          minlength={minPasswordLength}
-          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          minLength={minPasswordLength}
           fault={textAt('password')}
           autofocus={faulty[0]?.id === 'password'}
         />
-        <PasswordStrength page={page} minLength={minPasswordLength} />
-        <RevealPassword page={page} />
         <Conditions page={page} />
         <button class="button primary" id="sign-up" name="sign-up" type="submit">
           {texts.submit}

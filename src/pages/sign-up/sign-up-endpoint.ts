@@ -44,7 +44,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/sign-up', async (request, reply) => {
     const sealed = continueValueIn(request.query)
     const invitation = soundValue(request.query, 'invitation')
-    if (invitation !== undefined && mode !== 'closed') return showInvitation(signet, request, reply, invitation)
+    if (invitation !== undefined) return showInvitation(signet, request, reply, invitation)
     if (mode === 'closed') return reply.redirect(ownHref('/sign-in', { continue: sealed }), 303)
     const interaction = await loadInteraction(signet, request, reply, sealed)
     if (!interaction) return reply

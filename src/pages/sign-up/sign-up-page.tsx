@@ -1,10 +1,10 @@
 import { type PageClient, Purpose } from '../../html/account-and-client.tsx'
 import { OutwardLink } from '../../html/footer.tsx'
-import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { alternatives, type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
-import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
+import { NewPasswordField, strengthScript } from '../../html/new-password-field.tsx'
 
 /** `form` is for a fault that concerns no particular field. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
@@ -28,7 +28,7 @@ export interface SignUpPageProps {
 
 export function SignUpPage(props: SignUpPageProps) {
   const { page, csrf, continueTo, client, values, faults, minPasswordLength, domains } = props
-  const { signUp, password } = page.messages
+  const { signUp } = page.messages
   const textOf = (fault: Fault | undefined) => fault && faultText(page, fault, props)
   const faulty = (['name', 'email', 'password'] as const).filter((field) => faults[field])
   const signInHref = safeHref(props.signInHref)
@@ -70,19 +70,13 @@ export function SignUpPage(props: SignUpPageProps) {
           fault={textOf(faults.email)}
           autofocus={faulty[0] === 'email'}
         />
-        <Field
+        <NewPasswordField
+          page={page}
           id="password"
-          label={password.label}
-          type="password"
-          autocomplete="new-password"
-          required
-          minlength={minPasswordLength}
-          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          minLength={minPasswordLength}
           fault={textOf(faults.password)}
           autofocus={faulty[0] === 'password'}
         />
-        <PasswordStrength page={page} minLength={minPasswordLength} />
-        <RevealPassword page={page} />
         <Conditions page={page} />
         <button class="button primary" id="sign-up" name="sign-up" type="submit">
           {signUp.submit}

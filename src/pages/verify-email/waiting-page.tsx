@@ -141,7 +141,7 @@ function OtherAddress({
   const { verifyEmail: text } = page.messages
   return (
     <details open={email === undefined || faults.email !== undefined || faults.password !== undefined}>
-      <summary id="other-address">{text.otherAddress}</summary>
+      <summary id="other-address">{email === undefined ? text.firstAddress : text.otherAddress}</summary>
       <form method="post" action="/verify-email/address">
         <HiddenInputs values={hidden} />
         <Field
@@ -165,7 +165,7 @@ function OtherAddress({
           autofocus={firstFaulty === 'password'}
         />
         <RevealPassword page={page} />
-        <button class="button" id="send-there" type="submit">
+        <button class={email === undefined ? 'button primary' : 'button'} id="send-there" type="submit">
           {text.sendThere}
         </button>
       </form>

@@ -35,6 +35,7 @@ export async function applyNext(
  * Runs `work` in one transaction that holds the lock of this schema, if nobody else holds it.
  *
  * @param name of what is being applied at the moment, for an error; undefined for an error that has nothing to do with it
+ * @param creating the schema that the work may create
  * @throws MigrationError, or what the database reports if it is unavailable
  */
 export async function whileLocked<T>(
@@ -42,6 +43,7 @@ export async function whileLocked<T>(
   schema: string,
   name: () => string | undefined,
   work: () => Promise<T>,
+  creating = schema,
 ): Promise<T | 'locked' | 'busy'> {
   try {
     await client.query(begin(schema))
@@ -62,7 +64,7 @@ export async function whileLocked<T>(
     if (code === '55P03' || code === '40P01') return 'busy'
     const failed = name()
     if (isUnavailable(error) || failed === undefined) throw error
-    const advice = code === '42501' ? ` ${privilegeAdvice(schema)}` : ''
+    const advice = code === '42501' ? `. ${privilegeAdvice(creating)}` : ''
     throw new MigrationError(`${failed} failed: ${messageOf(error)}${advice}`, { cause: error })
   }
 }
@@ -145,7 +147,7 @@ function messageOf(error: unknown): string {
 
 function privilegeAdvice(schema: string): string {
   return (
-    `Run 'signet migrate' as the role that owns the schema, or let an administrator create it first: ` +
+    `Run 'signet migrate' as the role that owns the database, or let an administrator create the schema first: ` +
     `CREATE SCHEMA ${schema} AUTHORIZATION <the role of SIGNET_DATABASE_URL>;`
   )
 }

@@ -56,13 +56,20 @@ async function readMigrations(client: Client, jobsSchema: string) {
  * Runs graphile-worker's own migrations in the transaction that the caller has begun. Its BEGIN and COMMIT become savepoints. A `SAVEPOINT`
  * is also set before its first query, which fails if nothing is installed.
  *
+ * The schema is created here, and only if it does not exist, because `CREATE SCHEMA IF NOT EXISTS` requires the privilege to create one in any case.
+ *
  * Its notification of other workers is not sent: it names no schema, so it would stop the workers of every other program in this database that uses
  * graphile-worker.
  */
 export async function installJobQueue(client: Client, schema: string): Promise<void> {
   const { runMigrations, Logger } = await import('graphile-worker')
+  const jobsSchema = jobsSchemaOf(schema)
+  const jobs = pg.escapeIdentifier(jobsSchema)
+  const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [jobsSchema])
+  if (rows.length === 0) await client.query(`CREATE SCHEMA ${jobs}`)
   let depth = 0
-  const run = async (statement: string | { readonly text: string }, values?: unknown[]) => {
+  const run = async (given: string | { readonly text: string }, values?: unknown[]) => {
+    const statement = typeof given === 'string' ? given.replace(/^create schema if not exists [^;]*;/, '') : given
     const text = typeof statement === 'string' ? statement : statement.text
     if (text === 'begin') {
       depth += 1
@@ -85,8 +92,7 @@ export async function installJobQueue(client: Client, schema: string): Promise<v
   const connection = { query: run, release: () => {} }
   // What graphile-worker uses of a pool.
   const pool = { connect: async () => connection, listeners: () => [() => {}] } as unknown as pg.Pool
-  await runMigrations({ pgPool: pool, schema: jobsSchemaOf(schema), logger: new Logger(() => () => {}) })
-  const jobs = pg.escapeIdentifier(jobsSchemaOf(schema))
+  await runMigrations({ pgPool: pool, schema: jobsSchema, logger: new Logger(() => () => {}) })
   // Its tables have row-level security without any policy, so that only their owner can use them. Here GRANT decides, as for our own tables.
   for (const table of ['_private_jobs', '_private_job_queues', '_private_tasks', '_private_known_crontabs'])
     await client.query(

@@ -5,7 +5,7 @@ import { packageFolder } from '../config/installation-folder.ts'
 import type { DatabaseLog } from '../log.ts'
 import { applyNext, lockKey, readPending, whileLocked } from './apply-migration.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
-import { hasJobQueue, installJobQueue, jobQueueMigration } from './job-schema.ts'
+import { hasJobQueue, installJobQueue, jobQueueMigration, jobsSchemaOf } from './job-schema.ts'
 import { type Migration, MigrationError, readMigrations } from './migration-files.ts'
 import { destroyConnection, endConnection, openConnection } from './open-connection.ts'
 
@@ -158,6 +158,7 @@ async function applyPending(client: Client, migrations: readonly Migration[], ap
           schema,
           () => jobQueueMigration,
           () => applyJobQueue(client, schema),
+          jobsSchemaOf(schema),
         )
     if (outcome === 'locked') {
       await reportWait(client, waiting, applying)

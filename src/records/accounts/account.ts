@@ -60,8 +60,8 @@ export interface Account extends Profile {
   readonly created_at: Date
   readonly updated_at: Date
   readonly disabled: boolean
-  /** Whether the person created the account on the sign-up page. */
-  readonly signed_up: boolean
+  /** Whether the person created the account on the sign-up page. Undefined: an earlier release created it, and nobody has signed in to it since. */
+  readonly signed_up: boolean | undefined
 }
 
 /** The name of a person on pages. */

@@ -87,7 +87,7 @@ export interface SignInCandidate {
   readonly isKnownBrowser: boolean
   /** Whether the name can refer to no other account: it is the user name, or the account has verified the address. */
   readonly isProven: boolean
-  /** Whether its person created it on the sign-up page. */
+  /** Whether its person created it on the sign-up page. False if that is not known yet. */
   readonly signedUp: boolean
 }
 
@@ -113,7 +113,7 @@ export async function findSignInCandidates(
     disabled: boolean
     known_here: boolean
     proven: boolean
-    signed_up: boolean
+    signed_up: boolean | null
   }>({
     name: 'find-sign-in-candidates',
     // Each part of `named` is bounded, no matter how many accounts have the address: the first of them, and those among the last
@@ -160,7 +160,7 @@ export async function findSignInCandidates(
     disabled: row.disabled,
     isKnownBrowser: row.known_here,
     isProven: row.proven,
-    signedUp: row.signed_up,
+    signedUp: row.signed_up ?? false,
   }))
 }
 

@@ -14,7 +14,7 @@ type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
   created_at: Date
   updated_at: Date
   disabled: boolean
-  signed_up: boolean
+  signed_up: boolean | null
 }
 
 /** SQL: the columns of an account with its primary address, for statements that also read something else. Requires `accountEmail`. */
@@ -29,9 +29,13 @@ export const accountEmail = `LEFT JOIN account_emails ON account_emails.sub = ac
 export const accountSelect = `SELECT ${accountColumns} FROM accounts ${accountEmail}`
 
 export function accountFromRow(row: AccountRow): Account {
-  const { email, address, ...rest } = row
+  const { email, address, signed_up, ...rest } = row
   const present = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
-  return { ...(present as unknown as Account), email: email ?? undefined, ...(address ? { address } : {}) }
+  return {
+    ...(present as unknown as Account),
+    ...{ email: email ?? undefined, signed_up: signed_up ?? undefined },
+    ...(address ? { address } : {}),
+  }
 }
 
 export type { AccountRow }

@@ -9,13 +9,14 @@ function isRequired({ emailVerification, mail }: VerificationSettings): boolean 
 
 /**
  * Whether a person must verify their e-mail address before they can do anything else (SIGNET_EMAIL_VERIFICATION). Their session exists, but leads
- * only to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked.
+ * only to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked,
+ * and neither is one of which it is not known yet who made it.
  */
 export function mustVerifyEmail(
   settings: VerificationSettings,
   { signed_up, email_verified }: Pick<Account, 'signed_up' | 'email_verified'>,
 ): boolean {
-  return isRequired(settings) && signed_up && !email_verified
+  return isRequired(settings) && signed_up === true && !email_verified
 }
 
 export type UnverifiedAtSignIn = 'instead' | 'signed_up_too'
@@ -35,5 +36,5 @@ export function unverifiedAtSignIn(settings: VerificationSettings): UnverifiedAt
  * blocked.
  */
 export function mustKeepEmail(settings: VerificationSettings, { signed_up }: Pick<Account, 'signed_up'>): boolean {
-  return isRequired(settings) && signed_up
+  return isRequired(settings) && signed_up === true
 }

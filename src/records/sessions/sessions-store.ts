@@ -63,8 +63,12 @@ export interface NewSession {
   readonly replaces: Buffer | undefined
 }
 
-/** `replaced`: the browser's previous session of another account, which this sign-in has ended. */
-export type StartedSession = { readonly replaced: { readonly id: SessionId; readonly sub: Sub } | undefined }
+export interface StartedSession {
+  /** The browser's previous session of another account, which this sign-in has ended. */
+  readonly replaced: { readonly id: SessionId; readonly sub: Sub } | undefined
+  /** Whether it is not known yet who created the account (`decideSignedUp`). */
+  readonly isOriginUnknown: boolean
+}
 
 /**
  * The maximum number of browsers that an account knows: the most recently used ones. No person has more, but a script that signs in without a cookie
@@ -81,11 +85,12 @@ const maxKnownBrowsers = 100
  * @returns undefined if the account has been disabled or deleted
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
-  const { rows } = await db.query<{ id: SessionId | null; sub: Sub | null }>({
+  const { rows } = await db.query<{ id: SessionId | null; sub: Sub | null; is_origin_unknown: boolean }>({
     name: 'insert-session',
     // The row of the account is locked first, as everywhere else where both are locked.
     text: `WITH account AS (
-             SELECT sub, epoch, session_epoch FROM accounts WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
+             SELECT sub, epoch, session_epoch, signed_up IS NULL AS is_origin_unknown
+             FROM accounts WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
              FOR NO KEY UPDATE
            ), renewed AS (
              UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, epoch = account.epoch, used_at = now(),
@@ -107,7 +112,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
                SELECT browser_digest FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest <> $2
                ORDER BY used_at DESC OFFSET ${maxKnownBrowsers - 1}))
            )
-           SELECT replaced.id, replaced.sub FROM account LEFT JOIN replaced ON true`,
+           SELECT replaced.id, replaced.sub, account.is_origin_unknown FROM account LEFT JOIN replaced ON true`,
     values: [
       session.digest,
       session.browserDigest,
@@ -120,7 +125,9 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
     ],
   })
   const [row] = rows
-  return row && { replaced: row.id === null || row.sub === null ? undefined : { id: row.id, sub: row.sub } }
+  if (!row) return undefined
+  const { id, sub, is_origin_unknown: isOriginUnknown } = row
+  return { replaced: id === null || sub === null ? undefined : { id, sub }, isOriginUnknown }
 }
 
 /** A session in the list that its person sees. */

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { decideSignedUp } from '../accounts/account-origin-store.ts'
 import { decideEnding } from '../endings/decide-ending.ts'
 import { insertSession, type NewSession } from './sessions-store.ts'
 
@@ -28,6 +29,7 @@ export async function startSession(
 ): Promise<{ readonly left: boolean } | undefined> {
   const started = await insertSession(tx, { ...who, browserDigest, digest: sessionDigest, ttl, replaces })
   if (!started) return undefined
+  if (started.isOriginUnknown) await decideSignedUp(tx, who.sub)
   if (!started.replaced) return { left: false }
   const { id, sub } = started.replaced
   return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })

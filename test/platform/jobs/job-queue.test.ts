@@ -183,6 +183,25 @@ t.test('a worker registers no handlers of signals', async (t) => {
   )
 })
 
+withoutPooler(t, 'a role that may create no schema can use those that an administrator has created', async (t) => {
+  const { embedded } = await testServer()
+  if (!embedded) return void t.pass('only where the tests may create roles')
+  const { administrator, connection } = embedded
+  const [role, schema] = [testName(), testName()]
+  const allowed = `GRANT CONNECT ON DATABASE ${connection.database} TO ${role}`
+  await once(administrator, `CREATE ROLE ${role} LOGIN PASSWORD 'narrow'; ${allowed}`)
+  const inDatabase = { ...administrator, database: connection.database }
+  t.teardown(() => once(inDatabase, `DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`))
+  const narrow = { ...connection, user: role, password: 'narrow' }
+  for (const name of [schema, jobsSchemaOf(schema)]) {
+    await t.rejects(migrate({ connection: narrow, schema, log: noLog }), {
+      ...{ name: 'MigrationError', message: new RegExp(`CREATE SCHEMA ${name} AUTHORIZATION`) },
+    })
+    await once(inDatabase, `CREATE SCHEMA ${name} AUTHORIZATION ${role}`)
+  }
+  t.same((await migrate({ connection: narrow, schema, log: noLog })).applied, [jobQueueMigration])
+})
+
 /** The statements of docs/deploy.md for a role that cannot create anything. */
 function documentedGrants(role: string, schema: string): string[] {
   const text = readFileSync(join(packageFolder, 'docs/deploy.md'), 'utf8')

@@ -48,17 +48,17 @@ t.test('who must verify an address', async (t) => {
   } as const
   for (const emailVerification of ['optional', 'required'] as const)
     for (const mail of [mails.files, mails.none])
-      for (const signed_up of [false, true])
+      for (const signed_up of [false, true, undefined])
         for (const email_verified of [false, true]) {
           const requires = emailVerification === 'required' && mail.delivery !== 'none'
           const what = JSON.stringify({ emailVerification, delivery: mail.delivery, signed_up, email_verified })
           const settings = { emailVerification, mail }
           t.equal(
             mustVerifyEmail(settings, { signed_up, email_verified }),
-            requires && signed_up && !email_verified,
+            requires && signed_up === true && !email_verified,
             what,
           )
-          t.equal(mustKeepEmail(settings, { signed_up }), requires && signed_up, what)
+          t.equal(mustKeepEmail(settings, { signed_up }), requires && signed_up === true, what)
           t.equal(unverifiedAtSignIn(settings), requires ? 'signed_up_too' : 'instead', what)
         }
 })
