@@ -48,12 +48,22 @@ CREATE TABLE email_changes (
   previous_email text NOT NULL,
   new_email text, -- null if the address was removed
   previous_password text, -- the hash that the account had before the change: undoing it takes this password. Null once undone
+  earlier_password text, -- one that was replaced shortly before the change (replaced_passwords): undoing it takes this password too
   changed_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
   undone_at timestamptz -- undone, or made pointless by a return to this or an earlier address
 );
 CREATE INDEX email_changes_sub_idx ON email_changes (sub, position);
 CREATE INDEX email_changes_expires_at_idx ON email_changes (expires_at);
+
+-- The oldest password of each account that was replaced in the last days. With it the owner can undo a change of the address, even if a thief has
+-- changed the password first.
+CREATE TABLE replaced_passwords (
+  sub text PRIMARY KEY,
+  secret text NOT NULL, -- the hash in PHC form
+  expires_at timestamptz NOT NULL
+);
+CREATE INDEX replaced_passwords_expires_at_idx ON replaced_passwords (expires_at);
 
 -- An address whose owner may create an account, unless SIGNET_SIGN_UP is `closed`. A new invitation replaces an earlier one of the same address.
 CREATE TABLE invitations (

@@ -1,5 +1,6 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
+import { forgetReplacedPassword } from '../records/accounts/account-password-store.ts'
 import {
   emptyAccount,
   findAccount,
@@ -74,6 +75,7 @@ export async function setPassword(
   if ('fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
   const set = async (tx: Queryable): Promise<EventType> => {
     await setPasswordHash(tx, sub, hashed.hash)
+    await forgetReplacedPassword(tx, sub)
     await voidOpenLinks(tx, sub)
     const now = await findAccount(tx, sub)
     const mail = { kind: 'password-changed', by: 'operator', at: signet.clock.now() } as const

@@ -17,6 +17,8 @@ import { notifyPerson } from './notify-person.ts'
 
 /** Days for which the owner of the previous address can undo a change. */
 export const undoDays = 7
+/** The same in seconds. A replaced password counts for as long (`keepReplacedPassword`). */
+export const undoTtl = undoDays * 86_400
 
 type Context = Pick<Signet, 'settings' | 'secrets' | 'clock'>
 
@@ -85,7 +87,7 @@ export async function afterEmailChange(
   }
   if (before.email === undefined || !before.email_verified || signet.settings.mail.delivery === 'none') return 'none'
   const token = newLinkToken()
-  const change = { sub, previousEmail: before.email, newEmail: email, ttl: undoDays * 86_400 }
+  const change = { sub, previousEmail: before.email, newEmail: email, ttl: undoTtl }
   if (!(await insertEmailChange(tx, { digest: digest(token), ...change }))) return 'none'
   const undoLink = `${signet.settings.issuer}/undo-email-change?token=${token}`
   const mail = { kind: 'email-changed', newEmail: email, undoLink, days: undoDays, at } as const

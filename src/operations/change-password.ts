@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
+import { keepReplacedPassword, lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { findAccount } from '../records/accounts/accounts-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { minLengthFor, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
@@ -11,6 +11,7 @@ import { renewSession, type Session } from '../records/sessions/sessions-store.t
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf, type Person } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
+import { undoTtl } from './change-email.ts'
 import { notifyPerson } from './notify-person.ts'
 import { countOf, endOthers } from './own-sessions.ts'
 import { type ProvingBrowser, provePassword } from './prove-password.ts'
@@ -102,7 +103,9 @@ export async function changeProvenPassword(
 ): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
   const { sub } = session.account
   const outcome = await asSignedIn(signet, session, async (tx) => {
-    if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
+    if (!(await lockPassword(tx, sub, from))) return 'password_replaced'
+    await keepReplacedPassword(tx, sub, undoTtl)
+    await replacePasswordHash(tx, sub, from, to)
     await voidOpenLinks(tx, sub)
     const ended = applications === 'end' ? await endOthersAndGrants(tx, session) : await endOthers(tx, session)
     const secondsLeft = await renewSession(tx, session.id, sessionDigest)

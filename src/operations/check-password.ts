@@ -10,8 +10,8 @@ export interface PasswordAttempt {
   readonly subject: Subject
   /** The digest of the browser's cookie, if the account knows the browser. */
   readonly knownBrowser: Buffer | undefined
-  /** The hash in PHC form; undefined if the account has no password. */
-  readonly hash: string | undefined
+  /** The hashes in PHC form of which the password must match one. Empty if the account has no password. */
+  readonly hashes: readonly string[]
   readonly requester: Requester
 }
 
@@ -24,17 +24,21 @@ export interface PasswordAttempt {
  */
 export async function checkPassword(
   { limits, passwords }: Pick<Signet, 'limits' | 'passwords'>,
-  { request, subject, knownBrowser, hash, requester }: PasswordAttempt,
+  { request, subject, knownBrowser, hashes, requester }: PasswordAttempt,
   password: string,
 ): Promise<'right' | 'wrong' | 'waiting'> {
   const decision = await limits.decideAttempt(request, subject, knownBrowser)
   if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
-  const compared = decision.kind === 'allowed' ? hash : undefined
-  const dummyKind = hash === undefined ? undefined : kindOf(hash)
-  const isRight = await passwords.verify(password, compared, requester, dummyKind).catch(async (error: unknown) => {
-    if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
-    throw error
-  })
+  let isRight = false
+  for (const hash of hashes.length > 0 ? hashes : [undefined]) {
+    const compared = decision.kind === 'allowed' ? hash : undefined
+    const dummyKind = hash === undefined ? undefined : kindOf(hash)
+    isRight = await passwords.verify(password, compared, requester, dummyKind).catch(async (error: unknown) => {
+      if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
+      throw error
+    })
+    if (isRight) break
+  }
   if (decision.kind === 'waiting') return 'waiting'
   if (!isRight || decision.kind !== 'allowed') return 'wrong'
   await limits.succeeded(request, decision, [])

@@ -74,9 +74,10 @@ export async function matchingAccount(
   const failed: { readonly sub: Sub | undefined; readonly attempt: AllowedAttempt }[] = []
   const waiting: Mismatch[] = []
   let [isAnyAdmitted, isWaiting] = [false, false]
-  // If accounts that have not verified the address follow one that has, they also follow nobody in its place. Otherwise whoever has one of them could
-  // tell by the time, and by what is left of the limits, whether another account has verified the address.
-  const isInPlace = found.length > 0 && (unverified === 'instead' || found.some(({ isProven }) => isProven))
+  // If accounts that have not verified the address would follow one that has, they also follow nobody in its place. Otherwise whoever has one of them
+  // could tell by the time, and by what is left of the limits, whether another account has verified the address.
+  const wouldFollow = unverified === 'signed_up_too' && found.some(({ signedUp }) => signedUp)
+  const isInPlace = wouldFollow ? found.some(({ isProven }) => isProven) : found.length > 0
   for (const candidate of isInPlace ? found : [undefined, ...found]) {
     const subject = candidate ? { sub: candidate.sub } : { typed: name.key }
     const decision = await limits.decideAttempt(request, subject, candidate?.isKnownBrowser ? browserDigest : undefined)

@@ -38,7 +38,13 @@ export async function provePassword(
     findPassword(database, sub, browserDigest),
   ])
   const knownBrowser = isKnownBrowser ? browserDigest : undefined
-  const attempt = { request, subject: { sub }, knownBrowser, hash: passwordHash, requester }
+  const attempt = {
+    request,
+    subject: { sub },
+    knownBrowser,
+    hashes: passwordHash === undefined ? [] : [passwordHash],
+    requester,
+  }
   const checked = await checkPassword({ limits, passwords }, attempt, password)
   if (checked !== 'right') {
     const detail = checked === 'waiting' ? { detail: { reason: 'waiting' } } : {}

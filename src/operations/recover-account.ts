@@ -2,14 +2,17 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest } from '../platform/secrets/digest.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { type Credential, listCredentials, removeCredentials } from '../records/accounts/account-credentials-store.ts'
+import { keepReplacedPassword } from '../records/accounts/account-password-store.ts'
 import { findRecovery, type Recovery, spendRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { lockAccount, setPasswordHash } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { recoveryNeeds } from '../records/accounts/recovery-rule.ts'
+import { deleteConsents } from '../records/consents/consents-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
+import { undoTtl } from './change-email.ts'
 import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
 import { newPasswordFault } from './new-password.ts'
@@ -65,7 +68,7 @@ export type RecoveredAccount =
 
 /**
  * Sets a new password by a link. Of any number of concurrent uses of the link, one succeeds. In the same transaction all other open links of
- * the account become void and, unless the person chose otherwise, all sessions and grants end and all browsers are forgotten: somebody else may
+ * the account become void and, unless the person chose otherwise, all sessions and grants end and all browsers and consents are forgotten: somebody else may
  * know the old password. The person is told by mail (NIST SP 800-63B-4 §4.2.3), and is not signed in (OWASP Forgot Password, "User Resets
  * Password").
  *
@@ -106,6 +109,7 @@ async function setNewPassword(
   if (!(await lockAccount(tx, sub))) return undefined
   const open = await findOpen(tx, tokenDigest)
   if (!open || !(await spendRecovery(tx, tokenDigest))) return undefined
+  await keepReplacedPassword(tx, sub, undoTtl)
   await setPasswordHash(tx, sub, passwordHash)
   const removed = open.others.filter(({ id }) => choice.remove.includes(id))
   if (removed.length > 0)
@@ -115,6 +119,7 @@ async function setNewPassword(
       removed.map(({ id }) => id),
     )
   await voidOpenLinks(tx, sub)
+  if (choice.access === 'end') await deleteConsents(tx, sub)
   const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
   // Somebody who has forgotten the password has usually tried several, and must not have to wait now.
   await signet.limits.recovered(tx, caller.network, sub, namesOf(open.account))

@@ -6,6 +6,7 @@ import { removeOtherPassword } from '../records/accounts/account-password-store.
 import { findAccount, lockAccount, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import { closeEmailChange, findOpenEmailChange, type OpenEmailChange } from '../records/accounts/email-changes-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
+import { deleteConsents } from '../records/consents/consents-store.ts'
 import type { Decided } from '../records/endings/decide-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
@@ -41,10 +42,10 @@ export type UndoOutcome =
 
 /**
  * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
- * change. The account was theirs with just these two, so undoing bypasses nothing: it signs nobody in, and sets no password. If the password
+ * change, or one that was replaced in the days before it, because a thief may have changed the password first. The account was theirs with just these two, so undoing bypasses nothing: it signs nobody in, and sets no password. If the password
  * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
  *
- * Ends all sessions and grants, forgets all browsers, and makes every link useless that was sent for the account: of recoveries, verifications and
+ * Ends all sessions and grants, forgets all browsers and consents, and makes every link useless that was sent for the account: of recoveries, verifications and
  * pending changes, and of the undoing of this and later changes.
  *
  * Guesses are counted as at sign-in, for the network and for the account, but apart from those at sign-in: with guesses there, a thief could make the
@@ -61,10 +62,8 @@ export async function undoEmailChange(
   const change = await findOpenEmailChange(signet.database, linkDigest)
   if (!change) return { outcome: 'void_link' }
   if (!(await proves(signet, caller, change, password))) return { outcome: 'wrong_password', change }
-  const { currentPassword, previousPassword } = change
-  const isCurrent =
-    currentPassword !== undefined &&
-    (currentPassword === previousPassword || (await signet.passwords.verify(password, currentPassword, caller)))
+  const { currentPassword } = change
+  const isCurrent = currentPassword !== undefined && (await signet.passwords.verify(password, currentPassword, caller))
   const ownHash = isCurrent ? currentPassword : undefined
 
   const undone = await withRollback<'address_taken', Undone | 'void_link' | 'address_taken'>((rollBack) =>
@@ -78,16 +77,17 @@ export async function undoEmailChange(
   return { outcome: 'undone', password: undone.password }
 }
 
-/** Whether the password is the one that the account had before the change. A failure is recorded. */
+/** Whether the password is the one that the account had before the change, or one that was replaced shortly before. A failure is recorded. */
 async function proves(
   { database, limits, passwords }: Signet,
   caller: Visitor,
-  { sub, previousPassword: hash }: OpenEmailChange,
+  { sub, previousPassword, earlierPassword }: OpenEmailChange,
   password: string,
 ): Promise<boolean> {
   const subject = { undoFor: sub }
   const request = await limits.countRequest(caller.network, subject)
-  const attempt = { request, subject, knownBrowser: undefined, hash, requester: caller }
+  const hashes = [previousPassword, earlierPassword].filter((hash) => hash !== undefined)
+  const attempt = { request, subject, knownBrowser: undefined, hashes, requester: caller }
   const checked = await checkPassword({ limits, passwords }, attempt, password)
   if (checked === 'right') return true
   const detail = { at: 'email_change_undo', ...(checked === 'waiting' && { reason: 'waiting' }) }
@@ -120,6 +120,7 @@ async function undo(
   await restoreEmail(tx, before, previousEmail, rollBack)
   const isRemoved = await removeOtherPassword(tx, sub, ownHash)
   await voidOpenLinks(tx, sub)
+  await deleteConsents(tx, sub)
   const ended = await endAccountAccess(tx, sub, 'email_change_undone')
   const password = isRemoved ? 'removed' : 'kept'
   const detail = { password, ...countOf('sessions_ended', ended), grants_ended: ended.grants }

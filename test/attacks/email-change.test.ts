@@ -3,6 +3,7 @@ import { deleteAccount, setPassword } from '../../src/operations/account-access.
 import { updateAccount } from '../../src/operations/update-account.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
+import type { Browser } from '../support/browser.ts'
 import {
   addressOf,
   changeAddress,
@@ -13,8 +14,10 @@ import {
   undoWith,
   verifiedPerson,
 } from '../support/email-change.ts'
-import { startSignet } from '../support/idp.ts'
+import { type Person, startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
+import { mailedLink, setPassword as setNewPassword } from '../support/recovery.ts'
 import { clearLimits, enter, hiddenOf, stateOf } from './account-forms.ts'
 
 /*
@@ -140,6 +143,75 @@ t.test('a thief with the password cannot keep the account from the owner of the 
   t.equal((await thief.get(link)).status, 410)
   t.equal((await undoWith(idp, ofThief, newPassword).catch(() => ({ status: 410 }))).status, 410)
   t.same(await addressOf(idp, person), { email: person.email, verified: true })
+})
+
+t.test('a thief who changes the password first, and then the address, cannot keep the account either', async (t) => {
+  const change = async (browser: Browser, from: string, to: string) => {
+    const passwords = { 'current-password': from, 'new-password': to }
+    const { location } = await browser.submit(await browser.get('/account'), 'password-change', passwords)
+    t.match(location, 'notice=')
+    await clearLimits(idp)
+  }
+  const thiefs = ['crooked lamps over harbours', 'crooked boats over harbours'] as const
+  const ways: Record<string, (person: Person) => Promise<string>> = {
+    'on the account page, twice': async (person) => {
+      const thief = await enter(idp, person)
+      await change(thief, person.password, thiefs[0])
+      await change(thief, thiefs[0], thiefs[1])
+      return changeAddress(idp, thief, { ...person, password: thiefs[1] }, newAddress())
+    },
+    'by a link in the mail that the thief has read': async (person) => {
+      await setNewPassword(idp.browser(), await mailedLink(idp, person), { 'new-password': thiefs[1] })
+      const taken = { ...person, password: thiefs[1] }
+      return changeAddress(idp, await enter(idp, taken), taken, newAddress())
+    },
+    'after the owner has undone a change of the address': async (person) => {
+      await undoWith(idp, await changeAddress(idp, await enter(idp, person), person, newAddress()), person.password)
+      const thief = await enter(idp, person)
+      await change(thief, person.password, thiefs[1])
+      return changeAddress(idp, thief, { ...person, password: thiefs[1] }, newAddress())
+    },
+  }
+  for (const [way, take] of Object.entries(ways)) {
+    const { person } = await verifiedPerson(idp)
+    const path = await take(person)
+    t.equal((await undoWith(idp, path, 'another guess at it')).status, 403, way)
+    t.match((await undoWith(idp, path, person.password)).location, 'done=removed', way)
+    t.same(await addressOf(idp, person), { email: person.email, verified: true }, way)
+    await clearLimits(idp)
+    for (const password of [person.password, ...thiefs]) t.notOk(await signsIn(idp, person.email, password), way)
+    await setNewPassword(idp.browser(), await mailedLink(idp, person))
+    t.ok(await signsIn(idp, person.email, newPassword), way)
+    const hashes = `SELECT FROM email_changes WHERE sub = $1 AND coalesce(previous_password, earlier_password) IS NOT NULL`
+    t.same(await query(hashes, [person.sub]), [], 'no hash is kept for a change that was undone')
+  }
+})
+
+t.test('an application that a thief has allowed asks again after the undo', async (t) => {
+  const { person } = await verifiedPerson(idp)
+  const thief = await enter(idp, person)
+  const client = await idp.client()
+  await signIn(idp, client, { person, browser: thief })
+  await undoWith(idp, await changeAddress(idp, thief, person, newAddress()), person.password)
+  const silent = { prompt: 'none' }
+  const { response } = await signIn(idp, client, { browser: await enter(idp, person), parameters: silent })
+  t.equal(response.get('error'), 'consent_required')
+})
+
+t.test('a password that was replaced long ago, or that an operator has replaced, undoes no change', async (t) => {
+  for (const way of ['long ago', 'by an operator'] as const) {
+    const { person, browser } = await verifiedPerson(idp)
+    const passwords = { 'current-password': person.password, 'new-password': newPassword }
+    await browser.submit(await browser.get('/account'), 'password-change', passwords)
+    if (way === 'by an operator') await setPassword(idp.signet, operator, person.sub, newPassword)
+    else
+      await query(`UPDATE replaced_passwords SET expires_at = now() - interval '1 second' WHERE sub = $1`, [person.sub])
+    await clearLimits(idp)
+    const now = { ...person, password: newPassword }
+    const path = await changeAddress(idp, await enter(idp, now), now, newAddress())
+    t.equal((await undoWith(idp, path, person.password)).status, 403, way)
+    t.match((await undoWith(idp, path, newPassword)).location, 'done=kept', way)
+  }
 })
 
 t.test('a person who changes a thief’s address back to their own gives the thief no link', async (t) => {

@@ -315,6 +315,34 @@ t.test('one address gets at most five mails an hour, and nobody sees that', asyn
   t.equal((await mailsTo(idp, email)).length, 3, 'nor more than twenty a day')
 })
 
+t.test('somebody who uses up the mails of an address keeps its owner out only until they disown one', async (t) => {
+  const email = newEmail()
+  for (let n = 0; n < 5; n++) await signUp(idp, { email })
+  const attack = await linkTo(idp, email)
+  const owner = await signUp(idp, { email })
+  t.equal((await mailsTo(idp, email)).length, 5, 'the owner got no mail of their own')
+  const disown = async () => idp.browser().submit(await idp.browser().get(attack), 'disown')
+  t.match((await disown()).location, 'done=disowned')
+  await owner.browser.submit(await owner.browser.get('/verify-email'), 'send-again')
+  t.equal((await enter(owner, await codeTo(idp, email))).location, done)
+
+  const other = newEmail()
+  for (let n = 0; n < 4; n++) await signUp(idp, { email: other })
+  const link = await linkTo(idp, other)
+  const page = await idp.browser().get(link)
+  const again = async () =>
+    idp
+      .browser()
+      .submit(page, 'disown')
+      .catch(() => undefined)
+  await again()
+  for (let n = 0; n < 6; n++) {
+    await again()
+    await signUp(idp, { email: other })
+  }
+  t.equal((await mailsTo(idp, other)).length, 9, 'one mail is disowned once')
+})
+
 t.test('a person can ask for ten mails an hour; further requests are refused', async (t) => {
   const { browser, email } = await signUp(idp)
   for (let n = 0; n < 10; n++)
@@ -378,6 +406,30 @@ t.test('signing up with an address that somebody has verified', async (t) => {
     }
     t.equal(await hashes(() => signInWith(idp.browser(), email, 'a wrong one')), 2)
     t.equal(await hashes(() => signInWith(idp.browser(), free, 'a wrong one')), 2)
+  })
+})
+
+t.test('an account that an operator made', async (t) => {
+  const made = await idp.person()
+  const { email } = made
+  t.test('costs at sign-in what an address that nobody has costs', async (t) => {
+    const costs = []
+    for (const name of [email, newEmail(), made.username, 'nobody.at.all']) {
+      const tried = t.capture(idp.signet.passwords, 'verify', idp.signet.passwords.verify)
+      await signInWith(idp.browser(), name, 'a wrong one')
+      costs.push(tried().length)
+      tried.restore()
+    }
+    t.same(costs, [1, 1, 1, 1])
+  })
+  t.test('is not reached by its address any more once another account has verified it', async (t) => {
+    t.match((await signInWith(idp.browser(), email, made.password)).text, 'id="sign-out"')
+    const owner = await signUp(idp, { email })
+    t.match((await signInWith(idp.browser(), email, made.password)).text, 'id="sign-out"')
+    await enter(owner, await codeTo(idp, email))
+    t.equal((await signInWith(idp.browser(), email, made.password)).status, 403)
+    t.match((await signInWith(idp.browser(), made.username, made.password)).text, 'id="sign-out"')
+    t.match((await signInWith(idp.browser(), email, owner.password)).text, 'id="sign-out"')
   })
 })
 

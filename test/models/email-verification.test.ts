@@ -31,6 +31,7 @@ const secrets = Object.fromEntries(
 const limits = {
   beforeEmailCode: async () => {},
   allowsEmailCode: async () => true,
+  forgetMails: async () => {},
 } as unknown as Signet['limits']
 const settings = { issuer: 'https://idp.example', mail: { delivery: 'files' } } as Signet['settings']
 const signet = { database, turns, limits, settings, secrets, clock: createClock() } as unknown as Signet

@@ -32,6 +32,7 @@ const few = {
   'email_verifications.sub':
     'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
   'account_credentials.sub': 'one of each kind',
+  'consents.sub': 'as many as the applications that a person has allowed, each with a button on a page of its own',
   'account_recoveries.sub':
     'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',
   'email_changes.sub':

@@ -302,7 +302,8 @@ export const de: Messages = {
     changed: 'Am {time} wurde die E-Mail-Adresse Ihres Kontos von {previous} in {new} geändert.',
     removed: 'Am {time} wurde die E-Mail-Adresse {previous} aus Ihrem Konto entfernt.',
     password: 'Passwort vor der Änderung',
-    passwordHint: 'Das Passwort, das Ihr Konto damals hatte, auch wenn es seither geändert wurde.',
+    passwordHint:
+      'Das Passwort, das Ihr Konto damals hatte, auch wenn es seither geändert wurde. Wurde es in der Woche davor geändert, gilt auch das ältere.',
     consequences:
       'Ihr Konto hat danach wieder seine vorherige Adresse. Wer im Konto angemeldet ist, wird abgemeldet, und alle Anwendungen verlieren ihren Zugriff.',
     submit: 'Änderung rückgängig machen',

@@ -298,7 +298,8 @@ export const en = {
     changed: 'On {time}, the e-mail address of your account was changed from {previous} to {new}.',
     removed: 'On {time}, the e-mail address {previous} was removed from your account.',
     password: 'Password from before the change',
-    passwordHint: 'The one that your account had then, even if it has been changed since.',
+    passwordHint:
+      'The one that your account had then, even if it has been changed since. If it had been changed in the week before, the older one works too.',
     consequences:
       'Your account will have its previous address again. Everybody who is signed in to it will be signed out, and all applications will lose their access.',
     submit: 'Undo the change',

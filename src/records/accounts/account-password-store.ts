@@ -59,3 +59,26 @@ export async function removeOtherPassword(tx: Queryable, sub: Sub, ownHash: stri
   })
   return (rowCount ?? 0) > 0
 }
+
+/**
+ * Keeps the current password for a while, because it is about to be replaced (email-changes-store.ts). If one is kept already, that one stays: a thief
+ * could otherwise change the password twice.
+ *
+ * @param tx a transaction that has locked the account
+ * @param ttl seconds
+ */
+export async function keepReplacedPassword(tx: Queryable, sub: Sub, ttl: number): Promise<void> {
+  await tx.query({
+    text: `INSERT INTO replaced_passwords (sub, secret, expires_at)
+           SELECT sub, secret, now() + make_interval(secs => $2) FROM account_credentials
+           WHERE sub = $1 AND kind = 'password' AND secret IS NOT NULL
+           ON CONFLICT (sub) DO UPDATE SET secret = excluded.secret, expires_at = excluded.expires_at
+           WHERE replaced_passwords.expires_at <= now()`,
+    values: [sub, ttl],
+  })
+}
+
+/** Forgets the replaced password of an account, because an operator has decided which one it has. */
+export async function forgetReplacedPassword(tx: Queryable, sub: Sub): Promise<void> {
+  await tx.query({ text: 'DELETE FROM replaced_passwords WHERE sub = $1', values: [sub] })
+}

@@ -3,6 +3,7 @@ import type { Sub } from '../ids.ts'
 import type { Account } from './account.ts'
 import { type AccountRow, accountFromRow, accountSelect } from './accounts-store.ts'
 import { isLikeId, type TypedName } from './canonical-names.ts'
+import type { UnverifiedAtSignIn } from './email-verification-rule.ts'
 
 /** An account that an identifier may refer to. */
 export interface IdentifiedAccount {
@@ -86,6 +87,8 @@ export interface SignInCandidate {
   readonly isKnownBrowser: boolean
   /** Whether the name can refer to no other account: it is the user name, or the account has verified the address. */
   readonly isProven: boolean
+  /** Whether its person created it on the sign-up page. False if that is not known yet. */
+  readonly signedUp: boolean
 }
 
 /**
@@ -95,13 +98,14 @@ export interface SignInCandidate {
  * later with another person's address, or moves to it, do not displace that person's own account.
  *
  * @param browserDigest the digest of the browser's cookie
- * @param unverified `instead`: accounts that have not verified the address count only if none has. `too`: five of them come after the one that has
+ * @param unverified `instead`: accounts that have not verified the address count only if none has. `signed_up_too`: after one that has, those come
+ *   whose people signed up, five at most
  */
 export async function findSignInCandidates(
   db: Queryable,
   { typed, key, spelled }: TypedName,
   browserDigest: Buffer,
-  unverified: 'instead' | 'too',
+  unverified: UnverifiedAtSignIn,
 ): Promise<SignInCandidate[]> {
   const { rows } = await db.query<{
     sub: Sub
@@ -109,6 +113,7 @@ export async function findSignInCandidates(
     disabled: boolean
     known_here: boolean
     proven: boolean
+    signed_up: boolean | null
   }>({
     name: 'find-sign-in-candidates',
     // Each part of `named` is bounded, no matter how many accounts have the address: the first of them, and those among the last
@@ -140,14 +145,14 @@ export async function findSignInCandidates(
                          WHERE known_browsers.sub = named.sub AND known_browsers.browser_digest = $3), false) AS known_here
              FROM named GROUP BY sub
            )
-           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here, proven
+           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here, proven, signed_up
            FROM candidates
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
-           WHERE accounts.deleted_at IS NULL AND (proven OR $5 OR NOT (SELECT coalesce(bool_or(verified), false) FROM candidates))
+           WHERE accounts.deleted_at IS NULL AND (proven OR ($5 AND signed_up) OR NOT (SELECT coalesce(bool_or(verified), false) FROM candidates))
            ORDER BY proven DESC, known_here DESC, entered_at
            LIMIT 5 + (SELECT count(*) FROM candidates WHERE verified)`,
-    values: [key, spelled, browserDigest, typed, unverified === 'too'],
+    values: [key, spelled, browserDigest, typed, unverified === 'signed_up_too'],
   })
   return rows.map((row) => ({
     sub: row.sub,
@@ -155,6 +160,7 @@ export async function findSignInCandidates(
     disabled: row.disabled,
     isKnownBrowser: row.known_here,
     isProven: row.proven,
+    signedUp: row.signed_up ?? false,
   }))
 }
 

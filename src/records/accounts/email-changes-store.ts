@@ -7,7 +7,8 @@ import type { Sub } from '../ids.ts'
  */
 
 /**
- * Stores a change with the password hash that the account has at this moment.
+ * Stores a change with the password hash that the account has at this moment, and with one that was replaced shortly before
+ * (account-password-store.ts).
  *
  * @param change `digest` of the secret in the link; `newEmail` is undefined if the address was removed; `ttl` in seconds
  * @returns false if the account has no password, so nobody could undo the change; nothing was stored
@@ -24,8 +25,9 @@ export async function insertEmailChange(
 ): Promise<boolean> {
   const { digest, sub, previousEmail, newEmail, ttl } = change
   const { rowCount } = await tx.query({
-    text: `INSERT INTO email_changes (digest, sub, previous_email, new_email, previous_password, changed_at, expires_at)
-           SELECT $1, sub, $3, $4, secret, now(), now() + make_interval(secs => $5)
+    text: `INSERT INTO email_changes (digest, sub, previous_email, new_email, previous_password, earlier_password, changed_at, expires_at)
+           SELECT $1, sub, $3, $4, secret, (SELECT secret FROM replaced_passwords WHERE sub = $2 AND expires_at > now()),
+             now(), now() + make_interval(secs => $5)
            FROM account_credentials WHERE sub = $2 AND kind = 'password' AND secret IS NOT NULL`,
     values: [digest, sub, previousEmail, newEmail ?? null, ttl],
   })
@@ -41,6 +43,8 @@ export interface OpenEmailChange {
   readonly changedAt: Date
   /** The hash that the account had before the change, in PHC form. */
   readonly previousPassword: string
+  /** A hash that was replaced shortly before the change. */
+  readonly earlierPassword: string | undefined
   /** The hash that it has now; undefined if it has none. */
   readonly currentPassword: string | undefined
 }
@@ -53,9 +57,10 @@ export async function findOpenEmailChange(db: Queryable, digest: Buffer): Promis
     new_email: string | null
     changed_at: Date
     previous_password: string
+    earlier_password: string | null
     current_password: string | null
   }>({
-    text: `SELECT email_changes.sub, previous_email, new_email, changed_at, previous_password,
+    text: `SELECT email_changes.sub, previous_email, new_email, changed_at, previous_password, earlier_password,
              (SELECT secret FROM account_credentials
               WHERE account_credentials.sub = email_changes.sub AND kind = 'password') AS current_password
            FROM email_changes JOIN accounts ON accounts.sub = email_changes.sub
@@ -71,6 +76,7 @@ export async function findOpenEmailChange(db: Queryable, digest: Buffer): Promis
       newEmail: row.new_email ?? undefined,
       changedAt: row.changed_at,
       previousPassword: row.previous_password,
+      earlierPassword: row.earlier_password ?? undefined,
       currentPassword: row.current_password ?? undefined,
     }
   )
@@ -85,7 +91,7 @@ export async function closeEmailChange(tx: Queryable, digest: Buffer): Promise<b
     text: `WITH undone AS (
              SELECT sub, position FROM email_changes WHERE digest = $1 AND undone_at IS NULL AND expires_at > now()
            )
-           UPDATE email_changes SET undone_at = now(), previous_password = NULL FROM undone
+           UPDATE email_changes SET undone_at = now(), previous_password = NULL, earlier_password = NULL FROM undone
            WHERE email_changes.sub = undone.sub AND email_changes.position >= undone.position AND undone_at IS NULL`,
     values: [digest],
   })
@@ -105,7 +111,7 @@ export async function closeEmailChangesSince(tx: Queryable, sub: Sub, email: str
              WHERE sub = $1 AND undone_at IS NULL AND expires_at > now()
                AND lower(previous_email COLLATE "C") = lower($2 COLLATE "C")
            )
-           UPDATE email_changes SET undone_at = now(), previous_password = NULL FROM first
+           UPDATE email_changes SET undone_at = now(), previous_password = NULL, earlier_password = NULL FROM first
            WHERE email_changes.sub = $1 AND email_changes.position >= first.position AND undone_at IS NULL`,
     values: [sub, email],
   })
@@ -115,7 +121,7 @@ export async function closeEmailChangesSince(tx: Queryable, sub: Sub, email: str
 /** Closes all changes of an account, because an operator has decided which address it has. */
 export async function closeEmailChanges(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({
-    text: `UPDATE email_changes SET undone_at = now(), previous_password = NULL WHERE sub = $1 AND undone_at IS NULL`,
+    text: `UPDATE email_changes SET undone_at = now(), previous_password = NULL, earlier_password = NULL WHERE sub = $1 AND undone_at IS NULL`,
     values: [sub],
   })
 }

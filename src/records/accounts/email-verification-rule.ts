@@ -19,13 +19,16 @@ export function mustVerifyEmail(
   return isRequired(settings) && signed_up === true && !email_verified
 }
 
+export type UnverifiedAtSignIn = 'instead' | 'signed_up_too'
+
 /**
  * How a sign-in with an address treats accounts that have not verified it, if another one has (`findSignInCandidates`). A verified address identifies
- * its account alone. But where verification is required, the others are let in with their own passwords too, to the page that asks for it and nowhere
- * else. Refusing them would reveal to anybody who signs up with an address whether somebody has verified it.
+ * its account alone. But where verification is required, people who signed up are let in with their own passwords too, to the page that asks for it
+ * and nowhere else. Refusing them would reveal to anybody who signs up with an address whether somebody has verified it. Accounts that an operator made
+ * are not blocked, so they are not let in.
  */
-export function unverifiedAtSignIn(settings: VerificationSettings): 'instead' | 'too' {
-  return isRequired(settings) ? 'too' : 'instead'
+export function unverifiedAtSignIn(settings: VerificationSettings): UnverifiedAtSignIn {
+  return isRequired(settings) ? 'signed_up_too' : 'instead'
 }
 
 /**

@@ -246,6 +246,16 @@ const statements: readonly (readonly [name: string, text: string])[] = [
   ],
   // They contain addresses and password hashes, and nothing depends on them once the change can no longer be undone.
   deleteLinks('email_changes', '0'),
+  [
+    'replaced_passwords',
+    `WITH old AS (
+       DELETE FROM replaced_passwords WHERE sub IN (
+         SELECT sub FROM replaced_passwords WHERE expires_at < now()
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   ['superseded grants', deleteSuperseded],
   deleteLinks('account_recoveries', '1 day'),
   // Mails that asked to verify an address. Their links have expired, but whoever did not ask for them can still say so for a week.

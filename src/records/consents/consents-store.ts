@@ -42,6 +42,15 @@ export async function deleteConsent(tx: Queryable, sub: Sub, clientId: ClientId)
   return rowCount === 1
 }
 
+/**
+ * Deletes all consents of a person, so that every application asks again: somebody else may have allowed an application of their own.
+ *
+ * @param tx a transaction that has locked the account and ends its sessions, so that none is being given
+ */
+export async function deleteConsents(tx: Queryable, sub: Sub): Promise<void> {
+  await tx.query({ text: 'DELETE FROM consents WHERE sub = $1', values: [sub] })
+}
+
 /** Adds a consent to what was allowed before, without scopes that have moved to another resource. */
 export async function addConsent(db: Queryable, sub: Sub, clientId: ClientId, consent: Consent): Promise<void> {
   await db.query({

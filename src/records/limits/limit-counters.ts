@@ -48,8 +48,8 @@ export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
 export type MailedRequest = 'recovery' | 'verification'
 /**
  * Guesses at the codes of mails, which NIST SP 800-63B-4 §4.2.1.2 requires to be limited. A mail's code is also void after five. An address gets at
- * most twenty mails a day, so somebody who cannot read them finds one of their codes with a chance of 1 in 20,000 a day, whatever accounts, networks
- * and browsers they use.
+ * most twenty mails a day, and a guess counts at each mail that waits in the browser. So somebody who cannot read them finds one of their codes with
+ * a chance of 1 in 10,000 a day, whatever accounts, networks and browsers they use. Mails that the owner disowns allow as many guesses again.
  */
 export const emailCodesPerPerson: Limit = { name: 'email-code-person', points: 20, seconds: window }
 export const emailCodesPerNetwork: Limit = { name: 'email-code-network', points: 60, seconds: window }

@@ -213,3 +213,16 @@ export async function forgetFailures(db: Queryable, windows: readonly string[], 
     values: [windows, account],
   })
 }
+
+/** Resets windows. */
+export async function resetWindows(db: Queryable, windows: readonly string[]): Promise<void> {
+  await db.query({
+    name: 'reset-windows',
+    // Locked in the same order as in `settleSuccess`.
+    text: `WITH windows AS (
+             SELECT key FROM rate_limits WHERE key = ANY ($1) ORDER BY key COLLATE "C" FOR UPDATE
+           )
+           UPDATE rate_limits SET points = 0 FROM windows WHERE rate_limits.key = windows.key`,
+    values: [windows],
+  })
+}

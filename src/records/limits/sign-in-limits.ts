@@ -34,6 +34,7 @@ import {
   claimAttempt,
   countAll,
   forgetFailures,
+  resetWindows,
   settleSuccess,
   undoCounts,
 } from './sign-in-limits-store.ts'
@@ -183,6 +184,13 @@ export interface SignInLimits {
    */
   allowsMail(kind: MailedRequest, address: string): Promise<boolean>
   /**
+   * Forgets the mails that were counted for an address, because its owner has said that somebody else caused one of them. Otherwise whoever uses
+   * up the mails of an address every day keeps its owner from ever verifying it.
+   *
+   * @param address the key of the address (canonical-names.ts)
+   */
+  forgetMails(kind: MailedRequest, address: string): Promise<void>
+  /**
    * Forgets the failures at an account, whose person has just proven themselves without the password: they may have caused them. Also those
    * of its names from the network of the request.
    *
@@ -297,6 +305,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const counters = mailsPerAddress(kind).map((limit) => counterOf(limit, address))
       return (await count(counters, `${kind}-mail ${address}`)).exceeded === undefined
     },
+    forgetMails: (kind, address) =>
+      resetWindows(
+        database,
+        mailsPerAddress(kind).map((limit) => keyOf(limit.name, address)),
+      ),
     recovered: (db, network, sub, names) => {
       const [narrowest = ''] = rangesOf(network)
       const ofNames = names.map((name) => counterOf(perName, ...partsOf({ typed: name }), narrowest).key)

@@ -30,7 +30,7 @@ t.test(
   'a crowd of accounts with the same address does not displace the owner from the candidates of a sign-in',
   async (t) => {
     const email = 'wanted@example.com'
-    const candidates = async (browser = randomBytes(32), unverified: 'instead' | 'too' = 'instead') =>
+    const candidates = async (browser = randomBytes(32), unverified: 'instead' | 'signed_up_too' = 'instead') =>
       (await findSignInCandidates(db, typedName(email.toUpperCase()), browser, unverified)).map(
         ({ sub }): string => sub,
       )
@@ -60,7 +60,9 @@ t.test(
 
     await setEmailVerified(db, 'later-9' as Sub)
     t.same(await candidates(browser), ['later-9'], 'a verified address identifies its account alone')
-    const all = await candidates(browser, 'too')
+    t.same(await candidates(browser, 'signed_up_too'), ['later-9'], 'whose people did not sign up')
+    await db.query('UPDATE accounts SET signed_up = true')
+    const all = await candidates(browser, 'signed_up_too')
     t.same(all.slice(0, 3), ['later-9', 'first', 'later-7'], 'and before the others, where they count too')
     t.equal(all.length, 6, 'of whom it displaces none')
   },
@@ -70,7 +72,7 @@ t.test('a browser that has signed in to accounts with other addresses suggests n
   const browser = randomBytes(32)
   await account('other', 'other@example.com')
   await signedIn('other', browser)
-  t.same(await findSignInCandidates(db, typedName('nobody@example.com'), browser, 'too'), [])
+  t.same(await findSignInCandidates(db, typedName('nobody@example.com'), browser, 'signed_up_too'), [])
 })
 
 t.test('of a crowd with the same address a look-up returns a few, with the verified one first', async (t) => {

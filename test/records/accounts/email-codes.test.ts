@@ -59,6 +59,6 @@ t.test('who must verify an address', async (t) => {
             what,
           )
           t.equal(mustKeepEmail(settings, { signed_up }), requires && signed_up === true, what)
-          t.equal(unverifiedAtSignIn(settings), requires ? 'too' : 'instead', what)
+          t.equal(unverifiedAtSignIn(settings), requires ? 'signed_up_too' : 'instead', what)
         }
 })

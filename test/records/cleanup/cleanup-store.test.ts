@@ -96,6 +96,14 @@ t.test('links in mails are deleted some time after they have expired, used ones 
   }
 })
 
+t.test('a password that was replaced is deleted as soon as it undoes nothing any more', async (t) => {
+  const { database } = (await startSignet(t)).signet
+  await database.query(`INSERT INTO replaced_passwords (sub, secret, expires_at) VALUES
+    ('expired', 'a hash', now() - interval '1 second'), ('kept', 'a hash', now() + interval '1 minute')`)
+  await deleteExpired(database, 3600)
+  t.same((await database.query('SELECT sub FROM replaced_passwords')).rows, [{ sub: 'kept' }])
+})
+
 t.test('records that anybody can cause are bounded', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
