@@ -30,7 +30,7 @@ CREATE INDEX email_verifications_expires_at_idx ON email_verifications (expires_
 CREATE TABLE account_recoveries (
   digest bytea PRIMARY KEY, -- of the secret in the link
   sub text NOT NULL,
-  email text, -- the verified address that it was sent to; NULL if an operator hands the link over, who answers for the person
+  email text, -- the verified address that it was sent to; NULL if an operator hands the link over, who vouches for the person
   browser_digest bytea, -- of the browser that asked, the only one that continues with this:
   continue_to text, -- the sealed `continue` value of the page that asked
   created_at timestamptz NOT NULL DEFAULT now(),

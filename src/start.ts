@@ -15,7 +15,7 @@ import { prepareDatabase } from './platform/database/prepare-database.ts'
 import { createJobWorker, type JobWorker } from './platform/jobs/job-worker.ts'
 import type { Log } from './platform/log.ts'
 import { createMailFailureLog } from './platform/mail/mail-failure-log.ts'
-import { withoutMail } from './platform/mail/transport.ts'
+import { noMailWarning } from './platform/mail/transport.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
@@ -195,8 +195,9 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     }
     const beginJobs = () => {
       const { mail } = settings
-      if (mail.delivery === 'files') log.info({ folder: mail.folder }, 'Mails are not sent, but written to files.')
-      if (mail.delivery === 'none') log.warn({}, `${withoutMail} Set SIGNET_SMTP_URL and SIGNET_MAIL_FROM.`)
+      if (mail.delivery === 'files')
+        log.info({ folder: mail.folder }, 'E-mails are written to files instead of being sent.')
+      if (mail.delivery === 'none') log.warn({}, `${noMailWarning} Set SIGNET_SMTP_URL and SIGNET_MAIL_FROM.`)
       jobs ??= createJobWorker({
         ...{ database, schema, log },
         isNotified: route.session === 'own',

@@ -10,6 +10,13 @@ export function oneValue(flag: string, description: string): Option {
   })
 }
 
+/** The languages of `html/messages`, which a command loads only when it runs. */
+export const locales: readonly string[] = ['en', 'de']
+
+export function mailLocale(): Option {
+  return new Option('--locale <locale>', 'language of the mail (default en)').choices(locales)
+}
+
 /** A flag that can be given any number of times. An empty value adds no entry. */
 export function manyValues(flag: string, description: string): Option {
   return new Option(flag, `${description} (repeatable)`).argParser<string[] | undefined>((value, previous = []) =>

@@ -14,7 +14,7 @@ import { canonicalEmail, typedName } from '../records/accounts/canonical-names.t
 import { type Invitation, listInvitations } from '../records/accounts/invitations-store.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
-import { json, manyValues, notEmpty, oneValue } from './flags.ts'
+import { json, mailLocale, manyValues, notEmpty, oneValue } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -42,7 +42,7 @@ export function addInvitationCommands(users: Command, terminal: Terminal): void 
     .addOption(notEmpty(oneValue('--name <text>', 'full name, which the person can change')))
     .addOption(notEmpty(manyValues('--group <group>', 'group that the account joins')))
     .addOption(days())
-    .addOption(notEmpty(oneValue('--locale <language>', 'language of the mail: en or de (default en)')))
+    .addOption(mailLocale())
     .addOption(new Option('--print-link', 'print the link instead of sending it; only give it to this person'))
     .addOption(json())
     .action(async (email: string, flags: InviteFlags) => {
@@ -93,7 +93,6 @@ async function invite(terminal: Terminal, given: NewInvitation, locale: string |
     const { settings } = installation
     const isMailed = !isLinkWanted && settings.mail.delivery !== 'none'
     const by = operator(terminal)
-    await checkLocale(locale)
     const outcome = await (isMailed
       ? withSecrets(terminal, installation, wait, ({ secrets }) =>
           invitePerson(installation, by, given, { by: 'mail', secrets, locale }),
@@ -119,8 +118,8 @@ const otherDomain = 'The domain is not in SIGNET_SIGN_UP_DOMAINS. An invitation 
 
 function sentBy(mail: MailSettings): string {
   return mail.delivery === 'files'
-    ? `A running server writes the mail to a file in ${mail.folder}.`
-    : 'A running server sends the mail.'
+    ? `A running server writes the e-mail to a file in ${mail.folder}.`
+    : 'A running server sends the e-mail.'
 }
 
 /** The person may have signed up already. The operator can then verify that address instead, if they know that it is theirs. */
@@ -130,12 +129,6 @@ async function noteOnUnverified(db: Queryable, email: string): Promise<string[]>
   return [
     `The user ${found.account.sub} has this address, but has not verified it. The invitation leads to a new account, which the address then identifies.`,
   ]
-}
-
-async function checkLocale(locale: string | undefined): Promise<void> {
-  const { uiLocales } = await import('../html/messages/choose-messages.ts')
-  if (locale !== undefined && !uiLocales.includes(locale))
-    throw new WrongUsage(`--locale must be one of ${uiLocales.join(', ')}.`)
 }
 
 function refused({ outcome, ...more }: Exclude<InviteOutcome, { outcome: 'invited' }>, email: string): Error {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type OperatorRecovery, recoverForOperator } from '../operations/request-recovery.ts'
+import { recoveryMinutes } from '../records/accounts/recovery-rule.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
@@ -18,7 +19,7 @@ export function recoverUserCommand(users: Command, terminal: Terminal): void {
   users
     .command('recover')
     .description(
-      'Send a user a link to set a new password, to their verified e-mail address. It works once, for 30 minutes. Until it is used, nothing about the account changes.',
+      `Send a user a link to set a new password, to their verified e-mail address. It works once, for ${recoveryMinutes} minutes. Until it is used, nothing about the account changes.`,
     )
     .argument('<user>', 'sub, user name or e-mail address')
     .addOption(
@@ -41,14 +42,25 @@ export function recoverUserCommand(users: Command, terminal: Terminal): void {
         )
         return { sub, recovery }
       })
-      if (recovery.outcome !== 'done') throw refused(recovery, sub)
-      const { email, link } = recovery
-      printOne(terminal, flags, { sub, link, email, minutes: 30 }, notes(recovery))
+      switch (recovery.outcome) {
+        case 'mailed': {
+          const { email } = recovery
+          return printOne(terminal, flags, { sub, email, minutes: recoveryMinutes }, [
+            `A running server sends the link to ${email}.`,
+          ])
+        }
+        case 'printed': {
+          const { link, toldAt: email } = recovery
+          return printOne(terminal, flags, { sub, link, email, minutes: recoveryMinutes }, handOver(email))
+        }
+        default:
+          throw refused(recovery, sub)
+      }
     })
 }
 
-function notes({ email, link }: Extract<OperatorRecovery, { outcome: 'done' }>): string[] {
-  if (link === undefined) return [`A running server sends the link to ${email}.`]
+/** @param email where the user is told about the link, if anywhere */
+function handOver(email: string | undefined): string[] {
   return [
     'Whoever has the link can set the password. Give it only to the user, in a way that nobody else can read.',
     email === undefined
@@ -57,7 +69,7 @@ function notes({ email, link }: Extract<OperatorRecovery, { outcome: 'done' }>):
   ]
 }
 
-function refused(recovery: Exclude<OperatorRecovery, { outcome: 'done' }>, sub: string): CommandFailed {
+function refused(recovery: Exclude<OperatorRecovery, { outcome: 'mailed' | 'printed' }>, sub: string): CommandFailed {
   const byHand = `Hand the link over yourself: signet users recover ${sub} --print-link --reason …`
   switch (recovery.outcome) {
     case 'no_such_account':
@@ -74,7 +86,7 @@ function refused(recovery: Exclude<OperatorRecovery, { outcome: 'done' }>, sub: 
       )
     case 'needs_more':
       return new CommandFailed(
-        `The user also signs in with: ${recovery.needs.join(', ')}. A mail alone does not replace that, so nothing was sent. ${byHand}`,
+        `The user also signs in with: ${recovery.needs.join(', ')}. An e-mail alone does not replace that, so nothing was sent. ${byHand}`,
       )
   }
 }

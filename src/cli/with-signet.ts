@@ -105,7 +105,7 @@ export async function withSecrets<T>(
 
 /**
  * Opens what an operation needs that tells a person by mail what it has done: mails wait sealed until a server sends them. If this installation sends
- * no mail, or no server has ever been started on it, the work is done all the same, without the master key, and nobody is told.
+ * no mail, or no server has ever been started on it, the work is done anyway, without the master key, and nobody is told.
  *
  * @param isNeeded whether there may be somebody to tell; otherwise the master key is not needed either
  */

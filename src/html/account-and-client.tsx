@@ -1,5 +1,5 @@
 import { httpsOnly } from './link-target.ts'
-import type { PageContext } from './messages/messages.ts'
+import { fill, type PageContext } from './messages/messages.ts'
 
 /*
  * Untrusted values on pages: the names and links of people and clients, and the descriptions of scopes. `bdi` isolates the direction
@@ -96,4 +96,14 @@ export function ScopeInWords({ page, scope }: { readonly page: PageContext; read
   if (Object.hasOwn(scopes, value)) return <>{scopes[value as keyof typeof scopes]}</>
   if (!description) return <bdi class="identifier">{value}</bdi>
   return <bdi lang={description.language?.replaceAll('_', '-')}>{description.text}</bdi>
+}
+
+/** What somebody signs in or up for. */
+export function Purpose({ client, text }: { readonly client: PageClient; readonly text: string }) {
+  return (
+    <p class="purpose">
+      <ClientLogo client={client} />
+      <span>{fill(text, { client: <ClientName client={client} /> })}</span>
+    </p>
+  )
 }

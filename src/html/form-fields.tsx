@@ -124,3 +124,49 @@ export function FaultSummary({ children }: { readonly children: ComponentChildre
     </div>
   )
 }
+
+/**
+ * The faults of a form: first the one that concerns no field, then one for each field, with a link to it. Nothing if there are none.
+ *
+ * @param fields the id of each faulty field with what is wrong, in the order of the form
+ */
+export function FormFaults({
+  form,
+  fields,
+}: {
+  readonly form: string | undefined
+  readonly fields: readonly { readonly id: string; readonly text: string }[]
+}) {
+  if (form === undefined && fields.length === 0) return null
+  return (
+    <FaultSummary>
+      {form !== undefined && <p>{form}</p>}
+      {fields.length > 0 && (
+        <ul>
+          {fields.map(({ id, text }) => (
+            <li key={id}>
+              <a href={`#${id}`}>{text}</a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </FaultSummary>
+  )
+}
+
+/** Tells password managers whose password the form has. Not type=hidden, because they ignore that. */
+export function HiddenUsername({ value }: { readonly value: string | undefined }) {
+  return <input type="text" name="username" autocomplete="username" value={value} readonly hidden />
+}
+
+/** Signs the person out, at the end of a page. */
+export function SignOutForm({ csrf, label }: { readonly csrf: string; readonly label: string }) {
+  return (
+    <form class="leave" method="post" action="/logout/confirm">
+      <HiddenInputs values={{ csrf }} />
+      <button class="button" id="sign-out" type="submit">
+        {label}
+      </button>
+    </form>
+  )
+}

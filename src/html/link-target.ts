@@ -28,6 +28,12 @@ export function safeHref(uri: string | undefined): string | undefined {
   return url && (isWeb(url) || !isReservedScheme(url.protocol.slice(0, -1))) ? uri : undefined
 }
 
+/** The address of one of our own pages. Values that are undefined are left out. */
+export function ownHref(path: string, query: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
+}
+
 /**
  * The host a person is sent to, as the browser will read it; undefined if the address has none. After a private-use scheme, what looks
  * like a host is chosen by the application: `app://bank.example/` leads to the app.

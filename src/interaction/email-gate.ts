@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { ownHref } from '../html/link-target.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
@@ -17,8 +18,6 @@ export function sendToVerification(
   continueTo: string | undefined,
 ): boolean {
   if (!session || !mustVerifyEmail(settings, session.account)) return false
-  reply
-    .header('cache-control', 'no-store')
-    .redirect(continueTo === undefined ? '/verify-email' : `/verify-email?continue=${continueTo}`, 303)
+  reply.header('cache-control', 'no-store').redirect(ownHref('/verify-email', { continue: continueTo }), 303)
   return true
 }

@@ -266,7 +266,7 @@ export function hrefAfterSignIn(signet: Signet, interaction: Interaction): strin
 /**
  * A `continue` value that was stored a while ago, such as with a link in a mail.
  *
- * @returns undefined if it leads nowhere any more, so the person has to start again from the application
+ * @returns undefined if it can no longer be used, so the person has to start again from the application
  */
 export async function usableContinueValue(signet: Signet, sealed: string | undefined): Promise<string | undefined> {
   if (sealed === undefined) return undefined

@@ -7,6 +7,7 @@ import {
   type PresentedInvitation,
   spendInvitation,
 } from '../records/accounts/invitations-store.ts'
+import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { recordEvent, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
@@ -23,11 +24,10 @@ export type InvitationState =
   | { readonly state: 'open' | 'taken' | 'accepted'; readonly email: string; readonly name: string | undefined }
   | { readonly state: 'invalid' }
 
-/** What the link of an invitation leads to. Changes nothing, because mail scanners follow links. @param secret as it was sent */
-export async function readInvitation({ database }: Pick<Signet, 'database'>, secret: string): Promise<InvitationState> {
-  // What `randomText(32)` returns. Anything else costs no query.
-  if (!/^[A-Za-z0-9_-]{43}$/.test(secret)) return { state: 'invalid' }
-  return stateOf(await findInvitation(database, digest(secret)))
+/** What the link of an invitation leads to. Changes nothing, because mail scanners follow links. @param token as it was sent */
+export async function readInvitation({ database }: Pick<Signet, 'database'>, token: string): Promise<InvitationState> {
+  const read = readLinkToken(token)
+  return read === undefined ? { state: 'invalid' } : stateOf(await findInvitation(database, digest(read)))
 }
 
 function stateOf(found: PresentedInvitation | undefined): InvitationState {
@@ -47,7 +47,7 @@ export type AcceptOutcome =
  *
  * Forms are counted for each invitation, not for each network. An invitation whose form is not accepted stays open.
  *
- * @param secret as it was sent
+ * @param token as it was sent
  * @param browser its session uses the new cookie once this has returned `created` or `signed_in`
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
@@ -55,15 +55,15 @@ export async function acceptInvitation(
   signet: Signet,
   caller: Visitor,
   browser: BrowserDigests,
-  secret: string,
+  token: string,
   { name, password }: { readonly name: string | undefined; readonly password: string | undefined },
 ): Promise<AcceptOutcome> {
-  const invitation = await readInvitation(signet, secret)
+  const invitation = await readInvitation(signet, token)
   if (invitation.state === 'invalid') return { outcome: 'invalid' }
   const { email, state } = invitation
   if (state === 'taken') return { outcome: 'taken', email }
   if (state === 'accepted') return signInInstead(signet, caller, browser, email, password)
-  const invited = digest(secret)
+  const invited = digest(token)
   await signet.limits.beforeInvitation(invited.toString('base64url'))
   const faults = typedAccountFaults({ name, email, password }, signet.settings)
   if (Object.keys(faults).length > 0 || !password) return { outcome: 'faulty', email, faults }
@@ -73,7 +73,7 @@ export async function acceptInvitation(
   const created = await createInvited(signet, caller, browser, { digest: invited, email, name, passwordHash })
   if (created === 'done') return { outcome: 'created' }
   // Accepted, cancelled or replaced while the password was being hashed.
-  const now = await readInvitation(signet, secret)
+  const now = await readInvitation(signet, token)
   if (now.state === 'accepted') return signInInstead(signet, caller, browser, email, password)
   return now.state === 'taken' ? { outcome: 'taken', email } : { outcome: 'invalid' }
 }

@@ -10,23 +10,17 @@ import {
 import { deleteInvitationOf } from '../records/accounts/invitations-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
-import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
-import { endAllAccess } from '../records/endings/decisions-store.ts'
+import type { Decided } from '../records/endings/decide-ending.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
 import { type EventType, type NewEvent, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
-import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
+import { endAccountAccess } from './end-account-access.ts'
 import { hashNewPassword } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
 
 type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
-
-/*
- * Each of these functions also forgets the browsers that the account knows. Otherwise a thief's browser would keep its allowance of guesses
- * even after the password was changed because of the theft.
- */
 
 /**
  * Disables an account: signs the person out everywhere, ends all grants, and prevents sign-ins. All sessions and grants have ended when
@@ -98,7 +92,7 @@ export async function signOutEverywhere(signet: Context, actor: Actor, sub: Sub)
   const decided = await signet.turns.take(accountTurn(sub), () =>
     inTransaction(signet.database, async (tx) => {
       if (!(await lockAccount(tx, sub))) return 'no_such_account'
-      const decided = await endAll(tx, sub, 'revoked_by_operator')
+      const decided = await endAccountAccess(tx, sub, 'revoked_by_operator')
       const { sessions, grants, left } = decided
       // With a large number of rows, these are only those that have been updated so far, and `more` is set.
       const detail = { sessions, grants, ...(left && { more: true }) }
@@ -161,12 +155,7 @@ async function endAccess(
   type: EventType | undefined,
   detail?: NewEvent['detail'],
 ): Promise<boolean> {
-  const { left } = await endAll(tx, sub, reason)
+  const { left } = await endAccountAccess(tx, sub, reason)
   if (type) await recordEvent(tx, { type, ...originOf(actor), sub, ...(detail && { detail }) })
   return left
-}
-
-async function endAll(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<Decided> {
-  await forgetBrowsers(tx, sub)
-  return decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
 }

@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { digest } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { markEmail, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import type { TakenName } from '../records/accounts/accounts-store.ts'
@@ -8,6 +8,7 @@ import {
   closeEmailChangesSince,
   insertEmailChange,
 } from '../records/accounts/email-changes-store.ts'
+import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
@@ -83,7 +84,7 @@ export async function afterEmailChange(
     return 'none'
   }
   if (before.email === undefined || !before.email_verified || signet.settings.mail.delivery === 'none') return 'none'
-  const token = randomText(32)
+  const token = newLinkToken()
   const change = { sub, previousEmail: before.email, newEmail: email, ttl: undoDays * 86_400 }
   if (!(await insertEmailChange(tx, { digest: digest(token), ...change }))) return 'none'
   const undoLink = `${signet.settings.issuer}/undo-email-change?token=${token}`

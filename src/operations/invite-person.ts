@@ -1,13 +1,10 @@
 import { inTransaction } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { findVerifiedOwner } from '../records/accounts/accounts-by-name-store.ts'
 import { lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-names.ts'
-import {
-  deleteInvitation,
-  type Invitation,
-  isVerifiedAddress,
-  putInvitation,
-} from '../records/accounts/invitations-store.ts'
+import { deleteInvitation, type Invitation, putInvitation } from '../records/accounts/invitations-store.ts'
+import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { checkProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { checkGroupsOfAccount } from '../records/groups/group-rules.ts'
@@ -26,7 +23,7 @@ export interface NewInvitation {
   readonly validForDays: number
 }
 
-/** How the person gets the link: Signet sends it, or the operator hands it over and answers for it that it is the person's. */
+/** How the person gets the link: Signet sends it, or the operator hands it over and vouches that the address is the person's. */
 export type Delivery =
   | {
       readonly by: 'mail'
@@ -64,17 +61,17 @@ export async function invitePerson(
   checkGroupsOfAccount(groups)
   const email = canonicalEmail(given.email.trim())
   if (email === undefined) return { outcome: 'email_invalid' }
-  const secret = randomText(32)
-  const link = `${settings.issuer}/sign-up?invitation=${secret}`
+  const token = newLinkToken()
+  const link = `${settings.issuer}/sign-up?invitation=${token}`
   return withRollback<InviteOutcome, InviteOutcome>((rollBack) =>
     inTransaction(database, async (tx) => {
       // An account that is created with this address at the same time, by the earlier invitation, comes either before or after this.
       await lockAddress(tx, email)
-      if (await isVerifiedAddress(tx, email)) return rollBack({ outcome: 'email_taken' })
+      if (await findVerifiedOwner(tx, email)) return rollBack({ outcome: 'email_taken' })
       const existing = await existingGroupNames(tx, groups)
       const missing = groups.find((group) => !existing.includes(group))
       if (missing !== undefined) return rollBack({ outcome: 'no_such_group', group: missing })
-      const stored = { digest: digest(secret), email, name, groups, invitedBy: actor.by }
+      const stored = { digest: digest(token), email, name, groups, invitedBy: actor.by }
       const invitation = await putInvitation(tx, { ...stored, validFor: validForDays * 86_400 })
       if (delivery.by === 'mail')
         await queueMail(

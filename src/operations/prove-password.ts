@@ -1,9 +1,9 @@
 import { findPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
-import { kindOf } from '../records/accounts/password-formats.ts'
-import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
+import type { Requester } from '../records/accounts/password-hashing.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
+import { checkPassword } from './check-password.ts'
 
 /** The browser in which a person proves their password. */
 export interface ProvingBrowser {
@@ -16,11 +16,11 @@ export interface ProvingBrowser {
 }
 
 /**
- * Checks the password of a person who is already signed in. An unattended browser or a stolen cookie must not be enough to take over an
- * account. So attempts are counted as they are at sign-in, with the same limits for account and browser, before the password is checked.
- * A hash by other parameters or another system is replaced, as at sign-in.
+ * Checks the password of an account that is already known: of a person who is signed in, or who opens the link of a mail to it. An unattended browser
+ * or a stolen cookie must not be enough to take over an account. So attempts are counted as they are at sign-in, with the same limits for account and
+ * browser, before the password is checked. A hash by other parameters or another system is replaced, as at sign-in.
  *
- * @param actor the person of the session
+ * @param actor the person whose password it is
  * @param failure the event for a wrong password
  * @returns the stored hash that the password matches; undefined if it is wrong, or if the account is waiting after too many failures
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
@@ -37,21 +37,15 @@ export async function provePassword(
     limits.countRequest(caller.network, { sub }),
     findPassword(database, sub, browserDigest),
   ])
-  const decision = await limits.decideAttempt(request, { sub }, isKnownBrowser ? browserDigest : undefined)
-  if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
-  const hash = decision.kind === 'allowed' ? passwordHash : undefined
-  const dummyKind = passwordHash === undefined ? undefined : kindOf(passwordHash)
-  const isRight = await passwords.verify(password, hash, requester, dummyKind).catch(async (error: unknown) => {
-    if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
-    throw error
-  })
-  if (isRight && decision.kind === 'allowed') {
-    await limits.succeeded(request, decision, [])
-    if (passwordHash === undefined || !passwords.isOutdated(passwordHash)) return passwordHash
-    const renewed = await passwords.hash(password, requester)
-    return (await replacePasswordHash(database, sub, passwordHash, renewed)) ? renewed : passwordHash
+  const knownBrowser = isKnownBrowser ? browserDigest : undefined
+  const attempt = { request, subject: { sub }, knownBrowser, hash: passwordHash, requester }
+  const checked = await checkPassword({ limits, passwords }, attempt, password)
+  if (checked !== 'right') {
+    const detail = checked === 'waiting' ? { detail: { reason: 'waiting' } } : {}
+    await recordEvent(database, { type: failure, caller, sub, ...detail })
+    return undefined
   }
-  const detail = decision.kind === 'waiting' ? { detail: { reason: 'waiting' } } : {}
-  await recordEvent(database, { type: failure, caller, sub, ...detail })
-  return undefined
+  if (passwordHash === undefined || !passwords.isOutdated(passwordHash)) return passwordHash
+  const renewed = await passwords.hash(password, requester)
+  return (await replacePasswordHash(database, sub, passwordHash, renewed)) ? renewed : passwordHash
 }

@@ -8,13 +8,22 @@ import type { Signet } from '../signet.ts'
 export interface QueuedMail {
   /** A canonical e-mail address. */
   readonly to: string
-  /** The profile's locale if the person has one that we have, otherwise the language of the page of the request. */
+  /** BCP 47 tags, separated by spaces, in order of preference (`mailLocale`). Undefined: English. */
   readonly locale: string | undefined
   readonly mail: Mail
   /** Milliseconds since 1970. After that it is not sent any more, because its link has expired. */
   readonly goodUntil?: number
   /** For the event if it cannot be sent. */
   readonly sub?: string
+}
+
+/**
+ * The languages of a mail to a person: that of the profile, otherwise that of the page of the request.
+ *
+ * @returns for `QueuedMail.locale`
+ */
+export function mailLocale(ofProfile: string | undefined, ofPage: string | undefined): string | undefined {
+  return [ofProfile, ofPage].filter((one) => one !== undefined).join(' ') || undefined
 }
 
 /** A mail in the queue. */

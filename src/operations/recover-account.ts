@@ -8,14 +8,13 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { recoveryNeeds } from '../records/accounts/recovery-rule.ts'
-import { decideEnding } from '../records/endings/decide-ending.ts'
-import { endAllAccess } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
+import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
 import { newPasswordFault } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
+import { countOf } from './own-sessions.ts'
 
 /** A link that can be used now, and what its page shows. */
 export interface OpenRecovery extends Recovery {
@@ -41,7 +40,7 @@ async function findOpen(db: Queryable, tokenDigest: Buffer): Promise<OpenRecover
   const recovery = await findRecovery(db, tokenDigest)
   if (!recovery) return undefined
   const credentials = await listCredentials(db, recovery.account.sub)
-  // An operator who hands over a link answers for the person, and so replaces the other factor.
+  // An operator who hands over a link vouches for the person, and so replaces the other factor.
   if (!recovery.byOperator && recoveryNeeds(credentials.map(({ kind }) => kind)).length > 0) return undefined
   return { ...recovery, others: credentials.filter(({ kind }) => kind !== 'password') }
 }
@@ -61,7 +60,7 @@ export interface RecoveryChoice {
 export type RecoveredAccount =
   | { readonly outcome: 'recovered' }
   /** The link cannot be used, or somebody has used it a moment earlier. */
-  | { readonly outcome: 'void' }
+  | { readonly outcome: 'void_link' }
   | { readonly outcome: 'faulty'; readonly fault: 'password_missing' | PasswordFault; readonly recovery: OpenRecovery }
 
 /**
@@ -80,7 +79,7 @@ export async function recoverAccount(
 ): Promise<RecoveredAccount> {
   const { password } = choice
   const recovery = await openRecovery(signet, token)
-  if (!recovery || token === undefined) return { outcome: 'void' }
+  if (!recovery || token === undefined) return { outcome: 'void_link' }
   await signet.limits.beforeNewPassword(digest(token))
   const fault = password ? await newPasswordFault(signet, password, recovery.account) : 'password_missing'
   if (fault || !password) return { outcome: 'faulty', fault: fault ?? 'password_missing', recovery }
@@ -88,7 +87,7 @@ export async function recoverAccount(
   const { sub } = recovery.account
   const set = (tx: Queryable) => setNewPassword(tx, signet, caller, recovery, digest(token), passwordHash, choice)
   const done = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, set))
-  if (!done) return { outcome: 'void' }
+  if (!done) return { outcome: 'void_link' }
   if (done.left) signet.endings.wake()
   return { outcome: 'recovered' }
 }
@@ -116,20 +115,19 @@ async function setNewPassword(
       removed.map(({ id }) => id),
     )
   await voidOpenLinks(tx, sub)
-  const ended = choice.access === 'end' ? await endEverything(tx, open.account) : undefined
-  // Who has forgotten the password has usually tried it, and must not have to wait now.
+  const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
+  // Somebody who has forgotten the password has usually tried several, and must not have to wait now.
   await signet.limits.recovered(tx, caller.network, sub, namesOf(open.account))
   const actor = { kind: 'person', sub, caller, language: choice.locale } as const
   const by = open.byOperator ? 'operator-link' : 'recovery'
   await notifyPerson(tx, signet, actor, open.account, { kind: 'password-changed', by, at: signet.clock.now() })
   const detail = {
-    link: open.byOperator ? 'from_operator' : 'mailed',
+    link: open.byOperator ? 'printed' : 'mailed',
     ...(ended
       ? {
           access: 'ended',
-          sessions_ended: ended.sessions,
+          ...countOf('sessions_ended', ended),
           grants_ended: ended.grants,
-          ...(ended.left && { more: true }),
         }
       : { access: 'kept' }),
     ...(removed.length > 0 && { removed: removed.map(({ kind }) => kind) }),
@@ -137,12 +135,6 @@ async function setNewPassword(
   }
   await recordEvent(tx, { type: 'password_recovered', caller, sub, detail })
   return { left: ended?.left ?? false }
-}
-
-async function endEverything(tx: Queryable, { sub }: Account) {
-  await forgetBrowsers(tx, sub)
-  const epoch = await endAllAccess(tx, sub, 'password_recovered')
-  return decideEnding(tx, { kind: 'account', reason: 'password_recovered', sub, epoch })
 }
 
 /** The keys of the names that only this account has: nobody else's failures are forgotten. */

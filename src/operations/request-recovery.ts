@@ -1,20 +1,21 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { addJob } from '../platform/jobs/jobs-store.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { digest } from '../platform/secrets/digest.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { type Continuation, insertRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { findAccountsByIdentifier } from '../records/accounts/accounts-by-name-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
-import { type TypedName, typedName } from '../records/accounts/canonical-names.ts'
-import { recoveryAddress, recoveryNeeds, recoveryTtl } from '../records/accounts/recovery-rule.ts'
+import { isSameName, type TypedName, typedName } from '../records/accounts/canonical-names.ts'
+import { newLinkToken } from '../records/accounts/link-tokens.ts'
+import { recoveryAddress, recoveryMinutes, recoveryNeeds } from '../records/accounts/recovery-rule.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
 import { notifyPerson } from './notify-person.ts'
-import { queueMail } from './queue-mail.ts'
+import { mailLocale, queueMail } from './queue-mail.ts'
 
 /*
  * A request for a link to set a new password. The request itself looks nothing up, so its response cannot reveal who has an account, neither by
@@ -64,8 +65,8 @@ export async function requestRecovery(
 }
 
 /**
- * The task `recover`: sends the link, if the name belongs to an account that can be recovered by mail. A job may run twice, if a node is killed in the
- * middle; then at most one more mail is sent, and each of the links works.
+ * The task `recover`: sends the link, if the name belongs to an account that can be recovered by mail. A job may run twice, if a node is killed in
+ * the middle; then at most one more mail is sent, and each of the links works.
  */
 export async function sendRecovery(
   signet: Pick<Signet, 'database' | 'limits' | 'secrets' | 'settings' | 'clock'>,
@@ -79,7 +80,7 @@ export async function sendRecovery(
   const { typed, locale, continuation: given, caller, requestedAt }: Requested = JSON.parse(opened)
   const continuation = given && { browserDigest: Buffer.from(given[0], 'base64url'), continueTo: given[1] }
   // After an outage, nobody is still waiting for this mail.
-  if (clock.now() - requestedAt > recoveryTtl * 1000) return
+  if (clock.now() - requestedAt > recoveryMinutes * 60_000) return
   const found = await findRecoverable(database, typedName(typed))
   if (!found || !(await limits.allowsMail('recovery', typedName(found.email).key))) return
   const { account, email } = found
@@ -96,7 +97,7 @@ async function findRecoverable(db: Queryable, name: TypedName) {
   const found = await findAccountsByIdentifier(db, name, maxFound)
   for (const { account, unambiguous } of found) {
     const email = recoveryAddress(account)
-    const isName = [account.username, account.email].some((own) => own && typedName(own).key === name.key)
+    const isName = [account.username, account.email].some((own) => own !== undefined && isSameName(own, name.typed))
     if (unambiguous && isName && email !== undefined) return { account, email }
   }
   return undefined
@@ -114,14 +115,13 @@ async function sendLink(
   },
 ): Promise<void> {
   const { account, email, continuation } = to
-  const token = randomText(32)
-  await insertRecovery(tx, { digest: digest(token), sub: account.sub, email, continuation, ttl: recoveryTtl })
+  const token = newLinkToken()
+  await insertRecovery(tx, { digest: digest(token), sub: account.sub, email, continuation, minutes: recoveryMinutes })
   await queueMail(tx, signet, {
     to: email,
-    // That of the person's profile, if it is one that we have.
-    locale: [account.locale, to.locale].filter(Boolean).join(' ') || undefined,
-    mail: { kind: 'recovery', link: linkOf(signet, token), minutes: recoveryTtl / 60 },
-    goodUntil: signet.clock.now() + recoveryTtl * 1000,
+    locale: mailLocale(account.locale, to.locale),
+    mail: { kind: 'recovery', link: linkOf(signet, token), minutes: recoveryMinutes },
+    goodUntil: signet.clock.now() + recoveryMinutes * 60_000,
     sub: account.sub,
   })
 }
@@ -131,15 +131,16 @@ function linkOf({ settings }: Pick<Signet, 'settings'>, token: string): string {
 }
 
 export type OperatorRecovery =
-  /** `link` is a secret, and undefined if it was mailed. */
-  | { readonly outcome: 'done'; readonly email: string | undefined; readonly link: string | undefined }
+  | { readonly outcome: 'mailed'; readonly email: string }
+  /** `link` is a secret. `toldAt`: the address at which the person is told about it, if any. */
+  | { readonly outcome: 'printed'; readonly link: string; readonly toldAt: string | undefined }
   | { readonly outcome: 'no_such_account' | 'disabled' | 'no_verified_address' | 'no_mail' }
   /** The account has other credentials, of these kinds, so a mail alone does not replace the password. */
   | { readonly outcome: 'needs_more'; readonly needs: readonly string[] }
 
 /**
  * Makes a link to set a new password, for an operator. It is either mailed to the verified address of the account, like one that the person asked
- * for, or returned for the operator to hand over. With the latter, the operator answers for the person: it works whatever address and other
+ * for, or returned for the operator to hand over. With the latter, the operator vouches for the person: it works whatever address and other
  * credentials the account has. The person is told by mail, if the account has a verified address.
  *
  * @param reason why the link is handed over; undefined if it is to be mailed
@@ -157,13 +158,13 @@ export async function recoverForOperator(
     if (account.disabled) return { outcome: 'disabled' }
     const email = recoveryAddress(account)
     if (reason !== undefined) {
-      const token = randomText(32)
-      const link = { digest: digest(token), sub, email: undefined, continuation: undefined, ttl: recoveryTtl }
+      const token = newLinkToken()
+      const link = { digest: digest(token), sub, email: undefined, continuation: undefined, minutes: recoveryMinutes }
       await insertRecovery(tx, link)
       await recordEvent(tx, { type: 'recovery_link_printed', ...originOf(actor), sub, detail: { reason } })
-      const mail = { kind: 'recovery-by-operator', at: signet.clock.now(), minutes: recoveryTtl / 60 } as const
+      const mail = { kind: 'recovery-by-operator', at: signet.clock.now(), minutes: recoveryMinutes } as const
       await notifyPerson(tx, signet, actor, account, mail)
-      return { outcome: 'done', email: isMailOn ? email : undefined, link: linkOf(signet, token) }
+      return { outcome: 'printed', link: linkOf(signet, token), toldAt: isMailOn ? email : undefined }
     }
     if (email === undefined) return { outcome: 'no_verified_address' }
     if (!isMailOn) return { outcome: 'no_mail' }
@@ -171,6 +172,6 @@ export async function recoverForOperator(
     if (needs.length > 0) return { outcome: 'needs_more', needs }
     await recordEvent(tx, { type: 'recovery_requested', ...originOf(actor), sub, detail: { mail: 'sent' } })
     await sendLink(tx, signet, { account, email, locale: undefined, continuation: undefined })
-    return { outcome: 'done', email, link: undefined }
+    return { outcome: 'mailed', email }
   })
 }

@@ -16,27 +16,27 @@ type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
 /**
  * The task `send_mail`: composes and sends a mail that `queueMail` has queued.
  *
- * A mail is sent at least once, and usually exactly once. It is sent again if the server accepts it and the node is killed before it has deleted the job,
- * or if the connection is lost between the end of the mail and the server's answer (RFC 5321 §4.5.4.1 leaves no other choice). All attempts
- * have the same Message-ID, by which many mail systems drop the second copy. A link or code in it works once, however often it arrives.
+ * A mail is sent at least once, and usually exactly once. It is sent again if the server accepts it and the node is killed before it has deleted the
+ * job, or if the connection is lost between the end of the mail and the server's answer (RFC 1047; RFC 5321 §4.5.3.2.6). All attempts have the same
+ * Message-ID, by which many mail systems drop the second copy. A link or code in it works once, however often it arrives.
  *
  * The end of all attempts is an event. No log line and no event contains the address.
  */
 export async function sendMail(signet: Signet, payload: unknown, job: RunningJob): Promise<void> {
-  const { settings, brand, log, metrics, mailFailures } = signet
+  const { settings, brand, clock, log, metrics, mailFailures } = signet
   const waiting = await openMail(signet, payload)
   if (waiting === undefined) return giveUp(signet, {}, 'unreadable')
   const { to, locale, mail, goodUntil, sub, id } = waiting
   const about = { kind: mail.kind, sub }
   if (job.isOver) return giveUp(signet, about, 'interrupted')
-  if (goodUntil !== undefined && goodUntil <= Date.now()) return giveUp(signet, about, 'expired')
+  if (goodUntil !== undefined && goodUntil <= clock.now()) return giveUp(signet, about, 'expired')
   try {
     const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
     const message = { to, kind: mail.kind, id, ...composed }
     const { file } = await openTransport(settings.mail, brand.name).deliver(message, job.signal)
     metrics.count('signet_mails_total', { outcome: 'sent' })
-    if (file === undefined) log.info({ kind: mail.kind }, 'A mail was handed to the mail server.')
-    else log.info({ kind: mail.kind, file }, 'A mail was written to a file.')
+    if (file === undefined) log.info({ kind: mail.kind }, 'An e-mail was handed to the mail server.')
+    else log.info({ kind: mail.kind, file }, 'An e-mail was written to a file.')
   } catch (error) {
     // The node stops, and another one continues.
     if (!(error instanceof MailFailure) || job.signal.aborted) throw error
@@ -65,5 +65,5 @@ async function giveUp(
 ): Promise<void> {
   await recordEvent(database, { type: 'mail_failed', by: 'schedule', sub, detail: { kind, reason } })
   metrics.count('signet_mails_total', { outcome: 'given_up' })
-  log.warn({ kind, reason }, `A mail was not sent, and will not be tried again. ${message}`.trim())
+  log.warn({ kind, reason }, `An e-mail was not sent, and will not be tried again. ${message}`.trim())
 }

@@ -13,8 +13,8 @@ import { type BrowserDigests, startSession } from '../records/sessions/start-ses
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
 import { newPasswordFault } from './new-password.ts'
+import { mayMailVerification, requestVerification } from './request-verification.ts'
 import { signInTo } from './sign-in.ts'
-import { mayMailVerification, requestVerification } from './verify-email.ts'
 
 export interface TypedAccount {
   readonly name: string | undefined
@@ -25,7 +25,7 @@ export interface TypedAccount {
 /** The faults by field. */
 export interface TypedAccountFaults {
   readonly name?: 'name_too_long' | 'name_invalid'
-  readonly email?: 'email_missing' | 'email_invalid' | 'email_other_domain'
+  readonly email?: 'email_missing' | 'email_invalid' | 'email_domain_not_allowed'
   readonly password?: 'password_missing' | PasswordFault
 }
 
@@ -46,8 +46,8 @@ export type SignUpOutcome =
  * that account, and nothing in it is changed. Otherwise it makes no difference whether an account has the address, and the response does not
  * reveal it: an unverified address does not prevent anybody else from using it.
  *
- * If mail is available, the account and the mail that verifies its address are stored in one transaction. If another account has verified the address,
- * its owner is told by mail, and the new account can never have it. The response is the same.
+ * If mail is available, the account and the mail that verifies its address are stored in one transaction. If another account has verified the
+ * address, its owner is told by mail, and the new account can never have it. The response is the same.
  *
  * This makes sign-up another way to guess a password, so attempts are counted and recorded as they are at sign-in, whether or not there is an
  * account. While an account is waiting after too many failures, its password is not checked here either. No account is created then, because a
@@ -69,7 +69,7 @@ export async function signUp(
   const email = canonicalEmail(typedEmail ?? '')
   const faults = {
     ...typedAccountFaults({ name, email: typedEmail, password }, signet.settings),
-    ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_other_domain' as const }),
+    ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_domain_not_allowed' as const }),
   }
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
   // Before the checks that are slow or ask another server. They come before any account is looked up, so they take the same time for all.

@@ -6,13 +6,11 @@ import { removeOtherPassword } from '../records/accounts/account-password-store.
 import { findAccount, lockAccount, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import { closeEmailChange, findOpenEmailChange, type OpenEmailChange } from '../records/accounts/email-changes-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import { kindOf } from '../records/accounts/password-formats.ts'
-import { HashQueueFull } from '../records/accounts/password-hashing.ts'
-import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
-import { endAllAccess } from '../records/endings/decisions-store.ts'
-import { type Caller, recordEvent } from '../records/events/events-store.ts'
-import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
+import type { Decided } from '../records/endings/decide-ending.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
+import { checkPassword } from './check-password.ts'
+import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
 import { notifyPerson } from './notify-person.ts'
 import { countOf } from './own-sessions.ts'
@@ -39,11 +37,11 @@ export type UndoOutcome =
   | { readonly outcome: 'wrong_password'; readonly change: UndoableChange }
   /** Another account has verified the previous address in the meantime. Nothing was changed, and the link can still be used. */
   | { readonly outcome: 'address_taken'; readonly change: UndoableChange }
-  | { readonly outcome: 'invalid_link' }
+  | { readonly outcome: 'void_link' }
 
 /**
  * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
- * change. The account was theirs with just these two, so undoing is no way around anything: it signs nobody in, and sets no password. If the password
+ * change. The account was theirs with just these two, so undoing bypasses nothing: it signs nobody in, and sets no password. If the password
  * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
  *
  * Ends all sessions and grants, forgets all browsers, and makes every link useless that was sent for the account: of recoveries, verifications and
@@ -61,7 +59,7 @@ export async function undoEmailChange(
 ): Promise<UndoOutcome> {
   const linkDigest = digest(token)
   const change = await findOpenEmailChange(signet.database, linkDigest)
-  if (!change) return { outcome: 'invalid_link' }
+  if (!change) return { outcome: 'void_link' }
   if (!(await proves(signet, caller, change, password))) return { outcome: 'wrong_password', change }
   const { currentPassword, previousPassword } = change
   const isCurrent =
@@ -69,12 +67,12 @@ export async function undoEmailChange(
     (currentPassword === previousPassword || (await signet.passwords.verify(password, currentPassword, caller)))
   const ownHash = isCurrent ? currentPassword : undefined
 
-  const undone = await withRollback<'address_taken', Undone | 'invalid_link' | 'address_taken'>((rollBack) =>
+  const undone = await withRollback<'address_taken', Undone | 'void_link' | 'address_taken'>((rollBack) =>
     signet.turns.take(accountTurn(change.sub), () =>
       inTransaction(signet.database, (tx) => undo(tx, signet, caller, { change, linkDigest, ownHash, rollBack })),
     ),
   )
-  if (undone === 'invalid_link') return { outcome: undone }
+  if (undone === 'void_link') return { outcome: undone }
   if (undone === 'address_taken') return { outcome: undone, change }
   if (undone.left) signet.endings.wake()
   return { outcome: 'undone', password: undone.password }
@@ -84,26 +82,16 @@ export async function undoEmailChange(
 async function proves(
   { database, limits, passwords }: Signet,
   caller: Visitor,
-  { sub, previousPassword }: OpenEmailChange,
+  { sub, previousPassword: hash }: OpenEmailChange,
   password: string,
 ): Promise<boolean> {
   const subject = { undoFor: sub }
   const request = await limits.countRequest(caller.network, subject)
-  const decision = await limits.decideAttempt(request, subject, undefined)
-  if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
-  const hash = decision.kind === 'allowed' ? previousPassword : undefined
-  const isRight = await passwords
-    .verify(password, hash, caller, kindOf(previousPassword))
-    .catch(async (error: unknown) => {
-      if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
-      throw error
-    })
-  if (isRight && decision.kind === 'allowed') {
-    await limits.succeeded(request, decision, [])
-    return true
-  }
-  const detail = { at: 'email_change_undo', ...(decision.kind === 'waiting' && { reason: 'waiting' }) }
-  await recordEvent(database, { type: 'reauthentication_failed', caller: originOf(caller), sub, detail })
+  const attempt = { request, subject, knownBrowser: undefined, hash, requester: caller }
+  const checked = await checkPassword({ limits, passwords }, attempt, password)
+  if (checked === 'right') return true
+  const detail = { at: 'email_change_undo', ...(checked === 'waiting' && { reason: 'waiting' }) }
+  await recordEvent(database, { type: 'reauthentication_failed', caller, sub, detail })
   return false
 }
 
@@ -122,23 +110,21 @@ async function undo(
     readonly ownHash: string | undefined
     readonly rollBack: (outcome: 'address_taken') => never
   },
-): Promise<Undone | 'invalid_link'> {
+): Promise<Undone | 'void_link'> {
   const { change, linkDigest, ownHash, rollBack } = given
   const { sub, previousEmail } = change
   const locked = await lockAccount(tx, sub)
   const before = locked && !locked.disabled ? await findAccount(tx, sub) : undefined
   // Another request may have used the link, or one of an earlier change, while the password was being checked.
-  if (!before || !(await closeEmailChange(tx, linkDigest))) return 'invalid_link'
+  if (!before || !(await closeEmailChange(tx, linkDigest))) return 'void_link'
   await restoreEmail(tx, before, previousEmail, rollBack)
   const isRemoved = await removeOtherPassword(tx, sub, ownHash)
   await voidOpenLinks(tx, sub)
-  await forgetBrowsers(tx, sub)
-  const reason = 'email_change_undone'
-  const ended = await decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
+  const ended = await endAccountAccess(tx, sub, 'email_change_undone')
   const password = isRemoved ? 'removed' : 'kept'
   const detail = { password, ...countOf('sessions_ended', ended), grants_ended: ended.grants }
-  const actor = { kind: 'person', sub, caller: originOf(caller) } as const
-  await recordEvent(tx, { type: 'email_change_undone', caller: actor.caller, sub, detail })
+  const actor = { kind: 'person', sub, caller } as const
+  await recordEvent(tx, { type: 'email_change_undone', caller, sub, detail })
   await notifyPerson(tx, signet, actor, before, { kind: 'email-change-undone', at: signet.clock.now() })
   return { password, left: ended.left }
 }
@@ -154,6 +140,3 @@ async function restoreEmail(
   if (restored === 'email_taken') rollBack('address_taken')
   if (restored !== 'done') throw new Error(`An address could not be restored: ${restored}.`)
 }
-
-/** Without the signal, which has no place in an event. */
-const originOf = ({ requestId, network }: Visitor): Caller => ({ requestId, network })

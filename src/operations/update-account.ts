@@ -2,7 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
-import { canonicalEmail, isPendingConversion, typedName } from '../records/accounts/canonical-names.ts'
+import { canonicalEmail, isPendingConversion, isSameName } from '../records/accounts/canonical-names.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
@@ -103,7 +103,7 @@ export async function changeAccount(
   if (namesChange && wanted.username === undefined && wanted.email === undefined) return 'no_sign_in_name'
   if (changes.email_verified && wanted.email === undefined) return 'no_email'
   const { vouched_email: vouched } = changes
-  if (vouched !== undefined && typedName(wanted.email ?? '').key !== typedName(vouched).key) return 'other_email'
+  if (vouched !== undefined && !isSameName(wanted.email, vouched)) return 'other_email'
 
   if (describing.some((claim) => !isSame(wanted[claim], before[claim]))) await replaceDescription(tx, sub, wanted)
   if (namesChange) {
@@ -140,10 +140,6 @@ function canonicalChanges(changes: AccountChanges): AccountChanges | 'email_inva
 
 const describing = [...descriptiveClaims, 'phone_number', 'address'] as const
 const claims = ['username', 'email', 'email_verified', ...describing] as const
-
-/** Whether two names are the same but for case. */
-const isSameName = (one: string | undefined, other: string | undefined) =>
-  typedName(one ?? '').key === typedName(other ?? '').key
 
 type Wanted = Profile & { readonly email?: string | undefined }
 

@@ -71,12 +71,12 @@ export const metricDeclarations = {
   },
   signet_mails_total: {
     type: 'counter',
-    help: 'Attempts to send a mail. failed: it will be tried again; given_up: it will not, and there is an event mail_failed.',
+    help: 'Attempts to send an e-mail. failed: it will be tried again; given_up: it will not, and there is an event mail_failed.',
     labels: { outcome: ['sent', 'failed', 'given_up'] },
   },
   signet_jobs_waiting: {
     type: 'gauge',
-    help: 'Jobs in the queue, such as mails that are to be sent or tried again, counted about once a minute, up to 10,000. The same on every node.',
+    help: 'Jobs in the queue, such as e-mails that are to be sent or tried again, counted about once a minute, up to 10,000. The same on every node.',
     labels: {},
   },
   signet_database_connections: {

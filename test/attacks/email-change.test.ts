@@ -231,7 +231,7 @@ t.test(
     await clearLimits(idp)
 
     // Somebody without the link cannot make it wait.
-    for (let guess = 0; guess < 8; guess++) await signsIn(idp, person.sub, `guess ${guess}`)
+    for (let guess = 0; guess < 8; guess++) await signsIn(idp, person.username, `guess ${guess}`)
     await query('DELETE FROM rate_limits')
     await query("UPDATE failed_sign_ins SET failures = 150, next_at = now() + interval '10 minutes'")
     t.match((await visitor.submit(opened, 'undo', { password: person.password })).location, 'done=kept')
@@ -270,7 +270,7 @@ t.test('the page of a link says what the owner of a mailbox can do about an acco
   const { person: other, browser: theirs } = await verifiedPerson(idp)
   for (const visitor of [idp.browser(), theirs]) {
     const page = await visitor.get(link)
-    t.match(page.text, /If it is yours, enter its password/)
+    t.match(page.text, /enter the password of this account/)
     t.notMatch(page.text, attacker.username)
     t.notMatch(page.text, attacker.email)
     t.equal(

@@ -88,9 +88,9 @@ t.test('a client that disconnects in the middle of a body is not reported as an 
     socket.resetAndDestroy()
     const logged = await eventually('the refusal to be logged', () => {
       const lines = idp.logged().slice(before)
-      return /"msg":"(?:refused|unavailable)"/.test(lines) ? lines : undefined
+      // Refusals of earlier requests may still be logged.
+      return /"entry":"request_unreadable"|"msg":"unavailable"/.test(lines) ? lines : undefined
     })
-    t.match(logged, '"entry":"request_unreadable"', type)
     t.notMatch(logged, '"msg":"unavailable"', type)
   }
 })

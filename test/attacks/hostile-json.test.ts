@@ -216,6 +216,7 @@ const ownJson = [
   'src/cli/doctor/examine.ts',
   'src/cli/keys/list-keys.ts',
   'src/interaction/continue-value.ts',
+  'src/operations/request-recovery.ts',
   'src/operations/send-mail.ts',
   'src/pages/sign-out/logout-request.ts',
   'src/key-ring/sealed-key.ts',

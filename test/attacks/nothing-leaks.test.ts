@@ -277,10 +277,12 @@ async function misplace(): Promise<void> {
   const [state = ''] = secrets.values()
   const pasted: string[] = [access, refresh, idToken, journey.code, journey.pkce.verifier, state]
   let turn = 0
-  // These are stored as sent until the code is redeemed; and a person's profile is meant to be seen by others.
+  // These are stored as sent until the code is redeemed; and a person's profile and user name are shown to them.
   const kept = ['nonce', 'code_challenge']
   for (const { method, path, parameters, headers = {} } of good) {
-    const names = path === '/account/profile' ? [] : Object.keys(parameters()).filter((name) => !kept.includes(name))
+    const isShown = (name: string) =>
+      path === '/account/profile' || (path === '/account/sign-in' && name === 'username')
+    const names = Object.keys(parameters()).filter((name) => !kept.includes(name) && !isShown(name))
     for (const name of [...names, 'client_id', undefined]) {
       const form = parameters()
       if (form['client_assertion'] !== undefined) keep('assertion', form['client_assertion'])

@@ -139,8 +139,8 @@ t.test('a brand with a logo of any shape, a long name and any colour adds no bar
   for (const [about, brand] of Object.entries(brands)) {
     const context = await browser.newContext({ reducedMotion: 'reduce' })
     const show = await openTab(context, brand.assets)
-    // A start page, a form and a long page: header and footer are the same everywhere.
-    for (const name of ['home', 'sign-in', 'account']) {
+    // A start page, forms, those with the links to terms and privacy policy among them, and a long page: header and footer are the same everywhere.
+    for (const name of ['home', 'sign-in', 'sign-up', 'invitation', 'account']) {
       const { page, complaints } = await show(renderPage(samplePage(name, 'de', brand)))
       for (const [screen, colorScheme] of views) {
         await page.setViewportSize(screens[screen])

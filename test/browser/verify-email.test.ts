@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startSignet } from '../support/idp.ts'
+import { authorizationParameters, pkce } from '../support/journey.ts'
 import { newestMailTo } from '../support/mails.ts'
 import { newEmail } from '../support/verification.ts'
 import { launchChromium } from './chromium.ts'
@@ -59,6 +60,32 @@ t.test('by the link on a phone, which asks for the password; then the first brow
   await onPhone.waitForURL('**/verify-email?done=verified')
   await page.click('#link-opened')
   await page.waitForURL(`${idp.issuer}/`)
+})
+
+t.test('an application gets nothing before the address is verified, on whatever device that happens', async (t) => {
+  // Any page that answers will do as the application.
+  const application = `${idp.issuer}/healthz`
+  const client = await idp.client({ redirect_uris: [application] })
+  const page = await newPage(t)
+  await page.goto(`${idp.issuer}/authorize?${new URLSearchParams(authorizationParameters(client, pkce()))}`)
+  await page.click('#to-sign-up')
+  const email = newEmail()
+  await page.fill('#email', email)
+  await page.fill('#password', password)
+  await page.click('#sign-up')
+  await page.waitForURL('**/verify-email?continue=**')
+  await page.click('#link-opened')
+  t.match(await page.textContent('.notice'), 'has not been verified yet', 'the link has not been opened anywhere')
+  const onPhone = await newPage(t, phone)
+  await onPhone.goto((await newestMailTo(idp, email)).link ?? '')
+  await onPhone.fill('#password', password)
+  await onPhone.click('#verify')
+  await onPhone.waitForURL('**/verify-email?done=verified')
+  t.match(await onPhone.textContent('.lead'), 'go back there to continue')
+  await page.click('#link-opened')
+  await page.click('#allow')
+  await page.waitForURL(`${application}?**`)
+  t.ok(new URL(page.url()).searchParams.has('code'))
 })
 
 t.test('a mistyped address is corrected on the page that waits', async (t) => {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+import { jobQueueMigration } from '../../src/platform/database/job-schema.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent, findConsent } from '../../src/records/consents/consents-store.ts'
 import { createEndingWorker } from '../../src/records/endings/ending-worker.ts'
@@ -166,7 +167,7 @@ t.test('migrate reports the applied files, once', async (t) => {
   t.same(first, {
     schema: fresh.environment['SIGNET_DATABASE_SCHEMA'],
     version: files.length,
-    applied: files.sort(),
+    applied: [...files.sort(), jobQueueMigration],
   })
   t.same(await fresh.json('migrate'), { ...first, applied: [] })
   t.match(await fresh.signet('migrate'), { code: 0, out: /The database was up to date\.\n$/ })

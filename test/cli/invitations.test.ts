@@ -27,7 +27,7 @@ t.test('wrong usage stores nothing', async (t) => {
     [['ada@example.com', '--name', ''], /must not be empty/],
     [['ada@example.com', '--name', 'Ada', '--name', 'Eve'], /only once/],
     [['ada@example.com', '--group', ''], /must not be empty/],
-    [['ada@example.com', '--locale', 'tlh'], /must be one of en, de/],
+    [['ada@example.com', '--locale', 'tlh'], /Allowed choices are en, de/],
     ...['0d', '91d', '1h', '36h', '7', '7 days', '-1d', '1.5d', ''].map((duration): [string[], RegExp] => [
       ['ada@example.com', '--valid-for', duration],
       /whole days, from 1d to 90d/,

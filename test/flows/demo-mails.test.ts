@@ -90,7 +90,7 @@ t.test('a mail that Signet has written is listed, the newest first, with its lin
     await newestMailTo(idp, to)
   }
   const list = await get('/')
-  t.match(list, /Set a new password for Signet[\s\S]*Test mail from Signet/)
+  t.match(list, /Set a new password for Signet[\s\S]*Test e-mail from Signet/)
   const [, page = ''] = /<a href="(\/mails\/[^"]+)">Set a new password/.exec(list) ?? []
   t.match(await get(page), `<a href="${link}" target="_blank" rel="noopener noreferrer">${link}</a>`)
   t.match(await get(`${page}/html`), `<base target="_blank">`)

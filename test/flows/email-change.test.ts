@@ -35,7 +35,7 @@ t.test('a new address counts once its code has been entered; until then nothing 
   t.same(await query('SELECT updated_at FROM accounts WHERE sub = $1', [person.sub]), [before])
   t.notOk(await signsIn(idp, email, person.password), 'the new address does not sign in yet')
   const account = await browser.get('/account')
-  t.match(account.text, `${email}</bdi></p><p>This new address is waiting for its confirmation.`)
+  t.match(account.text, `${email}</bdi></p><p>This new address is waiting to be verified.`)
   t.match(account.text, 'This address is verified.')
 
   const mail = await newestMailTo(idp, email)

@@ -14,7 +14,7 @@ t.test('a person accepts an invitation that came by mail, and has an account wit
   const { code, out } = await signet(
     ...['users', 'invite', email, '--name', 'Ada Lovelace', '--group', 'staff', '--group', 'pilots', '--locale', 'de'],
   )
-  t.match({ code, out }, { code: 0, out: /A running server writes the mail to a file/ })
+  t.match({ code, out }, { code: 0, out: /A running server writes the e-mail to a file/ })
   t.notMatch(out, 'invitation=', 'the link is not printed')
   const mail = await newestMailTo(idp, email)
   t.match(mail, { subject: 'Ihre Einladung zu Signet', text: 'Ada Lovelace' }, 'in the language of the invitation')
@@ -135,14 +135,14 @@ t.test('with a person, their invitation is deleted', async (t) => {
   t.equal(await stored(), 1)
   t.match(await signet('users', 'delete', 'leaving@example.com'), { code: 0 })
   t.equal(await stored(), 0)
-  t.match(await browser.get(link), { status: 404 })
+  t.match(await browser.get(link), { status: 410 })
 })
 
 t.test('an expired invitation can be replaced', async (t) => {
   const link = await invited(idp, 'late@example.com', '--valid-for', '1d')
   await database.query({ text: `UPDATE invitations SET expires_at = now() WHERE email = 'late@example.com'` })
-  t.match(await idp.browser().get(link), { status: 404, text: 'This invitation cannot be used' })
+  t.match(await idp.browser().get(link), { status: 410, text: 'This invitation cannot be used' })
   const renewed = await invited(idp, 'late@example.com')
   t.equal((await idp.browser().get(renewed)).status, 200)
-  t.equal((await idp.browser().get(link)).status, 404)
+  t.equal((await idp.browser().get(link)).status, 410)
 })

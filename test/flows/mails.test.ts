@@ -1,5 +1,6 @@
 import t from 'tap'
 import { queueMail } from '../../src/operations/queue-mail.ts'
+import { sendMail } from '../../src/operations/send-mail.ts'
 import { mailKinds, sampleMails } from '../html/sample-mails.ts'
 import { startSignet } from '../support/idp.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
@@ -23,6 +24,19 @@ t.test('mails to others are not found, and who was sent nothing has none', async
 t.test('a mail that has expired before it could be sent is not sent', async (t) => {
   const to = 'late@example.com'
   await queueMail(signet.database, signet, { to, locale: 'en', mail: { kind: 'test' }, goodUntil: Date.now() - 1 })
+  t.same(await mailsTo(idp, to), [])
+})
+
+t.test('whether a mail has expired depends on the time of the database, not on the clock of the node', async (t) => {
+  const to = 'early@example.com'
+  const added: unknown[] = []
+  const tx = { query: async ({ values }: { values: readonly string[] }) => added.push(JSON.parse(values[1] ?? '')) }
+  await queueMail(tx as never, signet, {
+    ...{ to, locale: 'en', mail: { kind: 'test' } },
+    goodUntil: Date.now() + 60_000,
+  })
+  const later = { ...signet, clock: { ...signet.clock, now: () => Date.now() + 120_000 } }
+  await sendMail(later, added[0], { attempt: 1, isLast: false, isOver: false, signal: new AbortController().signal })
   t.same(await mailsTo(idp, to), [])
 })
 

@@ -161,7 +161,8 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     })
     // Both nodes have the same folder.
     const recipients = [...new Set(sent)].map((file) => /^To: (.*)\r$/m.exec(readFileSync(file, 'utf8'))?.[1])
-    t.same(recipients.sort(), addresses)
+    // The people who have signed up got mails, too.
+    t.same(recipients.filter((to) => addresses.includes(to ?? '')).sort(), addresses)
   })
 
   t.test('keys are rotated by a command, and every node signs with the new one within its lease', async (t) => {

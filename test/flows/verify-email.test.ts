@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { Sub } from '../../src/records/ids.ts'
+import { eventsOf as changeEventsOf } from '../support/email-change.ts'
 import { freePort, type Idp, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
@@ -30,6 +32,8 @@ t.test('somebody who signs up enters the code of the mail and goes on to the app
   t.match(consent.text, 'id="allow"')
   t.same(await addressOf(required, sub), { email, verified: true })
   t.same((await eventsOf(required, sub)).slice(0, 2), ['account_created', 'email_verified'])
+  const [verified] = await changeEventsOf(required, { sub: sub as Sub }, ['email_verified'])
+  t.same(verified?.detail, { proof: 'code' }, 'without `by`, which names operators')
 })
 
 t.test('a code may be typed with spaces, a hyphen or full-width digits', async (t) => {
@@ -102,7 +106,7 @@ t.test('a person can ask for another mail; the codes of both work', async (t) =>
   const { browser, email, page } = await signUp(required)
   const code = await codeTo(required, email)
   const again = await browser.follow(await browser.submit(page, 'send-again'))
-  t.match(again.text, 'Another mail is on its way')
+  t.match(again.text, 'Another e-mail is on its way')
   const sent = await mailsTo(required, email)
   t.equal(sent.length, 2)
   const after = await browser.submit(again, 'code', { code })

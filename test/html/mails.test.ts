@@ -192,7 +192,7 @@ t.test('a mail has the language of the person, else English, and says so where m
   const subject = (locale: string | undefined) => composeMail({ kind: 'test' }, mailContext({ locale })).subject
   t.equal(subject('de-AT'), 'Testnachricht von Example Accounts')
   for (const locale of [undefined, '', 'fr', '__proto__', 'constructor'])
-    t.equal(subject(locale), 'Test mail from Example Accounts')
+    t.equal(subject(locale), 'Test e-mail from Example Accounts')
 })
 
 t.test('every language of the pages has all mails, with the same placeholders, and nothing is left over', async (t) => {

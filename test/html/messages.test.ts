@@ -1,4 +1,5 @@
 import t from 'tap'
+import { locales } from '../../src/cli/flags.ts'
 import { chooseMessages, uiLocales } from '../../src/html/messages/choose-messages.ts'
 import { de } from '../../src/html/messages/de.ts'
 import { en } from '../../src/html/messages/en.ts'
@@ -111,4 +112,8 @@ t.test('a temporary error says when to retry, others say what to do', async (t) 
   )
   t.match(faultText(english, 'password_too_short', { minPasswordLength: 12 }), 'at least 12 characters')
   t.equal(faultText(english, 'wrong_credentials', { retryAfterSeconds: 5 }), en.faults.wrong_credentials)
+})
+
+t.test('the flag --locale of commands takes exactly the languages that there are', async (t) => {
+  t.same(locales, uiLocales)
 })

@@ -1,6 +1,6 @@
 import { composeMail } from '../../src/html/mails/compose-mail.tsx'
 import type { Mail } from '../../src/html/mails/mail.ts'
-import type { MailContext } from '../../src/html/mails/mail-content.ts'
+import type { MailContext } from '../../src/html/mails/mail-parts.ts'
 
 /** The issuer of all samples. */
 export const mailIssuer = 'https://id.example.com'

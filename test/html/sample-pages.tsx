@@ -11,7 +11,7 @@ import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
-import { LinkVoidPage, NewPasswordPage } from '../../src/pages/recovery/new-password-page.tsx'
+import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
@@ -21,9 +21,10 @@ import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
 import {
   UndoDonePage,
   UndoEmailChangePage,
-  UndoLinkPage,
+  VoidUndoLinkPage,
 } from '../../src/pages/undo-email-change/undo-email-change-page.tsx'
-import { LinkPage, TakenPage, VerifyDonePage, VoidLinkPage } from '../../src/pages/verify-email/link-page.tsx'
+import { LinkPage, VoidVerificationLinkPage } from '../../src/pages/verify-email/link-page.tsx'
+import { TakenPage, VerifyDonePage } from '../../src/pages/verify-email/outcome-page.tsx'
 import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 
@@ -153,11 +154,18 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'recover, sent': (
-      <RecoverSentPage page={page} username="ada@example.com" againHref="/recover?name=sealed" signInHref="/sign-in" />
+      <RecoverSentPage
+        page={page}
+        minutes={30}
+        username="ada@example.com"
+        againHref="/recover?name=sealed"
+        signInHref="/sign-in"
+      />
     ),
     'recover, sent, hostile': (
       <RecoverSentPage
         page={page}
+        minutes={30}
         username={markup + endless + rightToLeft}
         againHref="javascript:alert(1)"
         signInHref="javascript:alert(1)"
@@ -179,7 +187,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'new password, busy': (
       <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
     ),
-    'link void': <LinkVoidPage page={page} recoverHref="/recover" />,
+    'link void': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref="/recover" />,
+    'link void, without mail': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref={undefined} />,
     'sign-up': (
       <SignUpPage
         page={page}
@@ -204,12 +213,23 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         signInHref="/sign-in"
       />
     ),
+    'sign-up, one domain': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        values={{}}
+        faults={{}}
+        minPasswordLength={15}
+        domains={['@example.com']}
+        signInHref="/sign-in"
+      />
+    ),
     'sign-up, other domain': (
       <SignUpPage
         page={page}
         csrf={csrf}
         values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
-        faults={{ email: 'email_other_domain' }}
+        faults={{ email: 'email_domain_not_allowed' }}
         minPasswordLength={15}
         domains={['@example.com', '@b\u00fccher.example', `@${'deep.'.repeat(30)}example`]}
         signInHref="/sign-in"
@@ -327,7 +347,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         fault="account_password_wrong"
       />
     ),
-    'verify e-mail, void link': <VoidLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, void link': <VoidVerificationLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, void link, nothing to disown': (
+      <VoidVerificationLinkPage page={page} csrf={csrf} minutes={30} token={undefined} />
+    ),
     'verify e-mail, done': <VerifyDonePage page={page} done="verified" />,
     'verify e-mail, disowned': <VerifyDonePage page={page} done="disowned" />,
     'verify e-mail, taken': <TakenPage page={page} csrf={csrf} email={rightToLeft} />,
@@ -494,7 +517,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'undo-email-change, password removed and no mail': (
       <UndoDonePage page={page} password="removed" offersRecovery={false} />
     ),
-    'undo-email-change, invalid link': <UndoLinkPage page={page} />,
+    'undo-email-change, invalid link': <VoidUndoLinkPage page={page} />,
     'account, faults': (
       <AccountPage
         {...account}

@@ -15,6 +15,7 @@ import {
   currentMac,
   isMacOf,
   openVersions,
+  type Purpose,
   purposes,
   sealText,
   secretFor,
@@ -262,11 +263,12 @@ t.test('a version is deleted when nothing valid was made with it', async (t) => 
   for (const purpose of purposes) await elapse(purpose, '2 hours')
   t.same(await clean(), both, 'a family, a session and pages use the old ones')
   await db.query({ text: `UPDATE refresh_families SET expires_at = now() - interval '1 second'` })
-  t.same(await clean(), [[2], [1, 2], [1, 2], [1, 2]], 'refresh-mac')
+  const without = (...deleted: Purpose[]) => purposes.map((purpose) => (deleted.includes(purpose) ? [2] : [1, 2]))
+  t.same(await clean(), without('refresh-mac'), 'refresh-mac')
   await db.query({ text: 'DELETE FROM sessions' })
-  t.same(await clean(), [[2], [1, 2], [1, 2], [2]], 'session-id')
+  t.same(await clean(), without('refresh-mac', 'session-id'), 'session-id')
   for (const purpose of purposes) await elapse(purpose, '31 days')
-  t.same(await clean(), [[2], [2], [2], [2]], 'request-sealing and csrf')
+  t.same(await clean(), without(...purposes), 'those of pages and mails')
   t.match(await events('secret_retired').then((all) => all.slice(0, 1)), [{ purpose: 'refresh-mac', version: 1 }])
   await two.ring.refresh()
   for (const purpose of purposes) t.equal(two.ring[purpose].current, 2)

@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { disownEmail } from '../../src/operations/disown-email.ts'
 import { mailInQueue, type QueuedMail } from '../../src/operations/queue-mail.ts'
-import {
-  type ConfirmOutcome,
-  confirmByCode,
-  confirmByLink,
-  disownEmail,
-  requestVerification,
-} from '../../src/operations/verify-email.ts'
+import { requestVerification } from '../../src/operations/request-verification.ts'
+import { type ConfirmOutcome, confirmByCode, confirmByLink } from '../../src/operations/verify-email.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { inTransaction, type Queryable, type Statement } from '../../src/platform/database/queryable.ts'
 import { type PurposeSecrets, purposes, unsealText } from '../../src/platform/secrets/purpose-secrets.ts'

@@ -1,7 +1,7 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import { MailFailure } from '../../platform/mail/mail-failure.ts'
 import { faultAdvice, mailServerInWords } from '../../platform/mail/mail-server.ts'
-import { openTransport, withoutMail } from '../../platform/mail/transport.ts'
+import { noMailWarning, openTransport } from '../../platform/mail/transport.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 
 /** Milliseconds. No step of the doctor takes longer. */
@@ -9,7 +9,7 @@ const limits = { connect: 4_000, greeting: 4_000, silence: 4_000, whole: 5_000 }
 
 /** How mails leave this installation. Connects to the mail server and signs in there, but sends nothing. */
 export async function checkMail({ mail, name }: Pick<Settings, 'mail' | 'name'>): Promise<Finding> {
-  if (mail.delivery === 'none') return warning('mail', withoutMail, faultAdvice.unconfigured)
+  if (mail.delivery === 'none') return warning('mail', noMailWarning, faultAdvice.unconfigured)
   if (mail.delivery === 'files')
     return good('mail', `Mails are written to files in ${mail.folder}, because the issuer is on this machine.`)
   const server = mailServerInWords(mail)
@@ -24,7 +24,7 @@ export async function checkMail({ mail, name }: Pick<Settings, 'mail' | 'name'>)
     return warning(
       'mail',
       `${server} accepts connections, but the sender's domain ${domain} does not exist on the internet.`,
-      'Set SIGNET_MAIL_FROM to an address of a domain of yours; other mail servers refuse mails from a domain that does not exist.',
+      'Set SIGNET_MAIL_FROM to an address of a domain of yours; other mail servers refuse mail from a domain that does not exist.',
     )
   return good('mail', `${server} accepts connections from here. To test that mails arrive: signet mail test ADDRESS.`)
 }

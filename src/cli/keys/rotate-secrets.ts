@@ -97,8 +97,8 @@ const consequences: Readonly<Record<Purpose, string>> = {
   'refresh-mac': 'all refresh tokens are refused, and their grants end: users must sign in to those applications again',
   'request-sealing': 'users who are signing in must start again from the application',
   csrf: 'open forms must be sent again',
-  'mail-sealing': 'mails that have not been sent yet cannot be sent: whoever waits for one must ask again',
-  'email-codes': 'codes in mails that have been sent are refused: the links in them still work',
+  'mail-sealing': 'e-mails that have not been sent yet cannot be sent: whoever waits for one must ask again',
+  'email-codes': 'codes in e-mails that have been sent are refused: the links in them still work',
   'session-id': 'sessions get a new sid: sign-out by an application with an earlier ID token asks for confirmation',
 }
 

@@ -1,6 +1,7 @@
 import type { Mail } from './mail.ts'
-import { type MailContext, mailContent } from './mail-content.ts'
+import { mailContent } from './mail-content.ts'
 import { mailDocument } from './mail-document.tsx'
+import type { MailContext } from './mail-parts.ts'
 import { mailText } from './mail-text.ts'
 
 export interface ComposedMail {

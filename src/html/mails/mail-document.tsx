@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact'
 import { accentColours } from '../accent-colour.ts'
 import { fill } from '../messages/messages.ts'
 import { renderPage } from '../send-page.ts'
-import type { Block, MailContent } from './mail-content.ts'
+import type { MailContent } from './mail-content.ts'
+import type { Block } from './mail-parts.ts'
 
 /** Verdigris, as in public/signet.css. */
 const signetColour = '#1d5c50'

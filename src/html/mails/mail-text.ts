@@ -1,5 +1,6 @@
 import { fillText } from '../messages/messages.ts'
-import type { Block, MailContent } from './mail-content.ts'
+import type { MailContent } from './mail-content.ts'
+import type { Block } from './mail-parts.ts'
 
 /** In characters. RFC 5322 §2.1.1 recommends lines of at most 78; some are quoted in answers. */
 const lineLength = 72

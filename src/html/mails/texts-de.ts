@@ -7,6 +7,7 @@ export const textsDe: MailTexts = {
     notYou: 'Wenn Sie das nicht waren',
     notExpected: 'Wenn Sie das nicht erwartet haben',
     nothingToDo: 'Wenn Sie das waren, müssen Sie nichts tun.',
+    askedFor: 'Wenn Sie darum gebeten haben, müssen Sie nichts tun.',
     getHelp: 'Wenn Sie nicht mehr in Ihr Konto gelangen, erhalten Sie hier Hilfe:',
     contact: 'Wenn Sie nicht mehr in Ihr Konto gelangen, wenden Sie sich an die Betreiber von {name}.',
     help: 'Hilfe',
@@ -21,7 +22,7 @@ export const textsDe: MailTexts = {
       'Jemand, der in einem Konto bei {name} ({host}) angemeldet ist, möchte dafür diese E-Mail-Adresse verwenden. Wenn Sie das sind, geben Sie diesen Code auf der Seite ein, die danach fragt:',
     again:
       'Jemand hat einen neuen Code angefordert, um diese E-Mail-Adresse bei {name} ({host}) zu bestätigen. Wenn Sie das waren, geben Sie diesen Code auf der Seite ein, die danach fragt:',
-    orLink: 'Oder öffnen Sie diesen Link, auch auf einem anderen Gerät:',
+    orLink: 'Oder öffnen Sie diesen Link, falls keine Seite nach dem Code fragt oder Sie ein anderes Gerät verwenden:',
     button: 'Adresse bestätigen',
     validity:
       'Code und Link funktionieren einmal und gelten {duration} lang. Geben Sie beides nicht weiter. Niemand von {name} wird Sie danach fragen.',
@@ -48,23 +49,22 @@ export const textsDe: MailTexts = {
   recoveryByOperator: {
     subject: 'Ein Link für ein neues Passwort bei {name}',
     heading: 'Ein Link für ein neues Passwort',
-    lead: 'Am {time} wurde von den Betreibern von {name} ({host}) ein Link erstellt, mit dem ein neues Passwort für Ihr Konto festgelegt werden kann. Der Link funktioniert einmal und gilt {duration} lang. Er steht nicht in dieser E-Mail, sondern wird persönlich übergeben.',
+    lead: 'Am {time} wurde von den Betreibern von {name} ({host}) ein Link erstellt, mit dem ein neues Passwort für Ihr Konto festgelegt werden kann. Der Link funktioniert einmal und gilt {duration} lang. Er steht nicht in dieser E-Mail: Sie erhalten ihn auf anderem Weg.',
     notYou:
-      'Jemand hat sich vielleicht für Sie ausgegeben. Wenden Sie sich sofort an die Betreiber von {name}, bevor der Link benutzt wird.',
+      'Jemand hat sich vielleicht für Sie ausgegeben. Wenden Sie sich sofort an die Betreiber von {name}, bevor der Link verwendet wird.',
   },
   passwordChanged: {
     subject: 'Ihr Passwort für {name} wurde geändert',
     heading: 'Ihr Passwort wurde geändert',
     byRecovery:
-      'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} geändert, und zwar über einen Link, der an diese Adresse gesendet worden war.',
+      'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} geändert, mit einem Link, der an diese Adresse gesendet wurde.',
     byOperatorLink:
       'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} geändert, mit einem Link, den die Betreiber übergeben haben.',
     byPerson: 'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} auf Ihrer Kontoseite geändert.',
     byOperator: 'Die Betreiber von {name} ({host}) haben am {time} ein neues Passwort für Ihr Konto festgelegt.',
-    askedFor: 'Wenn Sie darum gebeten haben, müssen Sie nichts tun.',
     notYouRecovery:
       'Jemand anderes kann Ihre E-Mails lesen. Ändern Sie zuerst das Passwort Ihres Postfachs. Legen Sie dann sofort ein neues Passwort für {name} fest:',
-    notYouPerson: 'Vielleicht benutzt jemand anderes Ihr Konto. Legen Sie sofort ein neues Passwort fest:',
+    notYouPerson: 'Vielleicht verwendet jemand anderes Ihr Konto. Legen Sie sofort ein neues Passwort fest:',
     notYouOperator: 'Legen Sie selbst ein Passwort fest, das sonst niemand kennt:',
     button: 'Neues Passwort festlegen',
   },
@@ -83,9 +83,7 @@ export const textsDe: MailTexts = {
     heading: 'Ihre E-Mail-Adresse wurde geändert',
     lead: 'Die Betreiber von {name} ({host}) haben am {time} die E-Mail-Adresse Ihres Kontos geändert. Die neue Adresse lautet {newEmail}. E-Mails zu diesem Konto gehen jetzt dorthin.',
     leadRemoved: 'Die Betreiber von {name} ({host}) haben diese E-Mail-Adresse am {time} aus Ihrem Konto entfernt.',
-    askedFor: 'Wenn Sie darum gebeten haben, müssen Sie nichts tun.',
-    notExpected: 'Wenn Sie das nicht erwartet haben',
-    notExpectedText:
+    notExpected:
       'Wenden Sie sich an die Betreiber von {name}. Sie selbst können diese Änderung nicht rückgängig machen.',
   },
   emailChangeUndone: {

@@ -5,11 +5,12 @@
  */
 export const textsEn = {
   common: {
-    sentBy: '{name} ({host}) sent this mail to {to}.',
+    sentBy: '{name} ({host}) sent this e-mail to {to}.',
     copyLink: 'If the button does not work, copy this address into your browser:',
     notYou: 'If this was not you',
     notExpected: 'If you did not expect this',
     nothingToDo: 'If this was you, there is nothing to do.',
+    askedFor: 'If you asked for this, there is nothing to do.',
     getHelp: 'If you cannot get into your account, get help:',
     contact: 'If you cannot get into your account, contact the people who run {name}.',
     help: 'Help',
@@ -24,17 +25,17 @@ export const textsEn = {
       'Somebody who is signed in to an account at {name} ({host}) wants to use this e-mail address for it. If it is you, enter this code on the page that asks for it:',
     again:
       'Somebody has asked for a new code to verify this e-mail address at {name} ({host}). If it was you, enter this code on the page that asks for it:',
-    orLink: 'Or open this link, which also works on another device:',
+    orLink: 'Or open this link, if no page asks for the code or you are on another device:',
     button: 'Verify this address',
     validity:
-      'The code and the link work once, for {duration}. Do not pass them on. Nobody at {name} will ask you for them.',
+      'The code and the link work once, for {duration}. Do not share them. Nobody at {name} will ask you for them.',
     notYou:
       'Somebody has entered your address, perhaps by mistake. Open the link and choose “I did not ask for this”: that account can then no longer use your address. If you do nothing, the address is not verified.',
   },
   addressInUse: {
     subject: 'You already have an account at {name}',
     heading: 'You already have an account',
-    lead: 'Somebody has entered this e-mail address at {name} ({host}), for a new account or as a new address. It already belongs to an account, and stays there. If it was you, sign in with that account:',
+    lead: 'Somebody has entered this e-mail address at {name} ({host}), for a new account or as a new address. It already belongs to an account, and that has not changed. If it was you, sign in with that account:',
     button: 'Sign in',
     forgotten: 'If you do not remember the password, choose “Forgot your password?” there.',
     notYou: 'There is nothing to do. Nobody has gained access to your account.',
@@ -46,12 +47,12 @@ export const textsEn = {
     button: 'Set a new password',
     validity: 'The link works once, for {duration}.',
     notYou:
-      'Ignore this mail, and your password stays as it is. Do not pass the link on: whoever has it can set a new password.',
+      'Ignore this e-mail. Your password stays as it is. Do not share the link: anyone who has it can set a new password.',
   },
   recoveryByOperator: {
     subject: 'A link to set a new password at {name}',
     heading: 'A link to set a new password',
-    lead: 'On {time}, an operator of {name} ({host}) made a link with which a new password can be set for your account. The link works once, for {duration}. It is not in this mail: the operator hands it over.',
+    lead: 'On {time}, an operator of {name} ({host}) created a link to set a new password for your account. The link works once, for {duration}. It is not in this e-mail: the operator will give it to you.',
     notYou:
       'Somebody may have pretended to be you. Contact the people who run {name} right away, before the link is used.',
   },
@@ -64,9 +65,8 @@ export const textsEn = {
       'The password of your account at {name} ({host}) was changed on {time}, with a link that an operator had handed over.',
     byPerson: 'The password of your account at {name} ({host}) was changed on {time}, on your account page.',
     byOperator: 'An operator of {name} ({host}) set a new password for your account on {time}.',
-    askedFor: 'If you asked for this, there is nothing to do.',
     notYouRecovery:
-      'Somebody else can read your mail. First change the password of your mailbox. Then set a new password for {name} right away:',
+      'Somebody else can read your e-mail. First change the password of your mailbox. Then set a new password for {name} right away:',
     notYouPerson: 'Somebody else may be using your account. Set a new password right away:',
     notYouOperator: 'Set a password of your own, which nobody else knows:',
     button: 'Set a new password',
@@ -74,7 +74,7 @@ export const textsEn = {
   emailChanged: {
     subject: 'Your e-mail address for {name} was changed',
     heading: 'Your e-mail address was changed',
-    lead: 'The e-mail address of your account at {name} ({host}) was changed on {time}. The new address is {newEmail}. Mails about the account now go there.',
+    lead: 'The e-mail address of your account at {name} ({host}) was changed on {time}. The new address is {newEmail}. E-mail about the account now goes there.',
     leadRemoved:
       'This e-mail address was removed from your account at {name} ({host}) on {time}. The account has no e-mail address now.',
     notYou:
@@ -84,11 +84,9 @@ export const textsEn = {
   emailChangedByOperator: {
     subject: 'Your e-mail address for {name} was changed',
     heading: 'Your e-mail address was changed',
-    lead: 'An operator of {name} ({host}) changed the e-mail address of your account on {time}. The new address is {newEmail}. Mails about the account now go there.',
+    lead: 'An operator of {name} ({host}) changed the e-mail address of your account on {time}. The new address is {newEmail}. E-mail about the account now goes there.',
     leadRemoved: 'An operator of {name} ({host}) removed this e-mail address from your account on {time}.',
-    askedFor: 'If you asked for this, there is nothing to do.',
-    notExpected: 'If you did not expect this',
-    notExpectedText: 'Contact the people who run {name}. You cannot undo this change yourself.',
+    notExpected: 'Contact the people who run {name}. You cannot undo this change yourself.',
   },
   emailChangeUndone: {
     subject: 'A change of e-mail address at {name} was undone',
@@ -105,13 +103,13 @@ export const textsEn = {
     greeting: 'Hello {person},',
     lead: 'You have been invited to create an account at {name} ({host}). Open this link and choose a password:',
     button: 'Create your account',
-    validity: 'The link works once, for {duration}. It is meant for you alone, so do not pass it on.',
-    ignore: 'Ignore this mail. No account is created unless somebody uses the link.',
+    validity: 'The link works once, for {duration}. It is for you only, so do not share it.',
+    ignore: 'Ignore this e-mail. No account is created unless somebody uses the link.',
   },
   test: {
-    subject: 'Test mail from {name}',
-    heading: 'The mail has arrived',
-    lead: '{name} ({host}) can send mail to this address. An operator sent this test with the command “signet mail test”.',
-    ignore: 'You can ignore this mail. It asks nothing of you.',
+    subject: 'Test e-mail from {name}',
+    heading: 'The e-mail has arrived',
+    lead: '{name} ({host}) can send e-mail to this address. An operator sent this test with the command “signet mail test”.',
+    ignore: 'You can ignore this e-mail. There is nothing to do.',
   },
 }

@@ -42,7 +42,7 @@ export const de: Messages = {
     submit: 'Link senden',
     signIn: 'Zurück zur Anmeldung',
     sentTitle: 'Sehen Sie in Ihrem Postfach nach',
-    sent: 'Wenn {name} zu einem Konto mit einer bestätigten E-Mail-Adresse gehört, ist eine Nachricht an diese Adresse unterwegs. Der Link darin funktioniert 30 Minuten lang.',
+    sent: 'Wenn {name} zu einem Konto mit einer bestätigten E-Mail-Adresse gehört, ist eine E-Mail an diese Adresse unterwegs. Der Link darin funktioniert {minutes} Minuten lang.',
     sentNothing:
       'Nach einigen Minuten ist nichts angekommen? Sehen Sie im Spam-Ordner nach und prüfen Sie, was Sie eingegeben haben. Wenn Ihre Adresse nie bestätigt wurde, wenden Sie sich an die Betreiber dieses Dienstes.',
     again: 'Noch einmal versuchen',
@@ -57,8 +57,9 @@ export const de: Messages = {
     setPassword: 'Passwort festlegen',
     signInFollows: 'Danach melden Sie sich mit dem neuen Passwort an.',
     voidTitle: 'Dieser Link funktioniert nicht mehr',
-    void: 'Ein Link zum Festlegen eines neuen Passworts funktioniert einmal und 30 Minuten lang. Er wird auch ungültig, wenn das Passwort oder die E-Mail-Adresse des Kontos inzwischen geändert wurde. Falls Sie den Link kopiert haben, fehlt vielleicht ein Teil davon.',
+    void: 'Ein Link zum Festlegen eines neuen Passworts funktioniert einmal und gilt {minutes} Minuten lang. Er wird auch ungültig, wenn das Passwort oder die E-Mail-Adresse des Kontos inzwischen geändert wurde. Falls Sie den Link kopiert haben, fehlt vielleicht ein Teil davon.',
     voidAgain: 'Neuen Link anfordern',
+    voidWithoutMail: 'Bitten Sie die Betreiber dieses Dienstes um einen neuen Link.',
   },
   signUp: {
     title: 'Konto erstellen',
@@ -82,6 +83,7 @@ export const de: Messages = {
     notSent:
       'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
     noAddress: 'Ihr Konto hat keine E-Mail-Adresse. Bitte geben Sie eine ein, deren E-Mails Sie lesen können.',
+    firstAddress: 'E-Mail-Adresse eingeben',
     code: 'Code aus der E-Mail',
     codeHint:
       'Sechs Ziffern. Er gilt {minutes} Minuten, und nur in diesem Browser. Der Link funktioniert auch auf anderen Geräten.',
@@ -94,16 +96,16 @@ export const de: Messages = {
     linkOpened: 'Ich habe den Link geöffnet: weiter',
     notYet:
       'Die Adresse ist noch nicht bestätigt. Bitte geben Sie den Code ein, oder öffnen Sie den Link und wählen dort „Diese Adresse bestätigen“.',
-    later: 'Ohne Bestätigung weiter',
-    otherAddress: 'Eine andere E-Mail-Adresse verwenden',
+    later: 'Später bestätigen',
+    otherAddress: 'Andere Adresse verwenden',
     newAddress: 'E-Mail-Adresse',
     password: 'Ihr Passwort',
-    sendThere: 'E-Mail dorthin senden',
+    sendThere: 'E-Mail an diese Adresse senden',
     signOut: 'Abmelden',
     linkTitle: 'Ist das Ihre E‑Mail-Adresse?',
     linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
     linkForeign:
-      'Ein Konto bei {name} möchte {email} verwenden. Wenn es Ihres ist, geben Sie das Passwort des Kontos ein: Damit bestätigen Sie die Adresse und melden sich hier an.',
+      'Jemand hat {email} für ein Konto bei {name} eingegeben. Wenn Sie das waren, geben Sie das Passwort dieses Kontos ein, nicht das Ihres Postfachs. Sie werden damit auch hier angemeldet.',
     linkOther: 'In diesem Browser sind Sie bei einem anderen Konto angemeldet: {account}. Dort werden Sie abgemeldet.',
     linkSubmit: 'Diese Adresse bestätigen',
     disownTitle: 'Nicht Ihr Konto?',
@@ -113,7 +115,7 @@ export const de: Messages = {
     disownedTitle: 'Die Adresse wurde entfernt',
     disowned: 'Das Konto kann Ihre Adresse nicht mehr verwenden. Sonst ist nichts zu tun.',
     voidTitle: 'Dieser Link funktioniert nicht',
-    void: 'Er wurde schon benutzt, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
+    void: 'Er wurde schon verwendet, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
     voidNext: 'Für eine neue E-Mail melden Sie sich bei Ihrem Konto an.',
     voidAgain: 'Neue E-Mail anfordern',
     doneTitle: 'Ihre E‑Mail-Adresse ist bestätigt',
@@ -311,15 +313,15 @@ export const de: Messages = {
     passwordKept:
       'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
     passwordRemoved:
-      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Setzen Sie ein neues mit dem Link einer E-Mail, die wir an Ihre Adresse senden.',
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Legen Sie ein neues fest, mit dem Link in einer E-Mail, die wir an Ihre Adresse senden.',
     passwordAsk:
       'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
     check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
-    recover: 'Neues Passwort setzen',
+    recover: 'Neues Passwort festlegen',
     invalid:
       'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',
     invalidWhatNext:
-      'Öffnen Sie die neueste E-Mail über die Änderung Ihrer Adresse, und benutzen Sie den Link darin. Wenn das nicht hilft, wenden Sie sich an die Betreiber dieses Dienstes.',
+      'Öffnen Sie die neueste E-Mail über die Änderung Ihrer Adresse, und verwenden Sie den Link darin. Wenn das nicht hilft, wenden Sie sich an die Betreiber dieses Dienstes.',
   },
   claims: {
     name: 'Name',
@@ -393,7 +395,7 @@ export const de: Messages = {
     name_invalid: 'Dieser Name enthält Zeichen, die sich nicht anzeigen lassen.',
     email_missing: 'Bitte geben Sie Ihre E-Mail-Adresse ein.',
     email_invalid: 'Das sieht nicht wie eine E-Mail-Adresse aus. Beispiel: person@example.com',
-    email_other_domain: 'Mit dieser Adresse können Sie hier kein Konto erstellen. Sie muss auf {domains} enden.',
+    email_domain_not_allowed: 'Diese Adresse kann hier nicht verwendet werden. Sie muss auf {domains} enden.',
     email_taken:
       'Mit dieser E-Mail-Adresse kann kein neues Konto erstellt werden. Vielleicht haben Sie bereits ein Konto?',
     password_missing: 'Bitte wählen Sie ein Passwort.',
@@ -413,7 +415,7 @@ export const de: Messages = {
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',
     email_code_missing: 'Bitte geben Sie den Code aus der E-Mail ein.',
     email_code_wrong:
-      'Dieser Code ist nicht gültig. Vergleichen Sie ihn mit der E-Mail. Nach mehreren falschen Codes oder einer halben Stunde öffnen Sie den Link in der E-Mail, oder fordern Sie eine neue an.',
+      'Dieser Code gilt nicht oder nicht mehr. Vergleichen Sie ihn mit der E-Mail, öffnen Sie den Link darin, oder fordern Sie eine neue E-Mail an.',
     account_password_missing: 'Bitte geben Sie das Passwort des Kontos ein.',
     account_password_wrong: 'Das ist nicht das Passwort des Kontos.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
@@ -421,7 +423,7 @@ export const de: Messages = {
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     previous_address_taken:
-      'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und benutzen Sie diesen Link dann noch einmal.',
+      'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },
   accountFaults: {
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',
@@ -442,7 +444,6 @@ export const de: Messages = {
     names_missing:
       'Bitte behalten Sie einen Benutzernamen oder eine E-Mail-Adresse. Ohne beides könnten Sie sich nicht mehr anmelden.',
     email_needed: 'Ihr Konto braucht eine E-Mail-Adresse. Sie können sie ersetzen, aber nicht entfernen.',
-    email_domain_not_allowed: 'Diese Adresse kann hier nicht verwendet werden. Sie muss auf {domains} enden.',
     current_password_missing: 'Bitte geben Sie Ihr aktuelles Passwort ein.',
     current_password_wrong: 'Das ist nicht Ihr aktuelles Passwort.',
   },

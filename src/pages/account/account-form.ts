@@ -1,12 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import {
-  alternatives,
-  type Fault,
-  faultText,
-  fillText,
-  type Messages,
-  type PageContext,
-} from '../../html/messages/messages.ts'
+import { type Fault, faultText, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
@@ -91,8 +84,7 @@ export interface Figures {
 export function accountFaultText(page: PageContext, fault: AccountFault, field: string, figures: Figures): string {
   const { accountFaults, claims } = page.messages
   if (!has(accountFaults, fault)) return faultText(page, fault, figures)
-  const domains = alternatives(figures.domains ?? [], page.locale)
-  return fillText(accountFaults[fault], { field: has(claims, field) ? claims[field] : '', domains })
+  return fillText(accountFaults[fault], { field: has(claims, field) ? claims[field] : '' })
 }
 
 function has<Section extends object>(section: Section, key: PropertyKey): key is keyof Section {

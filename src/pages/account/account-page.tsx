@@ -1,5 +1,5 @@
 import { AccountBadge } from '../../html/account-and-client.tsx'
-import { FaultSummary, HiddenInputs } from '../../html/form-fields.tsx'
+import { FaultSummary, SignOutForm } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import type { PageContext } from '../../html/messages/messages.ts'
 import { strengthScript } from '../../html/password-strength.tsx'
@@ -127,12 +127,7 @@ export function AccountPage(props: AccountPageProps) {
         <SessionsSection {...{ page, hidden, sessions, sessionCount, sessionsTruncated, timeZone }} />
         <ApplicationsSection {...{ page, hidden, applications, applicationsTruncated, scopeDescriptions, timeZone }} />
       </div>
-      <form class="leave" method="post" action="/logout/confirm">
-        <HiddenInputs values={{ csrf }} />
-        <button class="button" id="sign-out" type="submit">
-          {text.signOut}
-        </button>
-      </form>
+      <SignOutForm csrf={csrf} label={text.signOut} />
     </Layout>
   )
 }

@@ -1,6 +1,8 @@
 import { sealOwnPage } from '../../interaction/continue-value.ts'
-import { changePassword, changeSignInNames } from '../../operations/own-credentials.ts'
-import { cancelEmailChange, mailVerificationAgain } from '../../operations/request-email-change.ts'
+import { changePassword } from '../../operations/change-password.ts'
+import { changeSignInNames } from '../../operations/change-sign-in-names.ts'
+import { cancelEmailChange } from '../../operations/request-email-change.ts'
+import { mailVerificationAgain } from '../../operations/request-verification.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
@@ -47,7 +49,7 @@ export async function submitEmailCancellation(signet: Signet, submission: Submis
   return outcome === 'done' ? { outcome, notice: 'email-change-cancelled' } : { outcome }
 }
 
-/** Whoever confirms an address comes back to the account page. */
+/** Somebody who confirms an address comes back to the account page. */
 const toAccount = ({ secrets }: Signet) => sealOwnPage(secrets['request-sealing'], 'account')
 
 /** The checkbox of the password form: also end access for all applications. */

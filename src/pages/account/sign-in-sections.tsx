@@ -1,4 +1,4 @@
-import { Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
 import { fill, fillText } from '../../html/messages/messages.ts'
 import { PasswordStrength } from '../../html/password-strength.tsx'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
@@ -138,8 +138,7 @@ export function PasswordSection({
       <p class="about">{account.passwordLead}</p>
       <form method="post" action="/account/password">
         <HiddenInputs values={{ ...hidden, ...offersApplications }} />
-        {/* Tells password managers which account the new password belongs to. Not type=hidden, because they ignore that. */}
-        <input type="text" name="username" autocomplete="username" value={signInName} readonly hidden />
+        <HiddenUsername value={signInName} />
         <Field
           id="current-password"
           label={account.currentPassword}

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { usableContinueValue } from '../../interaction/interaction.ts'
@@ -10,13 +11,15 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
+import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
+import { recoveryMinutes } from '../../records/accounts/recovery-rule.ts'
 import type { Signet } from '../../signet.ts'
 import {
-  LinkVoidPage,
   NewPasswordPage,
   type NewPasswordPageProps,
   removeChoice,
+  VoidRecoveryLinkPage,
   wantsAccessEnded,
 } from './new-password-page.tsx'
 
@@ -30,7 +33,7 @@ type Shown = Pick<NewPasswordPageProps, 'fault' | 'retryAfterSeconds'> & {
  */
 export function newPasswordEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/recover/password', async (request, reply) => {
-    const token = readToken(sentValue(request.query, 'token'))
+    const token = readLinkToken(sentValue(request.query, 'token'))
     const recovery = await openRecovery(signet, token)
     if (!recovery || token === undefined) return showVoid(signet, request, reply)
     return showPage(signet, request, reply, token, recovery, {}, 200)
@@ -38,7 +41,7 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
 
   app.post<{ Body: Parameters }>('/recover/password', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
-    const token = readToken(values.get('token'))
+    const token = readLinkToken(values.get('token'))
     const recovery = await openRecovery(signet, token)
     if (!recovery || token === undefined) return showVoid(signet, request, reply)
     const choice = {
@@ -57,13 +60,13 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
       )
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const recovered = await recoverAccount(signet, visitor, token, choice)
-      if (recovered.outcome === 'void') return showVoid(signet, request, reply)
+      if (recovered.outcome === 'void_link') return showVoid(signet, request, reply)
       if (recovered.outcome === 'faulty') {
         const fault = { field: 'new-password', fault: recovered.fault } as const
         return showPage(signet, request, reply, token, recovered.recovery, { values, fault }, 422)
       }
-      const query = new URLSearchParams({ ...(continueTo && { continue: continueTo }), notice: 'password-recovered' })
-      return reply.header('cache-control', 'no-store').redirect(`/sign-in?${query}`, 303)
+      const href = ownHref('/sign-in', { continue: continueTo, notice: 'password-recovered' })
+      return reply.header('cache-control', 'no-store').redirect(href, 303)
     } catch (error) {
       const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
       const shown = { values, fault: { field: 'form', fault }, retryAfterSeconds } as const
@@ -72,15 +75,14 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
   })
 }
 
-/** @returns undefined for what cannot be one of our secrets, such as one that was truncated */
-function readToken(token: string | undefined): string | undefined {
-  return token !== undefined && /^[\w-]{43}$/.test(token) ? token : undefined
-}
-
 /** The same for every link that cannot be used. */
 function showVoid(signet: Signet, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const recoverHref = signet.settings.mail.delivery === 'none' ? undefined : '/recover'
-  return sendPage(reply, LinkVoidPage({ page: pageContextOf(request), recoverHref }), 410)
+  return sendPage(
+    reply,
+    VoidRecoveryLinkPage({ page: pageContextOf(request), minutes: recoveryMinutes, recoverHref }),
+    410,
+  )
 }
 
 function showPage(

@@ -1,5 +1,5 @@
 import { AccountBadge, type PageAccount } from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
@@ -64,8 +64,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
       <AccountBadge account={account} label={recover.account} />
       <form method="post" action="/recover/password">
         <HiddenInputs values={{ csrf, token, ...offersAccess }} />
-        {/* Tells password managers which account the new password belongs to. Not type=hidden, because they ignore that. */}
-        <input type="text" name="username" autocomplete="username" value={props.signInName} readonly hidden />
+        <HiddenUsername value={props.signInName} />
         <Field
           id="new-password"
           label={accountTexts.newPassword}
@@ -127,25 +126,29 @@ function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'o
   )
 }
 
-/** For every link that cannot be used, whatever the reason: it tells nothing about accounts. */
-export function LinkVoidPage(props: {
+/** For every link that cannot be used, whatever the reason: it reveals nothing about accounts. */
+export function VoidRecoveryLinkPage(props: {
   readonly page: PageContext
+  /** Minutes for which a link works. */
+  readonly minutes: number
   /** Where to ask for a new link; undefined if this installation sends no mail. */
   readonly recoverHref: string | undefined
 }) {
-  const { page } = props
+  const { page, minutes } = props
   const { recover } = page.messages
   const recoverHref = safeHref(props.recoverHref)
   return (
     <Layout page={page} title={recover.voidTitle}>
       <h1>{recover.voidTitle}</h1>
-      <p class="lead">{recover.void}</p>
-      {recoverHref && (
+      <p class="lead">{fillText(recover.void, { minutes: String(minutes) })}</p>
+      {recoverHref ? (
         <p class="actions">
           <a class="button primary" id="recover-again" href={recoverHref}>
             {recover.voidAgain}
           </a>
         </p>
+      ) : (
+        <p>{recover.voidWithoutMail}</p>
       )}
       <ul class="links">
         <li>

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
@@ -10,14 +11,15 @@ import {
   sessionOf,
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { maxTypedLength, openTypedName, sealTypedName } from '../../interaction/typed-name.ts'
 import { requestRecovery } from '../../operations/request-recovery.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
+import { recoveryMinutes } from '../../records/accounts/recovery-rule.ts'
 import type { Signet } from '../../signet.ts'
 import { RecoverPage, type RecoverPageProps, RecoverSentPage } from './recover-page.tsx'
-import { maxTypedLength, openTypedName, sealTypedName } from './typed-name.ts'
 
 type Shown = Pick<RecoverPageProps, 'username' | 'fault' | 'retryAfterSeconds'>
 
@@ -54,26 +56,27 @@ export function recoverEndpoint(app: App, signet: Signet): void {
       const { status, ...fault } = refuseOverLimit(signet, request, reply, error)
       return showPage(signet, request, reply, interaction, { ...fault, username }, status)
     }
-    const againHref = hrefOf('/recover', { continue: continueTo, name: sealTypedName(signet, username) })
+    const againHref = ownHref('/recover', { continue: continueTo, name: sealTypedName(signet, username) })
     return sendPage(
       reply,
-      RecoverSentPage({ page, username, againHref, signInHref: hrefOf('/sign-in', { continue: continueTo }) }),
+      RecoverSentPage({
+        page,
+        username,
+        minutes: recoveryMinutes,
+        againHref,
+        signInHref: ownHref('/sign-in', { continue: continueTo }),
+      }),
     )
   })
 }
 
 /** Redirects to the page by GET, so that reloading or going back does not post the form of the sign-in page again. */
 function toEmptyForm(signet: Signet, reply: FastifyReply, interaction: Interaction, typed: string | undefined) {
-  const href = hrefOf('/recover', {
+  const href = ownHref('/recover', {
     continue: continueValueOf(signet, interaction),
     name: sealTypedName(signet, typed),
   })
   return reply.header('cache-control', 'no-store').redirect(href, 303)
-}
-
-function hrefOf(path: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
 }
 
 async function showPage(
@@ -93,7 +96,7 @@ async function showPage(
       page: pageContext(request, interaction),
       csrf: csrfToken(signet, request, reply),
       continueTo,
-      signInHref: hrefOf('/sign-in', { continue: continueTo }),
+      signInHref: ownHref('/sign-in', { continue: continueTo }),
       ...shown,
     }),
     status,

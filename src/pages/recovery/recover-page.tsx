@@ -59,16 +59,18 @@ export function RecoverSentPage(props: {
   readonly page: PageContext
   /** What was typed, for the person to check. */
   readonly username: string
+  /** Minutes for which a link works. */
+  readonly minutes: number
   readonly againHref: string
   readonly signInHref: string
 }) {
-  const { page, username, signInHref } = props
+  const { page, username, minutes, signInHref } = props
   const { recover } = page.messages
   const againHref = safeHref(props.againHref)
   return (
     <Layout page={page} title={recover.sentTitle}>
       <h1>{recover.sentTitle}</h1>
-      <p class="lead">{fill(recover.sent, { name: <bdi class="name">{shownName(username)}</bdi> })}</p>
+      <p class="lead">{fill(recover.sent, { name: <bdi class="name">{shownName(username)}</bdi>, minutes })}</p>
       <p class="lead">{recover.sentNothing}</p>
       <ul class="links">
         {againHref && (

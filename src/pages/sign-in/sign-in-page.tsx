@@ -1,4 +1,4 @@
-import { ClientLogo, ClientName, type PageClient, shownName } from '../../html/account-and-client.tsx'
+import { type PageClient, Purpose, shownName } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
@@ -59,12 +59,7 @@ export function SignInPage(props: SignInPageProps) {
           {signIn[notices[notice]]}
         </p>
       )}
-      {client && (
-        <p class="purpose">
-          <ClientLogo client={client} />
-          <span>{fill(signIn.purpose, { client: <ClientName client={client} /> })}</span>
-        </p>
-      )}
+      {client && <Purpose client={client} text={signIn.purpose} />}
       {fault && (
         <FaultSummary>
           <p>{faultText(page, fault, { retryAfterSeconds })}</p>

@@ -19,17 +19,18 @@ const hrefAfterwards = '/account'
 
 type Shown = Pick<InvitationPageProps, 'name' | 'faults' | 'retryAfterSeconds'>
 
-/** Shows the page of an invitation's link. Changes nothing. @param secret as it was sent */
+/** Shows the page of an invitation's link. Changes nothing. @param token as it was sent */
 export async function showInvitation(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  secret: string,
+  token: string,
 ): Promise<FastifyReply> {
-  const invitation = await readInvitation(signet, secret)
+  if (signet.settings.signUp === 'closed') return refuse(request, reply, 'invalid')
+  const invitation = await readInvitation(signet, token)
   if (invitation.state === 'invalid' || invitation.state === 'accepted') return refuse(request, reply, 'invalid')
   if (invitation.state === 'taken') return refuse(request, reply, 'taken', invitation.email)
-  return showForm(signet, request, reply, secret, invitation.email, { name: invitation.name, faults: {} }, 200)
+  return showForm(signet, request, reply, token, invitation.email, { name: invitation.name, faults: {} }, 200)
 }
 
 /** Handles the form of that page. @param values without a fault */
@@ -37,29 +38,29 @@ export async function submitInvitation(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  secret: string,
+  token: string,
   values: ReadonlyMap<string, string>,
 ): Promise<FastifyReply> {
   const name = values.get('name')?.trim() || undefined
   try {
     const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
     const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
-    const accepted = await acceptInvitation(signet, visitor, digests, secret, {
+    const accepted = await acceptInvitation(signet, visitor, digests, token, {
       name,
       password: values.get('password'),
     })
     if (accepted.outcome === 'faulty')
-      return showForm(signet, request, reply, secret, accepted.email, { name, faults: accepted.faults }, 422)
+      return showForm(signet, request, reply, token, accepted.email, { name, faults: accepted.faults }, 422)
     if (accepted.outcome === 'invalid') return refuse(request, reply, 'invalid')
     if (accepted.outcome === 'taken') return refuse(request, reply, 'taken', accepted.email)
     setSessionCookie(reply, signet.settings, cookie)
   } catch (error) {
     const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
-    const invitation = await readInvitation(signet, secret)
+    const invitation = await readInvitation(signet, token)
     // The limits of the sign-in page refused a form that was sent again: there is no account to create.
     if (invitation.state !== 'open') return refuse(request, reply, 'invalid')
     const shown = { name, faults: { form: fault }, retryAfterSeconds }
-    return showForm(signet, request, reply, secret, invitation.email, shown, status)
+    return showForm(signet, request, reply, token, invitation.email, shown, status)
   }
   return reply.redirect(hrefAfterwards, 303)
 }
@@ -68,7 +69,7 @@ async function showForm(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  secret: string,
+  token: string,
   email: string,
   shown: Shown,
   status: number,
@@ -80,7 +81,7 @@ async function showForm(
     InvitationPage({
       page: pageContextOf(request),
       csrf: csrfToken(signet, request, reply),
-      invitation: secret,
+      invitation: token,
       email: emailInUnicode(email),
       minPasswordLength: minLengthFor(signet.settings),
       current: session && { name: displayName(session.account), email: session.account.email },

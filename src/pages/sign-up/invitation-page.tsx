@@ -1,11 +1,5 @@
-import {
-  AccountBadge,
-  ClientLogo,
-  ClientName,
-  type PageAccount,
-  type PageClient,
-} from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { AccountBadge, type PageAccount, type PageClient, Purpose } from '../../html/account-and-client.tsx'
+import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
@@ -36,9 +30,9 @@ export function InvitationPage(props: InvitationPageProps) {
   const { invitation: texts, signUp, password } = page.messages
   const faulty = (['name', 'password'] as const).flatMap((field) => {
     const fault = faults[field]
-    return fault ? [{ field, text: faultText(page, fault, props) }] : []
+    return fault ? [{ id: field, text: faultText(page, fault, props) }] : []
   })
-  const textAt = (field: 'name' | 'password') => faulty.find((one) => one.field === field)?.text
+  const textAt = (field: 'name' | 'password') => faulty.find((one) => one.id === field)?.text
   return (
     <Layout
       page={page}
@@ -54,20 +48,7 @@ export function InvitationPage(props: InvitationPageProps) {
           <p class="fine">{texts.otherPerson}</p>
         </>
       )}
-      {(faulty.length > 0 || faults.form) && (
-        <FaultSummary>
-          {faults.form && <p>{faultText(page, faults.form, props)}</p>}
-          {faulty.length > 0 && (
-            <ul>
-              {faulty.map(({ field, text }) => (
-                <li key={field}>
-                  <a href={`#${field}`}>{text}</a>
-                </li>
-              ))}
-            </ul>
-          )}
-        </FaultSummary>
-      )}
+      <FormFaults form={faults.form && faultText(page, faults.form, props)} fields={faulty} />
       <form method="post" action="/sign-up">
         <HiddenInputs values={{ csrf, invitation }} />
         {/* Password managers store it with the password. What the form sends here is ignored. */}
@@ -87,7 +68,7 @@ export function InvitationPage(props: InvitationPageProps) {
           value={name}
           hint={signUp.nameHint}
           fault={textAt('name')}
-          autofocus={faulty[0]?.field === 'name'}
+          autofocus={faulty[0]?.id === 'name'}
         />
         <Field
           id="password"
@@ -98,7 +79,7 @@ export function InvitationPage(props: InvitationPageProps) {
           minlength={minPasswordLength}
           hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
           fault={textAt('password')}
-          autofocus={faulty[0]?.field === 'password'}
+          autofocus={faulty[0]?.id === 'password'}
         />
         <PasswordStrength page={page} minLength={minPasswordLength} />
         <RevealPassword page={page} />
@@ -144,12 +125,7 @@ export function NoInvitationPage(props: NoInvitationPageProps) {
   return (
     <Layout page={page} title={title} client={client}>
       <h1>{title}</h1>
-      {client && (
-        <p class="purpose">
-          <ClientLogo client={client} />
-          <span>{fill(signUp.purpose, { client: <ClientName client={client} /> })}</span>
-        </p>
-      )}
+      {client && <Purpose client={client} text={signUp.purpose} />}
       <p class="lead">{why === 'taken' ? fill(lead, { email: <bdi>{email}</bdi> }) : lead}</p>
       <p class="actions">
         <a class="button primary" id="to-sign-in" href={safeHref(props.signInHref) ?? '/sign-in'}>

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
@@ -14,6 +15,7 @@ import {
   sessionOf,
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { openTypedName, sealTypedName } from '../../interaction/typed-name.ts'
 import { signUp } from '../../operations/sign-up.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -28,7 +30,6 @@ import type { Signet } from '../../signet.ts'
 import { showInvitation, submitInvitation } from './invitation-form.ts'
 import { NoInvitationPage } from './invitation-page.tsx'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
-import { openTypedEmail, sealTypedEmail } from './typed-email.ts'
 
 interface Shown {
   readonly values: { readonly name: string | undefined; readonly email: string | undefined }
@@ -43,14 +44,13 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/sign-up', async (request, reply) => {
     const sealed = continueValueIn(request.query)
     const invitation = soundValue(request.query, 'invitation')
-    if (invitation !== undefined && mode !== 'closed') return showInvitation(signet, request, reply, invitation)
-    if (mode === 'closed')
-      return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
+    if (invitation !== undefined) return showInvitation(signet, request, reply, invitation)
+    if (mode === 'closed') return reply.redirect(ownHref('/sign-in', { continue: sealed }), 303)
     const interaction = await loadInteraction(signet, request, reply, sealed)
     if (!interaction) return reply
     if (mode === 'invite') return showInvitationNeeded(signet, request, reply, interaction, 200)
     const hint = authorizationOf(interaction)?.loginHint
-    const typed = await openTypedEmail(signet, sentValue(request.query, 'email'))
+    const typed = await openTypedName(signet, sentValue(request.query, 'email'))
     return showPage(signet, request, reply, interaction, startingWith(typed ?? hint), 200)
   })
 
@@ -94,10 +94,11 @@ export function signUpEndpoint(app: App, signet: Signet): void {
 
 /** Redirects to the page by GET, so that reloading or going back does not post the form of the sign-in page again. */
 function toEmptyForm(signet: Signet, reply: FastifyReply, interaction: Interaction, typed: string | undefined) {
-  const continueTo = continueValueOf(signet, interaction)
-  const email = sealTypedEmail(signet, typed)
-  const query = new URLSearchParams({ ...(continueTo && { continue: continueTo }), ...(email && { email }) }).toString()
-  return reply.header('cache-control', 'no-store').redirect(query === '' ? '/sign-up' : `/sign-up?${query}`, 303)
+  const href = ownHref('/sign-up', {
+    continue: continueValueOf(signet, interaction),
+    email: sealTypedName(signet, canonicalEmail(typed?.trim() ?? '')),
+  })
+  return reply.header('cache-control', 'no-store').redirect(href, 303)
 }
 
 /** An empty form, prefilled with the e-mail address if it is already known. A user name is ignored. */
@@ -120,15 +121,11 @@ async function showInvitationNeeded(
       page: pageContext(request, interaction),
       why: 'needed',
       client: authorization && clientOnPage(authorization.target),
-      signInHref: signInHref(continueValueOf(signet, interaction)),
+      signInHref: ownHref('/sign-in', { continue: continueValueOf(signet, interaction) }),
       cancelHref: authorization && cancelHref(authorization.target, signet.settings.issuer),
     }),
     status,
   )
-}
-
-function signInHref(continueTo: string | undefined): string {
-  return `/sign-in${continueTo ? `?continue=${continueTo}` : ''}`
 }
 
 async function showPage(
@@ -152,7 +149,7 @@ async function showPage(
       client: authorization && clientOnPage(authorization.target),
       minPasswordLength: minLengthFor(signet.settings),
       domains: allowedEndings(signet.settings),
-      signInHref: signInHref(continueTo),
+      signInHref: ownHref('/sign-in', { continue: continueTo }),
       ...shown,
     }),
     status,

@@ -1,6 +1,6 @@
-import { ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
+import { type PageClient, Purpose } from '../../html/account-and-client.tsx'
 import { OutwardLink } from '../../html/footer.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { alternatives, type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
@@ -41,26 +41,8 @@ export function SignUpPage(props: SignUpPageProps) {
       client={client}
     >
       <h1>{signUp.title}</h1>
-      {client && (
-        <p class="purpose">
-          <ClientLogo client={client} />
-          <span>{fill(signUp.purpose, { client: <ClientName client={client} /> })}</span>
-        </p>
-      )}
-      {(faulty.length > 0 || faults.form) && (
-        <FaultSummary>
-          {faults.form && <p>{textOf(faults.form)}</p>}
-          {faulty.length > 0 && (
-            <ul>
-              {faulty.map((field) => (
-                <li key={field}>
-                  <a href={`#${field}`}>{textOf(faults[field])}</a>
-                </li>
-              ))}
-            </ul>
-          )}
-        </FaultSummary>
-      )}
+      {client && <Purpose client={client} text={signUp.purpose} />}
+      <FormFaults form={textOf(faults.form)} fields={faulty.map((id) => ({ id, text: textOf(faults[id]) ?? '' }))} />
       <form method="post" action="/sign-up">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <Field
@@ -82,7 +64,7 @@ export function SignUpPage(props: SignUpPageProps) {
           value={values.email}
           hint={
             domains.length > 0 &&
-            faults.email !== 'email_other_domain' &&
+            faults.email !== 'email_domain_not_allowed' &&
             fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })
           }
           fault={textOf(faults.email)}

@@ -7,12 +7,13 @@ import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue, soundValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import type { Signet } from '../../signet.ts'
 import {
   UndoDonePage,
   UndoEmailChangePage,
   type UndoEmailChangePageProps,
-  UndoLinkPage,
+  VoidUndoLinkPage,
 } from './undo-email-change-page.tsx'
 
 type Shown = Pick<UndoEmailChangePageProps, 'fault' | 'retryAfterSeconds'>
@@ -29,24 +30,24 @@ export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
         reply,
         UndoDonePage({ page: pageContextOf(request), password: done, offersRecovery: offersRecovery(signet) }),
       )
-    const token = readToken(soundValue(request.query, 'token'))
+    const token = readLinkToken(soundValue(request.query, 'token'))
     const change = token && (await findUndoableChange(signet, token))
-    if (!token || !change) return showInvalid(request, reply)
+    if (!token || !change) return showVoid(request, reply)
     return showForm(signet, request, reply, { token, change }, {}, 200)
   })
 
   app.post<{ Body: Parameters }>('/undo-email-change', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
-    const token = readToken(values.get('token'))
+    const token = readLinkToken(values.get('token'))
     const password = values.get('password')
     const change = token && (await findUndoableChange(signet, token))
-    if (!token || !change) return showInvalid(request, reply)
+    if (!token || !change) return showVoid(request, reply)
     const show = (shown: Shown, status: number) => showForm(signet, request, reply, { token, change }, shown, status)
     if (!password) return show({ fault: 'previous_password_missing' }, 422)
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const undone = await undoEmailChange(signet, visitor, { token, password })
-      if (undone.outcome === 'invalid_link') return showInvalid(request, reply)
+      if (undone.outcome === 'void_link') return showVoid(request, reply)
       if (undone.outcome === 'wrong_password') return show({ fault: 'previous_password_wrong' }, 403)
       if (undone.outcome === 'address_taken') return show({ fault: 'previous_address_taken' }, 409)
       const href = `/undo-email-change?done=${undone.password}`
@@ -60,11 +61,6 @@ export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
 
 /** Without mail, nobody can set a new password but an operator. */
 const offersRecovery = ({ settings }: Signet) => settings.mail.delivery !== 'none'
-
-/** @returns undefined for anything that is not a secret of 32 bytes in base64url: the database need not be asked */
-function readToken(sent: string | undefined): string | undefined {
-  return sent !== undefined && /^[\w-]{43}$/.test(sent) ? sent : undefined
-}
 
 function showForm(
   signet: Signet,
@@ -83,6 +79,6 @@ function showForm(
 }
 
 /** A link that is unknown, has expired or been used gets the same page. */
-function showInvalid(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendPage(reply, UndoLinkPage({ page: pageContextOf(request) }), 410)
+function showVoid(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendPage(reply, VoidUndoLinkPage({ page: pageContextOf(request) }), 410)
 }

@@ -1,4 +1,4 @@
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { addressInPart } from '../../html/mails/address-in-part.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
@@ -52,8 +52,7 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
       )}
       <form method="post" action="/undo-email-change">
         <HiddenInputs values={{ csrf, token }} />
-        {/* Tells password managers whose password it is. Not type=hidden, because they ignore that. */}
-        <input type="text" name="username" autocomplete="username" value={previousEmail} readonly hidden />
+        <HiddenUsername value={previousEmail} />
         <Field
           id="password"
           label={text.password}
@@ -107,8 +106,8 @@ export function UndoDonePage({ page, password, offersRecovery }: UndoDonePagePro
   )
 }
 
-/** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
-export function UndoLinkPage({ page }: { readonly page: PageContext }) {
+/** The page for every link that does not work, whatever the reason. It reveals nothing about accounts. */
+export function VoidUndoLinkPage({ page }: { readonly page: PageContext }) {
   const { undoEmailChange: text, home, errors } = page.messages
   return (
     <Layout page={page} title={errors.brokenLinkTitle}>

@@ -9,13 +9,13 @@ import {
 } from '../../interaction/browser-session.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { disownEmail } from '../../operations/disown-email.ts'
+import { verificationMinutes } from '../../operations/request-verification.ts'
 import {
   confirmByLink,
-  disownEmail,
   findLinkedVerification,
   type LinkedVerification,
   signInToVerify,
-  verificationMinutes,
 } from '../../operations/verify-email.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -24,10 +24,11 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
+import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { LinkPage, type LinkPageProps, VoidLinkPage } from './link-page.tsx'
-import { sendTaken } from './waiting-forms.ts'
+import { LinkPage, type LinkPageProps, VoidVerificationLinkPage } from './link-page.tsx'
+import { sendTaken } from './send-taken.ts'
 
 type Fault = Pick<LinkPageProps, 'fault' | 'retryAfterSeconds'>
 
@@ -41,7 +42,7 @@ export async function showLink(
   const session = await currentSession(signet.database, signet.settings, request)
   const found = await linked(signet, token)
   if (found?.isVerified && found.sub === session?.account.sub) return toDone(reply, 'verified')
-  if (found?.state !== 'open') return showVoid(signet, request, reply, token, found)
+  if (found?.state !== 'open') return showVoid(signet, request, reply, { token, found })
   return showForm(signet, request, reply, { token, found, session }, {}, 200)
 }
 
@@ -51,14 +52,14 @@ export function linkForms(app: App, signet: Signet): void {
     const token = values.get('token') ?? ''
     const session = await currentSession(signet.database, signet.settings, request)
     const found = await linked(signet, token)
-    if (!found) return showVoid(signet, request, reply, token, found)
+    if (!found) return showVoid(signet, request, reply, { token, found })
     // Before anything is changed, because opening it can fail.
     const href = await hrefAfter(signet, found.continueTo)
     const show = (fault: Fault, status: number) =>
       showForm(signet, request, reply, { token, found, session }, fault, status)
     try {
       if (session?.account.sub === found.sub) return await confirm(signet, request, reply, session, token, found, href)
-      if (found.state !== 'open') return showVoid(signet, request, reply, token, found)
+      if (found.state !== 'open') return showVoid(signet, request, reply, { token, found })
       const password = values.get('password')
       if (!password) return show({ fault: 'account_password_missing' }, 422)
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -75,19 +76,14 @@ export function linkForms(app: App, signet: Signet): void {
 
   app.post<{ Body: Parameters }>('/verify-email/disown', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
-    const token = values.get('token') ?? ''
-    const disowned = isToken(token) && (await disownEmail(signet, callerOf(request), token)) === 'done'
-    return disowned ? toDone(reply, 'disowned') : showVoid(signet, request, reply, token, undefined)
+    const token = readLinkToken(values.get('token'))
+    const isDisowned = token !== undefined && (await disownEmail(signet, callerOf(request), token)) === 'done'
+    return isDisowned ? toDone(reply, 'disowned') : showVoid(signet, request, reply)
   })
 }
 
-/** @returns false for anything that is not a secret of 32 bytes in base64url, such as a truncated one: the database need not be asked */
-function isToken(token: string): boolean {
-  return /^[\w-]{43}$/.test(token)
-}
-
 async function linked(signet: Signet, token: string): Promise<LinkedVerification | undefined> {
-  return isToken(token) ? findLinkedVerification(signet, token) : undefined
+  return readLinkToken(token) ? findLinkedVerification(signet, token) : undefined
 }
 
 async function confirm(
@@ -104,7 +100,7 @@ async function confirm(
   switch (confirmed.outcome) {
     case 'verified':
     case 'already_verified':
-      // The browser that asked goes on. In any other one, the person goes back to that one.
+      // The browser that asked continues. In any other browser, the person is told to go back to that one.
       return confirmed.isAskingBrowser && href !== undefined
         ? reply.header('cache-control', 'no-store').redirect(href, 303)
         : toDone(reply, 'verified')
@@ -113,11 +109,11 @@ async function confirm(
     case 'signed_out':
       return showForm(signet, request, reply, { token, found, session: undefined }, {}, 403)
     default:
-      return showVoid(signet, request, reply, token, undefined)
+      return showVoid(signet, request, reply)
   }
 }
 
-/** Where the page that asked for the mail leads; undefined if that leads nowhere any more. */
+/** Where the page that asked for the mail leads; undefined if it can no longer be used. */
 async function hrefAfter(signet: Signet, sealed: string | undefined): Promise<string | undefined> {
   if (sealed === undefined) return undefined
   try {
@@ -137,12 +133,11 @@ function showVoid(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  token: string,
-  found: LinkedVerification | undefined,
+  { token, found }: { readonly token?: string; readonly found?: LinkedVerification | undefined } = {},
 ): FastifyReply {
   return sendPage(
     reply,
-    VoidLinkPage({
+    VoidVerificationLinkPage({
       page: pageContextOf(request),
       csrf: csrfToken(signet, request, reply),
       minutes: verificationMinutes,

@@ -1,5 +1,5 @@
 import { shownName } from '../../html/account-and-client.tsx'
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
@@ -40,8 +40,7 @@ export function LinkPage(props: LinkPageProps) {
         <HiddenInputs values={{ csrf, token }} />
         {!isOwn && (
           <>
-            {/* Tells password managers whose password it is. Not type=hidden, because they ignore that. */}
-            <input type="text" name="username" autocomplete="username" value={email} readonly hidden />
+            <HiddenUsername value={email} />
             <Field
               id="password"
               label={password.label}
@@ -83,7 +82,7 @@ function Disown({ page, csrf, token }: Pick<LinkPageProps, 'page' | 'csrf' | 'to
   )
 }
 
-export interface VoidLinkPageProps {
+export interface VoidVerificationLinkPageProps {
   readonly page: PageContext
   readonly csrf: string
   readonly minutes: number
@@ -91,8 +90,8 @@ export interface VoidLinkPageProps {
   readonly token: string | undefined
 }
 
-/** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
-export function VoidLinkPage({ page, csrf, minutes, token }: VoidLinkPageProps) {
+/** The page for every link that does not work, whatever the reason. It reveals nothing about accounts. */
+export function VoidVerificationLinkPage({ page, csrf, minutes, token }: VoidVerificationLinkPageProps) {
   const { verifyEmail: text } = page.messages
   return (
     <Layout page={page} title={text.voidTitle}>
@@ -105,60 +104,6 @@ export function VoidLinkPage({ page, csrf, minutes, token }: VoidLinkPageProps) 
         </a>
       </p>
       {token !== undefined && <Disown page={page} csrf={csrf} token={token} />}
-    </Layout>
-  )
-}
-
-/** What has just been done, by whichever browser. */
-export function VerifyDonePage({ page, done }: { readonly page: PageContext; readonly done: 'verified' | 'disowned' }) {
-  const { verifyEmail: text } = page.messages
-  const title = done === 'verified' ? text.doneTitle : text.disownedTitle
-  return (
-    <Layout page={page} title={title}>
-      <h1>{title}</h1>
-      <p class="lead">{done === 'verified' ? text.done : text.disowned}</p>
-      {done === 'verified' && (
-        <p class="actions">
-          <a class="button primary" id="to-account" href="/account">
-            {text.toAccount}
-          </a>
-        </p>
-      )}
-    </Layout>
-  )
-}
-
-export interface TakenPageProps {
-  readonly page: PageContext
-  readonly csrf: string
-  readonly email: string
-}
-
-/** Another account has verified the address first. This person reads its mail, so they may know. */
-export function TakenPage({ page, csrf, email }: TakenPageProps) {
-  const { verifyEmail: text } = page.messages
-  return (
-    <Layout page={page} title={text.takenTitle}>
-      <h1>{text.takenTitle}</h1>
-      <p class="lead">{fill(text.taken, { email: <bdi class="name">{email}</bdi> })}</p>
-      <p class="actions">
-        <a class="button primary" id="sign-in" href="/sign-in">
-          {text.takenSignIn}
-        </a>
-      </p>
-      <ul class="links">
-        <li>
-          <a id="other-address" href="/verify-email">
-            {text.otherAddress}
-          </a>
-        </li>
-      </ul>
-      <form class="leave" method="post" action="/logout/confirm">
-        <HiddenInputs values={{ csrf }} />
-        <button class="button" id="sign-out" type="submit">
-          {text.signOut}
-        </button>
-      </form>
     </Layout>
   )
 }

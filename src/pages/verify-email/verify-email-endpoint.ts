@@ -5,7 +5,7 @@ import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Signet } from '../../signet.ts'
 import { linkForms, showLink } from './link-forms.ts'
-import { VerifyDonePage } from './link-page.tsx'
+import { VerifyDonePage } from './outcome-page.tsx'
 import { showWaiting, waitingForms } from './waiting-forms.ts'
 
 /**

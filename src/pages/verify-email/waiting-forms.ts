@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn, sealOwnPage } from '../../interaction/continue-value.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
-import { changeSignInNames } from '../../operations/own-credentials.ts'
-import { mailVerificationAgain } from '../../operations/request-email-change.ts'
-import { confirmByCode, emailToVerify, verificationMinutes } from '../../operations/verify-email.ts'
+import { changeSignInNames } from '../../operations/change-sign-in-names.ts'
+import { emailToVerify, mailVerificationAgain, verificationMinutes } from '../../operations/request-verification.ts'
+import { confirmByCode } from '../../operations/verify-email.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
@@ -17,7 +18,7 @@ import { mustVerifyEmail } from '../../records/accounts/email-verification-rule.
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { TakenPage } from './link-page.tsx'
+import { sendTaken } from './send-taken.ts'
 import { WaitingPage, type WaitingPageProps } from './waiting-page.tsx'
 
 type Shown = Pick<WaitingPageProps, 'notice' | 'faults' | 'typedEmail' | 'retryAfterSeconds'>
@@ -159,25 +160,14 @@ const doneHref = '/verify-email?done=verified'
 
 const subjectOf = ({ account }: Session) => `verify-email:${account.sub}`
 
-/** Another account has verified the address first. */
-export function sendTaken(
-  signet: Signet,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  email: string | undefined,
-): FastifyReply {
-  const page = pageContextOf(request)
-  return sendPage(reply, TakenPage({ page, csrf: csrfToken(signet, request, reply), email: email ?? '' }), 409)
-}
-
 function toSignIn({ secrets }: Signet, reply: FastifyReply, sealed: string | undefined): FastifyReply {
   const continueTo = sealed ?? sealOwnPage(secrets['request-sealing'], 'verify-email')
   return reply.header('cache-control', 'no-store').redirect(`/sign-in?continue=${encodeURIComponent(continueTo)}`, 303)
 }
 
 function toPage(reply: FastifyReply, sealed: string | undefined, notice?: 'sent'): FastifyReply {
-  const query = new URLSearchParams({ ...(notice && { notice }), ...(sealed && { continue: sealed }) }).toString()
-  return reply.header('cache-control', 'no-store').redirect(`/verify-email${query === '' ? '' : `?${query}`}`, 303)
+  const href = ownHref('/verify-email', { notice, continue: sealed })
+  return reply.header('cache-control', 'no-store').redirect(href, 303)
 }
 
 async function showPage(

@@ -1,15 +1,7 @@
-import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Field, FormFaults, HiddenInputs, RevealPassword, SignOutForm } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
-import {
-  alternatives,
-  type Fault,
-  faultText,
-  fill,
-  fillText,
-  type Messages,
-  type PageContext,
-} from '../../html/messages/messages.ts'
+import { type Fault, faultText, fill, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
 
 /** The fields by which a fault is shown; `form` is for one that concerns none of them. */
 export type WaitingFaults = Partial<Record<'code' | 'email' | 'password' | 'form', WaitingFault>>
@@ -66,20 +58,7 @@ export function WaitingPage(props: WaitingPageProps) {
           {notice === 'sent' ? text.againSent : text.notYet}
         </p>
       )}
-      {(faulty.length > 0 || faults.form) && (
-        <FaultSummary>
-          {faults.form && <p>{textOf(faults.form)}</p>}
-          {faulty.length > 0 && (
-            <ul>
-              {faulty.map((field) => (
-                <li key={field}>
-                  <a href={`#${field}`}>{textOf(faults[field])}</a>
-                </li>
-              ))}
-            </ul>
-          )}
-        </FaultSummary>
-      )}
+      <FormFaults form={textOf(faults.form)} fields={faulty.map((id) => ({ id, text: textOf(faults[id]) ?? '' }))} />
       <p class="lead">
         {email === undefined ? text.noAddress : fill(isSent ? text.sent : text.notSent, { email: address })}
       </p>
@@ -134,12 +113,7 @@ export function WaitingPage(props: WaitingPageProps) {
           </li>
         )}
       </ul>
-      <form class="leave" method="post" action="/logout/confirm">
-        <HiddenInputs values={{ csrf }} />
-        <button class="button" id="sign-out" type="submit">
-          {text.signOut}
-        </button>
-      </form>
+      <SignOutForm csrf={csrf} label={text.signOut} />
     </Layout>
   )
 }
@@ -147,8 +121,7 @@ export function WaitingPage(props: WaitingPageProps) {
 function textOfFault(page: PageContext, fault: WaitingFault, figures: WaitingPageProps): string {
   const { accountFaults } = page.messages
   if (!(fault in accountFaults)) return faultText(page, fault as Fault, figures)
-  const domains = alternatives(figures.domains, page.locale)
-  return fillText(accountFaults[fault as keyof typeof accountFaults], { field: '', domains })
+  return fillText(accountFaults[fault as keyof typeof accountFaults], { field: '' })
 }
 
 /** For somebody who has mistyped the address, and can go nowhere else. The password keeps a thief with the cookie from taking the account. */
@@ -168,7 +141,7 @@ function OtherAddress({
   const { verifyEmail: text } = page.messages
   return (
     <details open={email === undefined || faults.email !== undefined || faults.password !== undefined}>
-      <summary id="other-address">{text.otherAddress}</summary>
+      <summary id="other-address">{email === undefined ? text.firstAddress : text.otherAddress}</summary>
       <form method="post" action="/verify-email/address">
         <HiddenInputs values={hidden} />
         <Field
@@ -192,7 +165,7 @@ function OtherAddress({
           autofocus={firstFaulty === 'password'}
         />
         <RevealPassword page={page} />
-        <button class="button" id="send-there" type="submit">
+        <button class={email === undefined ? 'button primary' : 'button'} id="send-there" type="submit">
           {text.sendThere}
         </button>
       </form>

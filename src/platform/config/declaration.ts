@@ -122,7 +122,7 @@ export const declarations = {
   SIGNET_TERMS_URL: linkTarget('The terms of use. Linked on every page, and named on the sign-up page.'),
   SIGNET_SMTP_URL: {
     accepts: '`smtp://user@host:port` or `smtps://user@host:port`; a password can be part of it',
-    defaultInWords: 'none: an issuer on loopback writes mails to files, any other sends none',
+    defaultInWords: 'none: an issuer on loopback writes e-mails to files, any other sends none',
     secret: true,
     about:
       'The mail server. `smtp:` (port 587 by default) requires STARTTLS unless the host is loopback; `smtps:` (port 465) uses TLS from the start.',
@@ -139,7 +139,7 @@ export const declarations = {
   SIGNET_MAIL_FROM: {
     accepts: 'an e-mail address, or a name and an address: `Example <id@example.com>`',
     defaultInWords: 'none; required with SIGNET_SMTP_URL',
-    about: 'The sender of all mails. Without a name, it is SIGNET_NAME.',
+    about: 'The sender of all e-mails. Without a name, it is SIGNET_NAME.',
     parse: parseSender,
   },
   SIGNET_EMAIL_VERIFICATION: {

@@ -148,12 +148,13 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (!certFile !== !keyFile)
     faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together; one of them is missing.')
   if (smtpUrl !== undefined && from === undefined && !texts.has('SIGNET_MAIL_FROM'))
-    faults.push('SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM, the sender of all mails.')
+    faults.push('SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM, the sender of all e-mails.')
   if (
     smtpPassword !== undefined &&
     (smtpUrl === undefined ? !texts.has('SIGNET_SMTP_URL') : !new URL(smtpUrl).username)
   )
     faults.push('SIGNET_SMTP_PASSWORD: requires a user in SIGNET_SMTP_URL (smtp://user@host).')
+  if (faults.length === 0 && smtpUrl !== undefined) faults.push(...smtpPasswordFaults(smtpUrl, smtpPassword))
   if (faults.length === 0) faults.push(...contradictions(settings))
   if (faults.length > 0) throw new SettingsError(faults)
   return settings
@@ -169,6 +170,16 @@ export function activationDelay(
   settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
 ): number {
   return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew + settings.keyLease
+}
+
+/** A user needs exactly one password. */
+function smtpPasswordFaults(url: string, setting: string | undefined): string[] {
+  const { username, password } = new URL(url)
+  if (setting && password !== '')
+    return ['SIGNET_SMTP_PASSWORD: SIGNET_SMTP_URL has a password, too. Remove one of them.']
+  if (!setting && username !== '' && password === '')
+    return ['SIGNET_SMTP_URL: has a user, but there is no password. Set SIGNET_SMTP_PASSWORD.']
+  return []
 }
 
 function contradictions(settings: Settings): string[] {
@@ -193,7 +204,9 @@ function contradictions(settings: Settings): string[] {
     )
   if (settings.signUpDomains.length > 0 && settings.emailVerification !== 'required')
     faults.push(
-      'SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION to be `required`. Otherwise anybody could sign up with an address of these domains.',
+      settings.mail.delivery === 'none'
+        ? 'SIGNET_SIGN_UP_DOMAINS: requires SIGNET_SMTP_URL, because addresses must be verified. Otherwise anybody could sign up with an address of these domains.'
+        : 'SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION to be `required`. Otherwise anybody could sign up with an address of these domains.',
     )
   if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
     faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')

@@ -9,8 +9,8 @@ import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
 
 /**
  * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and the notification is delivered at the commit. A node then
- * drops its cached clients, reloads signing keys or purpose secrets, or looks for jobs. There is no channel for endings: nodes poll for those every second
- * (records/endings/ending-worker.ts).
+ * drops its cached clients, reloads signing keys or purpose secrets, or looks for jobs. There is no channel for endings: nodes poll for those every
+ * second (records/endings/ending-worker.ts).
  */
 export const notifyChannels = {
   /** sql/005.do.clients-changed.sql */

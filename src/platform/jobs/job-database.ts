@@ -13,7 +13,7 @@ const [firstPause, longestPause] = [500, 5_000]
 /**
  * Our pool as graphile-worker needs one. It uses only `connect`, in two ways:
  *
- * - With a promise, for one statement that stands alone. Such a connection takes one of the pool for each statement. While the database is
+ * - With a promise, for a single statement. Such a connection takes one of the pool for each statement. While the database is
  *   unavailable, the statement waits and is tried again: graphile-worker would write to the console, and in the end give up. All its
  *   statements may be repeated: a job that was locked without our knowing is unlocked after some minutes. Once the node stops, a statement
  *   that cannot be run never settles.

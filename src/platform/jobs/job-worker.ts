@@ -22,8 +22,8 @@ export interface RunningJob {
 }
 
 /**
- * Does the work of a job. If it throws, that is logged, and the job is tried again later, unless this was the last attempt. An error with `isReported` is
- * not logged.
+ * Does the work of a job. If it throws, that is logged, and the job is tried again later, unless this was the last attempt. An error with
+ * `isReported` is not logged.
  */
 export type RunTask = (payload: unknown, job: RunningJob) => Promise<void>
 
@@ -72,8 +72,8 @@ const defaultTiming: JobTiming = {
 const concurrency = 4
 
 /**
- * Creates the worker of a server, around that of graphile-worker. It uses the connections of the requests: its statements are short and stand alone, and a
- * running job holds no connection.
+ * Creates the worker of a server, around that of graphile-worker. It uses the connections of the requests: its statements are short and need no
+ * transaction, and a running job holds no connection.
  */
 export function createJobWorker(options: JobWorkerOptions): JobWorker {
   const { database, schema, isNotified, tasks, log } = options
@@ -103,7 +103,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       })
       events.once('worker:getJob:error', ({ error }) => {
         report(error)
-        // It keeps the failure of its first statement for ever, so it has to be started anew. After this event it schedules its next attempt.
+        // It keeps the failure of its first statement, so it has to be created again. After this event it schedules its next attempt.
         setImmediate(() => Promise.resolve(pool?.gracefulShutdown()).catch(() => {}))
       })
       pool = runTaskList(

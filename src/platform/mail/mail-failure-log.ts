@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 import type { MailFault } from './mail-failure.ts'
 
-/** An attempt to send a mail that has failed and will be repeated. */
+/** An attempt to send an e-mail that has failed and will be repeated. */
 export interface FailedAttempt {
   readonly kind: string
   /** 1 for the first one. */
@@ -18,7 +18,7 @@ export interface MailFailureLog {
 const interval = 60_000
 
 /**
- * Logs failed attempts, but those with the same fault at most once a minute: while a mail server is down, each of thousands of mails fails thirteen times.
+ * Logs failed attempts, but those with the same fault at most once a minute: while a mail server is down, each of thousands of e-mails fails thirteen times.
  * `others` counts those that were not logged since the entry before.
  *
  * @param now milliseconds of a clock that never goes back
@@ -35,7 +35,7 @@ export function createMailFailureLog(log: Pick<Log, 'warn'>, now = () => perform
       seen.set(attempt.fault, { loggedAt: now(), others: 0 })
       log.warn(
         { ...attempt, others: before?.others || undefined },
-        `A mail could not be sent and will be tried again: ${message}.`,
+        `An e-mail could not be sent and will be tried again: ${message}.`,
       )
     },
   }

@@ -16,8 +16,8 @@ export type MailFault =
   | ('deferred' | 'address' | 'rejected' | 'storage')
 
 /**
- * A mail could not be sent. The message, without a full stop, can contain an answer of the mail server. It contains no password, and no address but the
- * sender's.
+ * A mail could not be sent. The message, without a full stop, can contain an answer of the mail server. It contains no password, and no address but
+ * the sender's.
  */
 export class MailFailure extends Error {
   readonly fault: MailFault
@@ -63,7 +63,7 @@ export function mailFailure(error: unknown, recipient?: string): MailFailure {
   if (code === 'EAUTH' || code === 'ENOAUTH' || authenticationCodes.includes(responseCode))
     return new MailFailure('credentials', false, said(message))
   if (code === 'ETLS' || /CERT|SSL|TLS|SIGNED|EPROTO$|UNABLE_TO/.test(originalCode))
-    return new MailFailure('tls', false, said(message))
+    return new MailFailure('tls', false, said(tlsReason(message)))
   if (code === 'ETIMEDOUT' || code === 'EABORT') return new MailFailure('timeout', false, said(message))
   if (/^(?:MAIL FROM|RCPT TO|DATA)$/.test(command) && responseCode >= 400) {
     if (responseCode < 500 || responseCode === 503) return new MailFailure('deferred', false, said(message))
@@ -71,6 +71,13 @@ export function mailFailure(error: unknown, recipient?: string): MailFailure {
   }
   if (code === 'EENVELOPE') return new MailFailure('address', true, said(message))
   return new MailFailure('unreachable', false, said(message))
+}
+
+/** OpenSSL's errors are `number:error:code:library:function:reason:file:line:`. The reason is what an operator can use. */
+function tlsReason(message: string): string {
+  const reason = /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/i.exec(message)?.[1]
+  if (reason === 'wrong version number') return `it did not answer with TLS (${reason})`
+  return reason ?? message
 }
 
 /** Server answers often repeat the recipient. They end up in logs, in events and in the queue. */

@@ -19,7 +19,8 @@ export const faultAdvice: Readonly<Record<MailFault, string>> = {
     'The certificate must be for the host in SIGNET_SMTP_URL; for a certificate authority of your own set NODE_EXTRA_CA_CERTS.',
   credentials:
     'Check the user in SIGNET_SMTP_URL, which must be percent-encoded (%40 for @), and SIGNET_SMTP_PASSWORD. Many providers need a password made for this purpose.',
-  deferred: 'The server does not accept the mail at the moment. Signet tries it again for a day.',
+  deferred:
+    'The server does not accept the e-mail at the moment. Signet repeats e-mails to users for a day, but not this test.',
   address: 'Check the address. If it is right, the server may send only to known addresses or domains.',
   rejected:
     'Usually the server does not let this user send as SIGNET_MAIL_FROM, or the domain of the sender is not set up there.',

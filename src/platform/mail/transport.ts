@@ -6,8 +6,8 @@ import { MailFailure, mailFailure } from './mail-failure.ts'
 import { writeMailFile } from './mail-file.ts'
 
 /** What does not work if no mail can be sent, for operators. */
-export const withoutMail =
-  'This installation sends no mails, so people can neither verify an e-mail address nor recover an account whose password they have forgotten, and ' +
+export const noMailWarning =
+  'This installation sends no e-mail, so people can neither verify an e-mail address nor recover an account whose password they have forgotten, and ' +
   'the pages offer neither.'
 
 export interface Message {
@@ -60,15 +60,15 @@ export interface MailLimits {
 const defaultLimits: MailLimits = { connect: 10_000, greeting: 15_000, silence: 30_000, whole: 90_000 }
 
 /**
- * Opens the way by which mails leave this installation. Each mail gets its own connection: mails are rare, and a connection that was kept open may
+ * Opens the transport for the mails of this installation. Each mail gets its own connection: mails are rare, and a connection that was kept open may
  * be dead.
  *
  * @param senderName the sender's name if SIGNET_MAIL_FROM has none
- * @throws MailFailure if the settings name no way
+ * @throws MailFailure if the settings name none
  */
 export function openTransport(settings: MailSettings, senderName: string, limits = defaultLimits): Transport {
   if (settings.delivery === 'none')
-    throw new MailFailure('unconfigured', false, 'SIGNET_SMTP_URL is not set, so this installation sends no mails')
+    throw new MailFailure('unconfigured', false, 'SIGNET_SMTP_URL is not set, so this installation sends no e-mail')
   const from = { name: settings.from.name ?? senderName, address: settings.from.address }
   return settings.delivery === 'files'
     ? fileTransport(settings.folder, from)
@@ -185,7 +185,7 @@ function checkedAddress(address: string): string {
   const part = '[^\\p{C}\\p{Z}<>()[\\]\\\\,;:"@]+'
   // RFC 5321 §4.5.3.1.3: a path has 256 octets with its angle brackets.
   if (new RegExp(`^${part}@${part}$`, 'u').test(address) && Buffer.byteLength(address) <= 254) return address
-  throw new MailFailure('address', true, 'the address cannot be used in a mail')
+  throw new MailFailure('address', true, 'the address cannot be used in an e-mail')
 }
 
 async function withinTime<T>(milliseconds: number, late: Error, work: Promise<T>): Promise<T> {

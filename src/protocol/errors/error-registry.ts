@@ -550,7 +550,7 @@ export const errorRegistry = {
     error: 'interaction_required',
     status: 400,
     description: 'The user must verify an e-mail address, but prompt=none allows no interaction.',
-    fix: 'Send the user through the same request without prompt=none. Signet then asks for the code of the mail that it has sent.',
+    fix: 'Send the user through the same request without prompt=none. Signet then asks for the code in the e-mail that it has sent.',
   },
   consent_denied: {
     ...denied,
@@ -588,7 +588,7 @@ export const errorRegistry = {
   },
   invitation_invalid: {
     ...request,
-    status: 404,
+    status: 410,
     description: 'There is no such invitation, or it has expired, was used or was cancelled.',
     fix: 'The operator can see open invitations with signet users invitations, and send a new one with signet users invite. Some mail programs truncate long links.',
   },

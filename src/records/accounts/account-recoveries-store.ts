@@ -12,8 +12,8 @@ export interface NewRecovery {
   readonly email: string | undefined
   /** What the browser that asked continues with. Somebody else may have asked, so no other browser does. */
   readonly continuation: Continuation | undefined
-  /** Lifetime in seconds. */
-  readonly ttl: number
+  /** The minutes for which it works. */
+  readonly minutes: number
 }
 
 export interface Continuation {
@@ -24,18 +24,25 @@ export interface Continuation {
 }
 
 export async function insertRecovery(db: Queryable, recovery: NewRecovery): Promise<void> {
-  const { digest, sub, email, continuation, ttl } = recovery
+  const { digest, sub, email, continuation, minutes } = recovery
   await db.query({
     text: `INSERT INTO account_recoveries (digest, sub, email, browser_digest, continue_to, expires_at)
-           VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))`,
-    values: [digest, sub, email ?? null, continuation?.browserDigest ?? null, continuation?.continueTo ?? null, ttl],
+           VALUES ($1, $2, $3, $4, $5, now() + make_interval(mins => $6))`,
+    values: [
+      digest,
+      sub,
+      email ?? null,
+      continuation?.browserDigest ?? null,
+      continuation?.continueTo ?? null,
+      minutes,
+    ],
   })
 }
 
 /** A link that can be used now. */
 export interface Recovery {
   readonly account: Account
-  /** Whether an operator hands the link over, and so answers for the person. */
+  /** Whether an operator hands the link over, and so vouches for the person. */
   readonly byOperator: boolean
   readonly continuation: Continuation | undefined
 }

@@ -89,10 +89,10 @@ export interface SignInCandidate {
 }
 
 /**
- * The accounts that a user name or an e-mail address may refer to at sign-in. A user name refers to one account, and so does an address that an account
- * has verified. Until then, any number of accounts can have the same address: accounts that this browser has signed in to come first, then those that
- * entered it first. At most five are returned, because each costs a password hash. The order ensures that accounts that somebody creates later with
- * another person's address, or moves to it, do not displace that person's own account.
+ * The accounts that a user name or an e-mail address may refer to at sign-in. A user name refers to one account, and so does an address that an
+ * account has verified. Until then, any number of accounts can have the same address: accounts that this browser has signed in to come first, then
+ * those that entered it first. At most five are returned, because each costs a password hash. The order ensures that accounts that somebody creates
+ * later with another person's address, or moves to it, do not displace that person's own account.
  *
  * @param browserDigest the digest of the browser's cookie
  * @param unverified `instead`: accounts that have not verified the address count only if none has. `too`: five of them come after the one that has
@@ -156,4 +156,18 @@ export async function findSignInCandidates(
     isKnownBrowser: row.known_here,
     isProven: row.proven,
   }))
+}
+
+/**
+ * The account that has verified an address, if any. There is at most one.
+ *
+ * @param email in canonical form
+ */
+export async function findVerifiedOwner(db: Queryable, email: string): Promise<Sub | undefined> {
+  const { rows } = await db.query<{ sub: Sub }>({
+    name: 'find-verified-owner',
+    text: `SELECT sub FROM account_emails WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") AND verified_at IS NOT NULL`,
+    values: [email],
+  })
+  return rows[0]?.sub
 }

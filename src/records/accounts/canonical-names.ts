@@ -162,6 +162,11 @@ export function typedName(typed: string): TypedName {
   return { typed, key, spelled }
 }
 
+/** Whether two stored names are the same, in whatever spelling. Undefined stands for no name. */
+export function isSameName(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : typedName(one).key === typedName(other).key
+}
+
 /** Like PostgreSQL's `lower(… COLLATE "C")`: folds only A to Z, in every locale of the database. */
 export function asciiLowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())

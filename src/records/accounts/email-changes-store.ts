@@ -2,8 +2,8 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Sub } from '../ids.ts'
 
 /*
- * Changes of verified addresses that can still be undone. An account can have several: from A to B, then to C. Undoing one also closes those after it,
- * so whoever has the earliest address has the last word. All functions that write need a transaction that has locked the account.
+ * Changes of verified addresses that can still be undone. An account can have several: from A to B, then to C. Undoing one also closes those after
+ * it, so the owner of the earliest address decides. All functions that write need a transaction that has locked the account.
  */
 
 /**

@@ -3,8 +3,9 @@ import { equalInConstantTime } from '../../platform/secrets/digest.ts'
 import { currentMac, mac, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 
 /*
- * The six-digit code of a mail, for somebody who reads the mail on another device. It is an out-of-band secret (NIST SP 800-63B-4 §3.1.3.2): random,
- * valid once and for minutes. A code is short, so it is worth something only in the browser that asked for the mail, and only for five guesses.
+ * The six-digit code of a mail, for somebody who reads the mail on another device. It confirms an address, like the codes of NIST SP 800-63B-4
+ * §4.2.1.2: six digits, random, and limited guesses. It is no authentication, for which e-mail must not be used (§3.1.3.1). A code is short, so it
+ * works only in the browser that asked for the mail, and only for five guesses.
  */
 
 /** How often a wrong code may be entered before all codes that wait in this browser are void. The links in the mails still work. */

@@ -161,16 +161,6 @@ export async function voidVerifications(db: Queryable, sub: Sub): Promise<void> 
   })
 }
 
-/** Whether another account has verified an address. */
-export async function isVerifiedElsewhere(db: Queryable, sub: Sub, email: string): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'is-verified-elsewhere',
-    text: `SELECT FROM account_emails WHERE ${isSameAddress('email', '$2')} AND verified_at IS NOT NULL AND sub <> $1 LIMIT 1`,
-    values: [sub, email],
-  })
-  return rowCount === 1
-}
-
 /** The address that an account is going to change to, once somebody confirms that they read its mail; undefined if no change is pending. */
 export async function findPendingEmail(db: Queryable, sub: Sub): Promise<string | undefined> {
   const { rows } = await db.query<{ email: string }>({

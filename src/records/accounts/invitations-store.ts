@@ -36,7 +36,7 @@ const columns = `digest, email, name, groups, invited_by, created_at, expires_at
   CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN expires_at > now() THEN 'open' ELSE 'expired' END AS status`
 
 /**
- * Stores an invitation in place of any earlier one for the address, whose link is worthless from then on. Of two concurrent ones, the later one
+ * Stores an invitation in place of any earlier one for the address, whose link no longer works from then on. Of two concurrent ones, the later one
  * stays.
  *
  * @param invitation with the address in canonical form. `validFor`: seconds
@@ -87,15 +87,6 @@ export async function findInvitation(db: Queryable, digest: Buffer): Promise<Pre
   return row && { email: row.email, name: row.name ?? undefined, isAccepted: row.accepted, isTaken: row.taken }
 }
 
-/** Whether an account has verified this address. */
-export async function isVerifiedAddress(db: Queryable, email: string): Promise<boolean> {
-  const { rowCount } = await db.query({
-    text: `SELECT FROM account_emails WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") AND verified_at IS NOT NULL`,
-    values: [email],
-  })
-  return rowCount === 1
-}
-
 /**
  * Spends an invitation. Of several concurrent calls, and of a concurrent cancellation, one succeeds.
  *
@@ -131,7 +122,7 @@ export async function joinInvitedGroups(tx: Queryable, digest: Buffer, sub: Sub)
   return rows.map(({ group_name }) => group_name)
 }
 
-/** Cancels the open invitation of an address. Its link is worthless from then on. */
+/** Cancels the open invitation of an address. Its link no longer works from then on. */
 export async function deleteInvitation(tx: Queryable, email: string): Promise<Invitation | undefined> {
   const { rows } = await tx.query<InvitationRow>({
     text: `DELETE FROM invitations WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") AND ${isOpen} RETURNING ${columns}`,

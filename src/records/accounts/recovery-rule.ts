@@ -1,13 +1,14 @@
 import type { Account } from './account.ts'
 
-/** Seconds for which a link to set a new password works. NIST SP 800-63B-4 §4.2.1.2 allows 24 hours for what is sent by mail. */
-export const recoveryTtl = 30 * 60
+/** Minutes for which a link to set a new password works. NIST SP 800-63B-4 §4.2.1.2 allows 24 hours for a recovery code that is sent by e-mail. */
+export const recoveryMinutes = 30
 
 /**
- * What a person needs beside the link in a mail to set a new password: one of these kinds of credential. Empty if the mail is enough.
+ * What a person needs in addition to the link in a mail to set a new password: one of these kinds of credential. Empty if the mail is enough.
  *
- * A mail replaces only a password that is the sole factor: every way to recover an account is at least as strong as what it replaces (NIST
- * SP 800-63B-4 §4.2.2). A kind that this release does not know counts as another factor, because a later release may have added it.
+ * A mail replaces only a password that is the sole factor: every way to recover an account is at least as strong as what it replaces. NIST
+ * SP 800-63B-4 §4.2.2.2 requires a second proof where two factors are recovered. A kind that this release does not know counts as another factor,
+ * because a later release may have added it.
  *
  * @param kinds the kinds of all credentials of the account
  */

@@ -45,6 +45,22 @@ const eraseAddresses = `WITH due AS (
   )
   SELECT count(*) * $2 AS deleted, $1::integer AS kept_for FROM due`
 
+/**
+ * Links of mails.
+ *
+ * @param keptFor how long they are kept once they have expired, as an interval of PostgreSQL
+ */
+const deleteLinks = (table: string, keptFor: string): readonly [name: string, text: string] => [
+  table,
+  `WITH old AS (
+     DELETE FROM ${table} WHERE digest IN (
+       SELECT digest FROM ${table} WHERE expires_at < now() - interval '${keptFor}'
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+]
+
 /*
  * Each statement deletes one batch of rows that no request can need any more, found by an index, and skips locked rows. So several nodes can
  * clean up at the same time, and no sign-in waits for them. A grant is deleted with the last row that refers to it.
@@ -229,49 +245,13 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted FROM old`,
   ],
   // They contain addresses and password hashes, and nothing depends on them once the change can no longer be undone.
-  [
-    'email_changes',
-    `WITH old AS (
-       DELETE FROM email_changes WHERE digest IN (
-         SELECT digest FROM email_changes WHERE expires_at < now()
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING 1
-     )
-     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  ],
+  deleteLinks('email_changes', '0'),
   ['superseded grants', deleteSuperseded],
-  [
-    'account_recoveries',
-    `WITH old AS (
-       DELETE FROM account_recoveries WHERE digest IN (
-         SELECT digest FROM account_recoveries WHERE expires_at < now() - interval '1 day'
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING 1
-     )
-     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  ],
+  deleteLinks('account_recoveries', '1 day'),
   // Mails that asked to verify an address. Their links have expired, but whoever did not ask for them can still say so for a week.
-  [
-    'email_verifications',
-    `WITH old AS (
-       DELETE FROM email_verifications WHERE digest IN (
-         SELECT digest FROM email_verifications WHERE expires_at < now() - interval '7 days'
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING 1
-     )
-     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  ],
+  deleteLinks('email_verifications', '7 days'),
   // They contain names and addresses. The list shows what became of them for a week.
-  [
-    'invitations',
-    `WITH old AS (
-       DELETE FROM invitations WHERE digest IN (
-         SELECT digest FROM invitations WHERE expires_at < now() - interval '7 days'
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING 1
-     )
-     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  ],
+  deleteLinks('invitations', '7 days'),
   // Versions that have not been used for long enough, and on which nothing that is still valid depends. A session may have a version that was
   // revoked since; the next version then replaces it, and is kept.
   [

@@ -89,8 +89,8 @@ export type NewEvent = EventOrigin & {
   readonly sub?: string | undefined
   readonly grantId?: string | undefined
   readonly kid?: string | undefined
-  /** Never a secret, a token or a code. */
-  readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>
+  /** Never a secret, a token or a code. `by` is stored there too, so no other member may have that name. */
+  readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>> & { readonly by?: never }
 }
 
 /** Records an event. If the change has a transaction, this must be part of it, so that there is an event exactly if there is a change. */

@@ -47,8 +47,9 @@ export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
 /** What a mail can be requested for. */
 export type MailedRequest = 'recovery' | 'verification'
 /**
- * NIST SP 800-63B-4 §3.1.3.2: guesses at a short secret are limited. A mail's code is also void after five. An address gets at most twenty mails a day,
- * so somebody who cannot read them finds one of their codes with a chance of 1 in 20,000 a day, whatever accounts, networks and browsers they use.
+ * Guesses at the codes of mails, which NIST SP 800-63B-4 §4.2.1.2 requires to be limited. A mail's code is also void after five. An address gets at
+ * most twenty mails a day, so somebody who cannot read them finds one of their codes with a chance of 1 in 20,000 a day, whatever accounts, networks
+ * and browsers they use.
  */
 export const emailCodesPerPerson: Limit = { name: 'email-code-person', points: 20, seconds: window }
 export const emailCodesPerNetwork: Limit = { name: 'email-code-network', points: 60, seconds: window }

@@ -39,7 +39,8 @@ import {
 } from './sign-in-limits-store.ts'
 
 /*
- * Limits on guessing passwords and user codes, and on what anybody can have stored. For passwords there are two kinds, so that the limits do not reveal who has an account:
+ * Limits on guessing passwords and codes, and on what anybody can have stored or sent. For passwords there are two kinds, so that the limits do not
+ * reveal who has an account:
  *
  * - A 429 response depends only on what came with the request: the network and the name as it was typed. The request is counted before
  *   any account is looked up.
@@ -204,6 +205,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     return { keys, exceeded: undefined }
   }
 
+  const countOrThrow = async (counters: readonly NamedCounter[], turn: string): Promise<void> => {
+    const { exceeded } = await count(counters, turn)
+    if (exceeded) throw exceeded
+  }
+
   return {
     countRequest: async (network, subject) => {
       const ranges = rangesOf(network)
@@ -242,50 +248,42 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     waitingError: () => new LimitExceeded(accountBackoff.maxWait, 'sign-in-wait', false),
     beforeSignUp: async (network) => {
       const ranges = rangesOf(network)
-      const { exceeded } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
-      if (exceeded) throw exceeded
+      await countOrThrow(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
     },
     beforeInvitation: async (invitation) => {
       const counter = counterOf(perInvitation, invitation)
-      const { exceeded } = await count([counter], counter.key)
-      if (exceeded) throw exceeded
+      await countOrThrow([counter], counter.key)
     },
     beforeDeviceRequest: async (network, clientId) => {
       if (network !== undefined) {
         const ranges = rangesOf(network)
         const ofNetwork = countersOf(deviceRequestsPerNetwork, ranges)
-        const { exceeded } = await count(ofNetwork, `device-request ${widest(ranges)}`)
-        if (exceeded) throw exceeded
+        await countOrThrow(ofNetwork, `device-request ${widest(ranges)}`)
       }
       const ofClient = counterOf(deviceRequestsPerClient, clientId)
-      const { exceeded } = await count([ofClient], ofClient.key)
-      if (exceeded) throw exceeded
+      await countOrThrow([ofClient], ofClient.key)
     },
     beforeUserCode: async (network, sub) => {
       const ranges = rangesOf(network)
       const counters = [counterOf(userCodesPerPerson, sub), ...countersOf(userCodesPerNetwork, ranges)]
-      const { exceeded } = await count(counters, `user-code ${widest(ranges)}`)
-      if (exceeded) throw exceeded
+      await countOrThrow(counters, `user-code ${widest(ranges)}`)
     },
     beforeRecovery: async (network, typed) => {
       const ranges = rangesOf(network)
       const ofNetwork = [...countersOf(recoveriesPerNetwork, ranges), counterOf(recoveries)]
       const ofName = counterOf(recoveriesPerName, typed, ranges[0] as string)
-      const { exceeded } = await count(ofNetwork, `recovery ${widest(ranges)}`)
-      if (exceeded) throw exceeded
+      await countOrThrow(ofNetwork, `recovery ${widest(ranges)}`)
       return (await count([ofName], ofName.key)).exceeded === undefined
     },
     beforeVerification: async (network, sub) => {
       const ranges = rangesOf(network)
       const counters = [counterOf(verificationsPerPerson, sub), ...countersOf(verificationsPerNetwork, ranges)]
-      const { exceeded } = await count(counters, `verification ${widest(ranges)}`)
-      if (exceeded) throw exceeded
+      await countOrThrow(counters, `verification ${widest(ranges)}`)
     },
     beforeEmailCode: async (network, sub) => {
       const ranges = rangesOf(network)
       const counters = [counterOf(emailCodesPerPerson, sub), ...countersOf(emailCodesPerNetwork, ranges)]
-      const { exceeded } = await count(counters, `email-code ${widest(ranges)}`)
-      if (exceeded) throw exceeded
+      await countOrThrow(counters, `email-code ${widest(ranges)}`)
     },
     allowsEmailCode: async (address) => {
       const counters = emailCodesPerAddress.map((limit) => counterOf(limit, address))
@@ -293,8 +291,7 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     },
     beforeNewPassword: async (link) => {
       const counter = counterOf(perRecovery, link.toString('base64url'))
-      const { exceeded } = await count([counter], counter.key)
-      if (exceeded) throw exceeded
+      await countOrThrow([counter], counter.key)
     },
     allowsMail: async (kind, address) => {
       const counters = mailsPerAddress(kind).map((limit) => counterOf(limit, address))

@@ -143,6 +143,10 @@ t.test('contradictory settings stop the start', async (t) => {
     [{ SIGNET_TLS_KEY: 'key.pem', SIGNET_TLS_CERT: 'cert.pem' }, /require an https issuer, but SIGNET_ISSUER is http/],
     [{ SIGNET_SIGN_UP_DOMAINS: 'example.com' }, /^SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION/],
     [
+      { SIGNET_ISSUER: 'https://id.example.com', SIGNET_SIGN_UP_DOMAINS: 'example.com' },
+      /^SIGNET_SIGN_UP_DOMAINS: requires SIGNET_SMTP_URL/,
+    ],
+    [
       { ...withMail, SIGNET_SIGN_UP_DOMAINS: 'example.com', SIGNET_EMAIL_VERIFICATION: 'optional' },
       /^SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION/,
     ],
@@ -152,6 +156,11 @@ t.test('contradictory settings stop the start', async (t) => {
     ],
     [{ SIGNET_SMTP_URL: 'smtp://mail.example.com' }, /^SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM/],
     [{ ...withMail, SIGNET_SMTP_PASSWORD: 'pass' }, /^SIGNET_SMTP_PASSWORD: requires a user in SIGNET_SMTP_URL/],
+    [{ ...withMail, SIGNET_SMTP_URL: 'smtp://user@mail.example.com' }, /^SIGNET_SMTP_URL: .*Set SIGNET_SMTP_PASSWORD/],
+    [
+      { ...withMail, SIGNET_SMTP_URL: 'smtp://user:one@mail.example.com', SIGNET_SMTP_PASSWORD: 'other' },
+      /^SIGNET_SMTP_PASSWORD: SIGNET_SMTP_URL has a password, too/,
+    ],
   ]
   for (const [environment, message] of cases) t.match(faultsOf(environment), [message])
   t.same(faultsOf({ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: otherKey }), [])

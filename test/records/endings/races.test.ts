@@ -8,8 +8,8 @@ import {
   signOutEverywhere,
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
+import { changeProvenPassword } from '../../../src/operations/change-password.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
-import { changeProvenPassword } from '../../../src/operations/own-credentials.ts'
 import { endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,

@@ -2,21 +2,21 @@ import type { Command } from 'commander'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
 import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
-import { json, oneValue } from './flags.ts'
+import { json, mailLocale } from './flags.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `signet mail`: what operators need to set up the sending of mails. */
 export function mailCommand(program: Command, terminal: Terminal): void {
-  const mail = program.command('mail').description('Test how mails are sent.')
+  const mail = program.command('mail').description('Test the sending of e-mail.')
 
   mail
     .command('test')
     .description(
-      'Send a test mail with the settings of the server, and print the answer of the mail server. Needs no database.',
+      'Send a test e-mail with the settings of the server, and print the answer of the mail server. Needs no database.',
     )
     .argument('<address>', 'e-mail address to send it to')
-    .addOption(oneValue('--locale <locale>', 'language of the mail').choices(['en', 'de']))
+    .addOption(mailLocale())
     .addOption(json())
     .action(async (typed: string, format: Format & { readonly locale?: string }) => {
       const to = canonicalEmail(typed.trim())
@@ -25,8 +25,8 @@ export function mailCommand(program: Command, terminal: Terminal): void {
       const { answer, file } = await sendTest(settings, to, format.locale)
       printOne(terminal, format, { to, via: await wayInWords(settings), answer, file }, [
         file === undefined
-          ? 'The mail server has accepted the mail. If it does not arrive, look in the spam folder, and check SPF and DKIM of the sender.'
-          : 'Mails are not sent but written to files, because the issuer is on this machine and SIGNET_SMTP_URL is not set.',
+          ? 'The mail server has accepted the e-mail. If it does not arrive, look in the spam folder, and check SPF and DKIM of the sender.'
+          : 'E-mails are written to files instead of being sent, because the issuer is on this machine and SIGNET_SMTP_URL is not set.',
       ])
     })
 }
@@ -53,7 +53,7 @@ async function explained(settings: Settings, error: unknown): Promise<string> {
     import('../platform/mail/mail-server.ts'),
   ])
   if (!(error instanceof MailFailure)) throw error
-  return `The mail was not sent by ${await wayInWords(settings)}: ${error.message}. ${faultAdvice[error.fault]}`
+  return `The e-mail was not sent by ${await wayInWords(settings)}: ${error.message}. ${faultAdvice[error.fault]}`
 }
 
 async function wayInWords({ mail }: Settings): Promise<string> {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Person } from '../../src/operations/actor.ts'
-import { changePassword, changeSignInNames } from '../../src/operations/own-credentials.ts'
+import { changePassword } from '../../src/operations/change-password.ts'
+import { changeSignInNames } from '../../src/operations/change-sign-in-names.ts'
 import type { Sub } from '../../src/records/ids.ts'
 import type { Session } from '../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../src/signet.ts'

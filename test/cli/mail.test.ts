@@ -24,7 +24,7 @@ t.test('without a mail server, a public issuer is told what to set, and what doe
   t.same({ code, out }, { code: 1, out: '' })
   t.match(
     err,
-    /^signet: The mail was not sent.*SIGNET_SMTP_URL is not set.*Set SIGNET_SMTP_URL .* and SIGNET_MAIL_FROM\.\n$/,
+    /^signet: The e-mail was not sent.*SIGNET_SMTP_URL is not set.*Set SIGNET_SMTP_URL .* and SIGNET_MAIL_FROM\.\n$/,
   )
   t.match(await doctor({}), { status: 'warning', finding: /neither verify an e-mail address nor recover/ })
 })
@@ -39,7 +39,7 @@ t.test('the answer of the mail server is printed', async (t) => {
   const { code, out, err } = await test(server(port), 'you@example.com', '--json')
   t.same({ code, err }, { code: 0, err: '' })
   t.match(JSON.parse(out), { to: 'you@example.com', via: `127.0.0.1:${port}`, answer: /^250 / })
-  t.match((await test(server(port), 'you@example.com', '--locale', 'de')).out, /has accepted the mail/)
+  t.match((await test(server(port), 'you@example.com', '--locale', 'de')).out, /has accepted the e-mail/)
   t.same(
     mails.map(({ to }) => to),
     [['you@example.com'], ['you@example.com']],

@@ -1,0 +1,42 @@
+import { kindOf } from '../records/accounts/password-formats.ts'
+import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
+import type { CountedRequest, Subject } from '../records/limits/sign-in-limits.ts'
+import type { Signet } from '../signet.ts'
+
+/** An attempt to prove the password of one account that is already known. */
+export interface PasswordAttempt {
+  /** What `countRequest` has returned for the same subject. */
+  readonly request: CountedRequest
+  readonly subject: Subject
+  /** The digest of the browser's cookie, if the account knows the browser. */
+  readonly knownBrowser: Buffer | undefined
+  /** The hash in PHC form; undefined if the account has no password. */
+  readonly hash: string | undefined
+  readonly requester: Requester
+}
+
+/**
+ * Checks a password under the limits on guessing. The attempt counts as a failure before the password is compared. While the account is waiting
+ * after too many failures, the comparison is with a dummy hash of the same kind and takes the same time.
+ *
+ * @returns `waiting`: the password was not compared. The caller must not learn the difference from `wrong`
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
+ */
+export async function checkPassword(
+  { limits, passwords }: Pick<Signet, 'limits' | 'passwords'>,
+  { request, subject, knownBrowser, hash, requester }: PasswordAttempt,
+  password: string,
+): Promise<'right' | 'wrong' | 'waiting'> {
+  const decision = await limits.decideAttempt(request, subject, knownBrowser)
+  if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
+  const compared = decision.kind === 'allowed' ? hash : undefined
+  const dummyKind = hash === undefined ? undefined : kindOf(hash)
+  const isRight = await passwords.verify(password, compared, requester, dummyKind).catch(async (error: unknown) => {
+    if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
+    throw error
+  })
+  if (decision.kind === 'waiting') return 'waiting'
+  if (!isRight || decision.kind !== 'allowed') return 'wrong'
+  await limits.succeeded(request, decision, [])
+  return 'right'
+}
