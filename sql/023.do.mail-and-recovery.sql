@@ -90,12 +90,12 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Adds a job in the caller's transaction. All nodes are notified at its commit.
-CREATE FUNCTION queue_job(task text, payload json, run_at timestamptz, max_attempts integer, job_key text) RETURNS void
+CREATE FUNCTION queue_job(task text, payload json, run_at timestamptz, max_attempts integer, job_key text, priority integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format(
-    'SELECT FROM %I.add_job(identifier => $1, payload => $2, run_at => $3, max_attempts => $4, job_key => $5)', jobs_schema()
-  ) USING task, payload, run_at, max_attempts, job_key;
+    'SELECT FROM %I.add_job(identifier => $1, payload => $2, run_at => $3, max_attempts => $4, job_key => $5, priority => $6)', jobs_schema()
+  ) USING task, payload, run_at, max_attempts, job_key, priority;
   PERFORM pg_notify('signet_jobs', current_schema());
 END
 $$;

@@ -6,6 +6,7 @@ import type { Clock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
+import type { MailFailureLog } from './platform/mail/mail-failure-log.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Turns } from './platform/turns.ts'
 import type { BreachedPasswords } from './records/accounts/breached-passwords.ts'
@@ -42,4 +43,5 @@ export interface Signet {
   readonly tokenCounter: TokenCounter
   readonly refusals: RefusalLog
   readonly metrics: Metrics
+  readonly mailFailures: MailFailureLog
 }

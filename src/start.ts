@@ -14,6 +14,7 @@ import { createPool } from './platform/database/pool.ts'
 import { prepareDatabase } from './platform/database/prepare-database.ts'
 import { createJobWorker, type JobWorker } from './platform/jobs/job-worker.ts'
 import type { Log } from './platform/log.ts'
+import { createMailFailureLog } from './platform/mail/mail-failure-log.ts'
 import { noMailWarning } from './platform/mail/transport.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
@@ -190,6 +191,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       tokenCounter,
       refusals,
       metrics,
+      mailFailures: createMailFailureLog(log),
     }
     const beginJobs = () => {
       const { mail } = settings

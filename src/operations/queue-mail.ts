@@ -32,12 +32,15 @@ export interface WaitingMail extends QueuedMail {
   readonly id: string
 }
 
+/** The mails that somebody waits for, in front of the page that asked for them. */
+const awaited: readonly Mail['kind'][] = ['verification', 'address-in-use', 'recovery']
+
 /** What a sealed mail is bound to. */
 export const mailInQueue = 'a mail in the queue'
 
 /**
  * Adds a job that sends a mail, in the caller's transaction: `send-mail.ts` does it once that is committed. Links and codes are secrets, so the
- * whole mail is sealed. Without a way to send mails, nothing is added; the pages then offer nothing that needs one.
+ * whole mail is sealed. A thousand invitations delay no mail that somebody waits for. Without a way to send mails, nothing is added; the pages then offer nothing that needs one.
  */
 export async function queueMail(
   tx: Queryable,
@@ -47,5 +50,5 @@ export async function queueMail(
   if (settings.mail.delivery === 'none') return
   const waiting: WaitingMail = { ...mail, id: randomUUID() }
   const sealed = sealText(secrets['mail-sealing'], JSON.stringify(waiting), mailInQueue)
-  await addJob(tx, 'send_mail', { sealed })
+  await addJob(tx, 'send_mail', { sealed }, { canWait: !awaited.includes(mail.mail.kind) })
 }

@@ -23,7 +23,7 @@ type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
  * The end of all attempts is an event. No log line and no event contains the address.
  */
 export async function sendMail(signet: Signet, payload: unknown, job: RunningJob): Promise<void> {
-  const { settings, brand, clock, log, metrics } = signet
+  const { settings, brand, clock, log, metrics, mailFailures } = signet
   const waiting = await openMail(signet, payload)
   if (waiting === undefined) return giveUp(signet, {}, 'unreadable')
   const { to, locale, mail, goodUntil, sub, id } = waiting
@@ -43,10 +43,7 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
     const { fault, isPermanent, message } = error
     if (isPermanent || job.isLast) return giveUp(signet, about, fault, `${message}.`)
     metrics.count('signet_mails_total', { outcome: 'failed' })
-    log.warn(
-      { kind: mail.kind, attempt: job.attempt, fault },
-      `An e-mail could not be sent and will be tried again: ${message}.`,
-    )
+    mailFailures.failed({ kind: mail.kind, attempt: job.attempt, fault }, message)
     throw error
   }
 }

@@ -214,6 +214,26 @@ t.test('a mail that cannot be opened is an event, and no other job waits for it'
   t.equal(server.mails.length, 1)
 })
 
+t.test('a mail that somebody waits for goes before invitations and notices', async (t) => {
+  const { server, idp } = await startWithServer(t)
+  const at = Date.now()
+  await inTransaction(idp.signet.database, async (tx) => {
+    const link = `${idp.issuer}/sign-up?invitation=sesame`
+    const others = [
+      { kind: 'invitation', link, name: undefined, days: 7 },
+      { kind: 'password-changed', by: 'person', at },
+    ] as const
+    for (let number = 0; number < 20; number++)
+      for (const mail of others) await queueMail(tx, idp.signet, { ...toMaria(idp), to: 'other@example.com', mail })
+    for (let number = 0; number < 4; number++) await queueMail(tx, idp.signet, toMaria(idp))
+  })
+  await emptyQueue(idp)
+  const order = server.mails.flatMap(({ to }) => to)
+  t.equal(order.length, 44)
+  // Four are sent at a time, so one of the others can overtake the last of these.
+  t.ok(order.lastIndexOf('maria@example.com') < 8, order.join(' '))
+})
+
 t.test('two nodes send each mail once', async (t) => {
   const { server, idp } = await startWithServer(t)
   await idp.another()

@@ -5,6 +5,8 @@ export interface JobOptions {
   readonly runAt?: Date
   /** A waiting job with the same key is replaced. */
   readonly key?: string
+  /** Whether it is run after all others that are due, because nobody is waiting for it. */
+  readonly canWait?: boolean
   /** How often it is tried. Default: 13 times, the last one 22 hours after the first. */
   readonly attempts?: number
 }
@@ -23,13 +25,13 @@ export async function addJob(
   tx: Queryable,
   task: string,
   payload: unknown,
-  { runAt, key, attempts = attemptsInADay }: JobOptions = {},
+  { runAt, key, canWait = false, attempts = attemptsInADay }: JobOptions = {},
 ): Promise<void> {
   await tx.query({
     name: 'queue-job',
-    text: 'SELECT FROM queue_job($1, $2, $3, $4, $5)',
+    text: 'SELECT FROM queue_job($1, $2, $3, $4, $5, $6)',
     // One more than the task gets: see job-worker.ts.
-    values: [task, JSON.stringify(payload), runAt ?? null, attempts + 1, key ?? null],
+    values: [task, JSON.stringify(payload), runAt ?? null, attempts + 1, key ?? null, canWait ? 1 : 0],
   })
 }
 

@@ -1,0 +1,23 @@
+import t from 'tap'
+import { createMailFailureLog } from '../../../src/platform/mail/mail-failure-log.ts'
+
+t.test('a fault is logged once a minute, with the number of failures in between', async (t) => {
+  let now = 1_000
+  const lines: object[] = []
+  const failures = createMailFailureLog({ warn: (about: object) => lines.push(about) }, () => now)
+  const fail = (fault: 'unreachable' | 'deferred') => failures.failed({ kind: 'recovery', attempt: 1, fault }, 'no')
+  for (let count = 0; count < 10_000; count++) fail('unreachable')
+  fail('deferred')
+  t.match(lines, [
+    { kind: 'recovery', attempt: 1, fault: 'unreachable', others: undefined },
+    { fault: 'deferred', others: undefined },
+  ])
+  now += 59_999
+  fail('unreachable')
+  t.equal(lines.length, 2)
+  now += 1
+  fail('unreachable')
+  fail('unreachable')
+  t.match(lines.slice(2), [{ fault: 'unreachable', others: 10_000 }])
+  t.equal(lines.length, 3)
+})
