@@ -1237,11 +1237,18 @@ export const mutations = [
     tests: ['flows/email-change'],
   },
   {
-    name: 'address: an undo leaves the password of a thief',
+    name: 'address: an undo leaves the password, which a thief knows',
     file: 'operations/undo-email-change',
-    find: 'await removeOtherPassword(tx, sub, ownHash)',
-    replace: 'false',
-    tests: ['flows/email-change'],
+    find: 'await removePassword(tx, sub);',
+    replace: '',
+    tests: ['attacks/email-change'],
+  },
+  {
+    name: 'address: the password that an undo removes proves nothing later',
+    file: 'operations/undo-email-change',
+    find: 'await keepReplacedPassword(tx, sub, undoTtl);',
+    replace: '',
+    tests: ['attacks/email-change'],
   },
   {
     name: 'address: an undo keeps sessions and grants',
