@@ -1190,8 +1190,8 @@ export const mutations = [
   {
     name: 'address: a pending change survives a password that an operator sets',
     file: 'operations/account-access',
-    find: 'hashed.hash);\n        await voidOpenLinks(tx, sub);',
-    replace: 'hashed.hash);',
+    find: 'await forgetReplacedPassword(tx, sub);\n        await voidOpenLinks(tx, sub);',
+    replace: 'await forgetReplacedPassword(tx, sub);',
     tests: ['attacks/email-change'],
   },
   {
