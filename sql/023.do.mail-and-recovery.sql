@@ -56,7 +56,7 @@ CREATE TABLE email_changes (
 CREATE INDEX email_changes_sub_idx ON email_changes (sub, position);
 CREATE INDEX email_changes_expires_at_idx ON email_changes (expires_at);
 
--- The oldest password of each account that was replaced in the last days. With it the owner can undo a change of the address, even if a thief has
+-- The oldest password of each account that was replaced or removed in the last days. With it the owner can undo a change of the address, even if a thief has
 -- changed the password first.
 CREATE TABLE replaced_passwords (
   sub text PRIMARY KEY,

@@ -2,7 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest } from '../platform/secrets/digest.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { replaceSignInNames } from '../records/accounts/account-changes-store.ts'
-import { removeOtherPassword } from '../records/accounts/account-password-store.ts'
+import { keepReplacedPassword, removePassword } from '../records/accounts/account-password-store.ts'
 import { findAccount, lockAccount, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import { closeEmailChange, findOpenEmailChange, type OpenEmailChange } from '../records/accounts/email-changes-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
@@ -10,6 +10,7 @@ import { deleteConsents } from '../records/consents/consents-store.ts'
 import type { Decided } from '../records/endings/decide-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
+import { undoTtl } from './change-email.ts'
 import { checkPassword } from './check-password.ts'
 import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
@@ -33,8 +34,7 @@ export async function findUndoableChange(
 }
 
 export type UndoOutcome =
-  /** `password`: whether the account still has the password that was proven, or one that was set later was removed. */
-  | { readonly outcome: 'undone'; readonly password: 'kept' | 'removed' }
+  | { readonly outcome: 'undone' }
   | { readonly outcome: 'wrong_password'; readonly change: UndoableChange }
   /** Another account has verified the previous address in the meantime. Nothing was changed, and the link can still be used. */
   | { readonly outcome: 'address_taken'; readonly change: UndoableChange }
@@ -42,8 +42,11 @@ export type UndoOutcome =
 
 /**
  * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
- * change, or one that was replaced in the days before it, because a thief may have changed the password first. The account was theirs with just these two, so undoing bypasses nothing: it signs nobody in, and sets no password. If the password
- * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
+ * change, or one that was replaced in the days before it, because a thief may have changed the password first. The account was theirs with just
+ * these two, so undoing bypasses nothing: it signs nobody in, and sets no password.
+ *
+ * Removes the password, whichever it is: whoever changed the address had to know the password of that time. The person sets a new one by mail at the
+ * address that is theirs again.
  *
  * Ends all sessions and grants, forgets all browsers and consents, and makes every link useless that was sent for the account: of recoveries, verifications and
  * pending changes, and of the undoing of this and later changes.
@@ -62,19 +65,15 @@ export async function undoEmailChange(
   const change = await findOpenEmailChange(signet.database, linkDigest)
   if (!change) return { outcome: 'void_link' }
   if (!(await proves(signet, caller, change, password))) return { outcome: 'wrong_password', change }
-  const { currentPassword } = change
-  const isCurrent = currentPassword !== undefined && (await signet.passwords.verify(password, currentPassword, caller))
-  const ownHash = isCurrent ? currentPassword : undefined
-
   const undone = await withRollback<'address_taken', Undone | 'void_link' | 'address_taken'>((rollBack) =>
     signet.turns.take(accountTurn(change.sub), () =>
-      inTransaction(signet.database, (tx) => undo(tx, signet, caller, { change, linkDigest, ownHash, rollBack })),
+      inTransaction(signet.database, (tx) => undo(tx, signet, caller, { change, linkDigest, rollBack })),
     ),
   )
   if (undone === 'void_link') return { outcome: undone }
   if (undone === 'address_taken') return { outcome: undone, change }
   if (undone.left) signet.endings.wake()
-  return { outcome: 'undone', password: undone.password }
+  return { outcome: 'undone' }
 }
 
 /** Whether the password is the one that the account had before the change, or one that was replaced shortly before. A failure is recorded. */
@@ -95,9 +94,7 @@ async function proves(
   return false
 }
 
-interface Undone extends Pick<Decided, 'left'> {
-  readonly password: 'kept' | 'removed'
-}
+type Undone = Pick<Decided, 'left'>
 
 async function undo(
   tx: Queryable,
@@ -106,28 +103,26 @@ async function undo(
   given: {
     readonly change: OpenEmailChange
     readonly linkDigest: Buffer
-    /** The current hash, if the password that was proven is still the current one. */
-    readonly ownHash: string | undefined
     readonly rollBack: (outcome: 'address_taken') => never
   },
 ): Promise<Undone | 'void_link'> {
-  const { change, linkDigest, ownHash, rollBack } = given
+  const { change, linkDigest, rollBack } = given
   const { sub, previousEmail } = change
   const locked = await lockAccount(tx, sub)
   const before = locked && !locked.disabled ? await findAccount(tx, sub) : undefined
   // Another request may have used the link, or one of an earlier change, while the password was being checked.
   if (!before || !(await closeEmailChange(tx, linkDigest))) return 'void_link'
   await restoreEmail(tx, before, previousEmail, rollBack)
-  const isRemoved = await removeOtherPassword(tx, sub, ownHash)
+  await keepReplacedPassword(tx, sub, undoTtl)
+  await removePassword(tx, sub)
   await voidOpenLinks(tx, sub)
   await deleteConsents(tx, sub)
   const ended = await endAccountAccess(tx, sub, 'email_change_undone')
-  const password = isRemoved ? 'removed' : 'kept'
-  const detail = { password, ...countOf('sessions_ended', ended), grants_ended: ended.grants }
+  const detail = { ...countOf('sessions_ended', ended), grants_ended: ended.grants }
   const actor = { kind: 'person', sub, caller } as const
   await recordEvent(tx, { type: 'email_change_undone', caller, sub, detail })
   await notifyPerson(tx, signet, actor, before, { kind: 'email-change-undone', at: signet.clock.now() })
-  return { password, left: ended.left }
+  return { left: ended.left }
 }
 
 async function restoreEmail(

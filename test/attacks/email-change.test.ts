@@ -135,7 +135,7 @@ t.test('a thief with the password cannot keep the account from the owner of the 
 
   t.equal((await browser.get('/account')).status, 303, 'the owner has been signed out')
   const done = await undoWith(idp, path, person.password)
-  t.match(done.location, 'done=removed')
+  t.match(done.location, 'done=1')
   t.same(await addressOf(idp, person), { email: person.email, verified: true })
   t.match((await thief.get('/account')).location, '/sign-in')
   for (const name of [person.email, theirs, second, 'gone.for.good'])
@@ -144,6 +144,36 @@ t.test('a thief with the password cannot keep the account from the owner of the 
   t.equal((await undoWith(idp, ofThief, newPassword).catch(() => ({ status: 410 }))).status, 410)
   t.same(await addressOf(idp, person), { email: person.email, verified: true })
 })
+
+t.test(
+  'a thief who knows the password cannot use it after the undo, and the owner sets a new one by mail',
+  async (t) => {
+    const { person } = await verifiedPerson(idp)
+    const thief = await enter(idp, person)
+    const theirs = newAddress()
+    const path = await changeAddress(idp, thief, person, theirs)
+    const done = await undoWith(idp, path, person.password)
+    t.equal(done.location, `${idp.issuer}/undo-email-change?done=1`)
+    const page = await idp.browser().follow(done)
+    t.match(page.text, 'Its password has been removed')
+    t.match(page.text, /class="button primary" id="to-recover" href="\/recover"/)
+
+    for (const name of [person.email, person.username, theirs]) t.notOk(await signsIn(idp, name, person.password), name)
+    t.notOk((await thief.get('/account')).status === 200)
+    t.same(
+      await query('SELECT FROM account_credentials WHERE sub = $1', [person.sub]),
+      [],
+      'the account has no password',
+    )
+    await clearLimits(idp)
+
+    const mailsToThief = (await mailsTo(idp, theirs)).length
+    await setNewPassword(idp.browser(), await mailedLink(idp, person))
+    t.equal((await mailsTo(idp, theirs)).length, mailsToThief, 'no link goes to the thief')
+    t.ok(await signsIn(idp, person.email, newPassword))
+    t.notOk(await signsIn(idp, person.email, person.password))
+  },
+)
 
 t.test('a thief who changes the password first, and then the address, cannot keep the account either', async (t) => {
   const change = async (browser: Browser, from: string, to: string) => {
@@ -165,18 +195,20 @@ t.test('a thief who changes the password first, and then the address, cannot kee
       const taken = { ...person, password: thiefs[1] }
       return changeAddress(idp, await enter(idp, taken), taken, newAddress())
     },
-    'after the owner has undone a change of the address': async (person) => {
+    'by a link in the mail that the thief has read, after the owner has undone a change of the address': async (
+      person,
+    ) => {
       await undoWith(idp, await changeAddress(idp, await enter(idp, person), person, newAddress()), person.password)
-      const thief = await enter(idp, person)
-      await change(thief, person.password, thiefs[1])
-      return changeAddress(idp, thief, { ...person, password: thiefs[1] }, newAddress())
+      await setNewPassword(idp.browser(), await mailedLink(idp, person), { 'new-password': thiefs[1] })
+      const taken = { ...person, password: thiefs[1] }
+      return changeAddress(idp, await enter(idp, taken), taken, newAddress())
     },
   }
   for (const [way, take] of Object.entries(ways)) {
     const { person } = await verifiedPerson(idp)
     const path = await take(person)
     t.equal((await undoWith(idp, path, 'another guess at it')).status, 403, way)
-    t.match((await undoWith(idp, path, person.password)).location, 'done=removed', way)
+    t.match((await undoWith(idp, path, person.password)).location, 'done=1', way)
     t.same(await addressOf(idp, person), { email: person.email, verified: true }, way)
     await clearLimits(idp)
     for (const password of [person.password, ...thiefs]) t.notOk(await signsIn(idp, person.email, password), way)
@@ -193,8 +225,9 @@ t.test('an application that a thief has allowed asks again after the undo', asyn
   const client = await idp.client()
   await signIn(idp, client, { person, browser: thief })
   await undoWith(idp, await changeAddress(idp, thief, person, newAddress()), person.password)
-  const silent = { prompt: 'none' }
-  const { response } = await signIn(idp, client, { browser: await enter(idp, person), parameters: silent })
+  await setNewPassword(idp.browser(), await mailedLink(idp, person))
+  const owner = await enter(idp, { ...person, password: newPassword })
+  const { response } = await signIn(idp, client, { browser: owner, parameters: { prompt: 'none' } })
   t.equal(response.get('error'), 'consent_required')
 })
 
@@ -210,7 +243,7 @@ t.test('a password that was replaced long ago, or that an operator has replaced,
     const now = { ...person, password: newPassword }
     const path = await changeAddress(idp, await enter(idp, now), now, newAddress())
     t.equal((await undoWith(idp, path, person.password)).status, 403, way)
-    t.match((await undoWith(idp, path, newPassword)).location, 'done=kept', way)
+    t.match((await undoWith(idp, path, newPassword)).location, 'done=1', way)
   }
 })
 
@@ -274,7 +307,7 @@ t.test('a mail scanner that follows the link, in any way, undoes nothing', async
   await fetch(idp.issuer + path, { method: 'POST' })
   await fetch(`${idp.issuer + path}&password=${person.password}`)
   t.equal(await stateOf(idp, person), before)
-  t.match((await undoWith(idp, path, person.password)).location, 'done=kept')
+  t.match((await undoWith(idp, path, person.password)).location, 'done=1')
 })
 
 t.test(
@@ -306,7 +339,7 @@ t.test(
     for (let guess = 0; guess < 8; guess++) await signsIn(idp, person.username, `guess ${guess}`)
     await query('DELETE FROM rate_limits')
     await query("UPDATE failed_sign_ins SET failures = 150, next_at = now() + interval '10 minutes'")
-    t.match((await visitor.submit(opened, 'undo', { password: person.password })).location, 'done=kept')
+    t.match((await visitor.submit(opened, 'undo', { password: person.password })).location, 'done=1')
   },
 )
 
@@ -368,7 +401,7 @@ t.test('an undo whose address another account has verified since changes nothing
   t.match(taken.text, 'Another account has verified this address since')
   t.equal(await stateOf(idp, person), before)
   await query('DELETE FROM account_emails WHERE sub = $1', [other.sub])
-  t.match((await undoWith(idp, path, person.password)).location, 'done=kept')
+  t.match((await undoWith(idp, path, person.password)).location, 'done=1')
 })
 
 t.test('nothing remains of the addresses of a deleted account, and its links are void', async (t) => {
@@ -517,7 +550,7 @@ t.test('an undo and a second change at once: the undone address wins, and only o
   }
 })
 
-t.test('undoing and changing the password at once never leaves a password of the thief', async (t) => {
+t.test('undoing and changing the password at once never leaves a password', async (t) => {
   for (let round = 0; round < 5; round++) {
     const { person, browser } = await verifiedPerson(idp)
     const path = await changeAddress(idp, browser, person, newAddress())
@@ -529,7 +562,7 @@ t.test('undoing and changing the password at once never leaves a password of the
       browser.submit(page, 'password-change', passwords),
     ])
     t.equal(undone.status, 303)
-    t.notOk(await signsIn(idp, person.email, newPassword))
+    t.same(await query('SELECT FROM account_credentials WHERE sub = $1', [person.sub]), [])
     t.match((await browser.get('/account')).location, '/sign-in')
     await clearLimits(idp)
   }

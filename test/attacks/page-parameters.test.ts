@@ -104,7 +104,7 @@ t.test('every parameter of every form, corrupted in every way', async (t) => {
       good: { invitation, name: 'Somebody', password: 'short', csrf: 'x' },
       table: {
         // Without one, it is a sign-up without an address.
-        invitation: outcomes(422, 404),
+        invitation: outcomes(422, 410),
         name: outcomes(422),
         password: outcomes(422),
         csrf: outcomes(422),

@@ -189,7 +189,7 @@ journey(
     await page.click('#to-sign-in')
     await page.waitForURL(`${idp.issuer}/sign-in`)
   },
-  { complaints: [/404 \(Not Found\)/] },
+  { complaints: [/410 \(Gone\)/] },
 )
 
 journey('each person sees only their own notes', async (t, page) => {

@@ -145,7 +145,9 @@ t.test('Signet accepts the settings of the image, of Compose, of Kubernetes and 
 
   const unit = read('deploy/signet.service')
   const names = [...unit.matchAll(/\b(SIGNET_[A-Z_]+)=/g)].map(([, name = '']) => [name, '/somewhere'])
-  t.equal(names.length, 3)
+  t.equal(names.length, 4)
+  // Keys and e-mails: the rest of the file system is read-only for it.
+  for (const folder of ['SIGNET_KEYS_DIR', 'SIGNET_DATA_DIR']) t.match(unit, `${folder}=%S/signet`)
   t.ok(start(Object.fromEntries(names)))
   t.notMatch(unit, /^MemoryDenyWriteExecute/m)
 })

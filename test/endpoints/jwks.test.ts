@@ -76,7 +76,7 @@ t.test('a command opens no LISTEN connection, even if it reads a client', async 
   const command = await start(idp.signet.settings, idp.signet.log)
   await command.signet.clients.read(client.client_id)
   const { rows } = await idp.signet.database.query<{ listeners: number }>(
-    'SELECT count(*)::int AS listeners FROM pg_stat_activity WHERE application_name = left($1, 63)',
+    'SELECT count(*)::int AS listeners FROM pg_stat_activity WHERE datname = current_database() AND application_name = left($1, 63)',
     [`signet listener ${idp.signet.settings.databaseSchema}`],
   )
   t.same(rows, [{ listeners: nodes.length }])
@@ -120,9 +120,10 @@ t.test(
 
 t.test('a revocation during an interruption of LISTEN is read as soon as the connection is back', async (t) => {
   const { database, settings } = idp.signet
-  await database.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)', [
-    `signet listener ${settings.databaseSchema}`,
-  ])
+  await database.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = left($1, 63)',
+    [`signet listener ${settings.databaseSchema}`],
+  )
   await eventually('both nodes to lose their connections', () =>
     nodes.every(({ logged }) => logged().includes('Heartbeat: the connection was lost')),
   )

@@ -95,7 +95,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const changedAt = new Date('2026-11-20T08:00:00Z')
-  const undo = { page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA', previousEmail: ada.email, changedAt }
+  const undo = {
+    ...{ page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA' },
+    ...{ previousEmail: ada.email, changedAt, offersRecovery: true },
+  }
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -512,11 +515,9 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'undo-email-change, too many attempts': (
       <UndoEmailChangePage {...undo} newEmail="grace@example.net" fault="too_many_attempts" retryAfterSeconds={240} />
     ),
-    'undo-email-change, done': <UndoDonePage page={page} password="kept" offersRecovery />,
-    'undo-email-change, password removed': <UndoDonePage page={page} password="removed" offersRecovery />,
-    'undo-email-change, password removed and no mail': (
-      <UndoDonePage page={page} password="removed" offersRecovery={false} />
-    ),
+    'undo-email-change, no mail': <UndoEmailChangePage {...undo} newEmail="grace@example.net" offersRecovery={false} />,
+    'undo-email-change, done': <UndoDonePage page={page} offersRecovery />,
+    'undo-email-change, done and no mail': <UndoDonePage page={page} offersRecovery={false} />,
     'undo-email-change, invalid link': <VoidUndoLinkPage page={page} />,
     'account, faults': (
       <AccountPage

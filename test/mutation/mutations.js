@@ -1190,8 +1190,8 @@ export const mutations = [
   {
     name: 'address: a pending change survives a password that an operator sets',
     file: 'operations/account-access',
-    find: 'hashed.hash);\n        await voidOpenLinks(tx, sub);',
-    replace: 'hashed.hash);',
+    find: 'await forgetReplacedPassword(tx, sub);\n        await voidOpenLinks(tx, sub);',
+    replace: 'await forgetReplacedPassword(tx, sub);',
     tests: ['attacks/email-change'],
   },
   {
@@ -1237,11 +1237,18 @@ export const mutations = [
     tests: ['flows/email-change'],
   },
   {
-    name: 'address: an undo leaves the password of a thief',
+    name: 'address: an undo leaves the password, which a thief knows',
     file: 'operations/undo-email-change',
-    find: 'await removeOtherPassword(tx, sub, ownHash)',
-    replace: 'false',
-    tests: ['flows/email-change'],
+    find: 'await removePassword(tx, sub);',
+    replace: '',
+    tests: ['attacks/email-change'],
+  },
+  {
+    name: 'address: the password that an undo removes proves nothing later',
+    file: 'operations/undo-email-change',
+    find: 'await keepReplacedPassword(tx, sub, undoTtl);',
+    replace: '',
+    tests: ['attacks/email-change'],
   },
   {
     name: 'address: an undo keeps sessions and grants',

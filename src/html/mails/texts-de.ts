@@ -75,7 +75,7 @@ export const textsDe: MailTexts = {
     leadRemoved:
       'Diese E-Mail-Adresse wurde am {time} aus Ihrem Konto bei {name} ({host}) entfernt. Das Konto hat jetzt keine E-Mail-Adresse.',
     notYou:
-      'Machen Sie die Änderung rückgängig. Dazu brauchen Sie das Passwort, das vor der Änderung galt. Alle, die in dem Konto angemeldet sind, werden abgemeldet. Der Link gilt bis zum {until}:',
+      'Machen Sie die Änderung rückgängig. Dazu brauchen Sie das Passwort, das vor der Änderung galt. Alle, die in dem Konto angemeldet sind, werden abgemeldet, und das Passwort wird entfernt. Ein neues legen Sie danach mit einem Link fest, den wir an diese Adresse senden. Der folgende Link gilt bis zum {until}:',
     button: 'Änderung rückgängig machen',
   },
   emailChangedByOperator: {
@@ -93,7 +93,7 @@ export const textsDe: MailTexts = {
     nothingToDo: 'Wenn Sie dieses Konto nicht kennen, müssen Sie nichts tun.',
     yours: 'Wenn es Ihr Konto ist',
     yoursText:
-      'Mit dieser Adresse können Sie sich nicht mehr anmelden. Verwenden Sie die vorherige Adresse mit dem Passwort, das damals galt.',
+      'Mit dieser Adresse können Sie sich nicht mehr anmelden. Verwenden Sie die vorherige. Wenn das Passwort nicht mehr funktioniert, legen Sie auf der Anmeldeseite mit „Passwort vergessen?“ ein neues fest.',
   },
   invitation: {
     subject: 'Ihre Einladung zu {name}',

@@ -78,7 +78,7 @@ export const textsEn = {
     leadRemoved:
       'This e-mail address was removed from your account at {name} ({host}) on {time}. The account has no e-mail address now.',
     notYou:
-      'Undo the change. You need the password that the account had before it. Everybody who is signed in to the account will be signed out. The link works until {until}:',
+      'Undo the change. You need the password that the account had before it. Everybody who is signed in to the account will be signed out, and its password will be removed. You then set a new one with a link that we send to this address. The link below works until {until}:',
     button: 'Undo the change',
   },
   emailChangedByOperator: {
@@ -95,7 +95,7 @@ export const textsEn = {
     nothingToDo: 'If you do not know this account, there is nothing to do.',
     yours: 'If it is your account',
     yoursText:
-      'You can no longer sign in with this address. Use the previous one, with the password that you had then.',
+      'You can no longer sign in with this address. Use the previous one. If the password does not work any more, set a new one with “Forgot your password?” on the sign-in page.',
   },
   invitation: {
     subject: 'Your invitation to {name}',

@@ -306,18 +306,21 @@ export const de: Messages = {
       'Das Passwort, das Ihr Konto damals hatte, auch wenn es seither geändert wurde. Wurde es in der Woche davor geändert, gilt auch das ältere.',
     consequences:
       'Ihr Konto hat danach wieder seine vorherige Adresse. Wer im Konto angemeldet ist, wird abgemeldet, und alle Anwendungen verlieren ihren Zugriff.',
+    newPasswordByMail:
+      'Das Passwort wird entfernt, weil jemand anderes es kennen könnte. Ein neues legen Sie mit einem Link fest, den wir an Ihre vorherige Adresse senden.',
+    newPasswordAsk:
+      'Das Passwort wird entfernt, weil jemand anderes es kennen könnte. Um ein neues müssen Sie die Betreiber dieses Dienstes bitten.',
     submit: 'Änderung rückgängig machen',
     yourOwn:
-      'Wenn Sie die Adresse selbst geändert haben und die neue behalten möchten, schließen Sie diese Seite. Noch ist nichts rückgängig gemacht.',
+      'Wenn Sie die Adresse selbst geändert haben, schließen Sie diese Seite. Noch ist nichts rückgängig gemacht. Möchten Sie zur vorherigen Adresse zurück und Ihr Passwort behalten, ändern Sie die Adresse auf Ihrer Kontoseite.',
     doneTitle: 'Die Änderung wurde rückgängig gemacht',
     done: 'Ihr Konto hat wieder seine vorherige Adresse. Alle, die darin angemeldet waren, wurden abgemeldet, und alle Anwendungen haben ihren Zugriff verloren.',
-    passwordKept:
-      'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
     passwordRemoved:
-      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Legen Sie ein neues fest, mit dem Link in einer E-Mail, die wir an Ihre Adresse senden.',
-    passwordAsk:
-      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
-    check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
+      'Das Passwort wurde entfernt, weil jemand anderes es kennen könnte. Sie können sich wieder anmelden, sobald Sie ein neues festgelegt haben: Den Link dazu senden wir an Ihre Adresse. Wählen Sie nicht das alte Passwort.',
+    passwordRemovedAsk:
+      'Das Passwort wurde entfernt, weil jemand anderes es kennen könnte. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
+    check:
+      'Wenn Sie sich angemeldet haben, prüfen Sie Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
     recover: 'Neues Passwort festlegen',
     invalid:
       'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',

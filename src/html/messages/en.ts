@@ -302,18 +302,20 @@ export const en = {
       'The one that your account had then, even if it has been changed since. If it had been changed in the week before, the older one works too.',
     consequences:
       'Your account will have its previous address again. Everybody who is signed in to it will be signed out, and all applications will lose their access.',
+    newPasswordByMail:
+      'The password will be removed, because somebody else may know it. You set a new one with a link that we send to your previous address.',
+    newPasswordAsk:
+      'The password will be removed, because somebody else may know it. You have to ask the people who run this service for a new one.',
     submit: 'Undo the change',
     yourOwn:
-      'If you changed the address yourself and want to keep the new one, close this page. Nothing has been undone yet.',
+      'If you changed the address yourself, close this page. Nothing has been undone yet. To go back to the previous address and keep your password, change the address on your account page.',
     doneTitle: 'The change was undone',
     done: 'Your account has its previous address again. Everybody has been signed out of it, and all applications have lost their access.',
-    passwordKept:
-      'You can sign in with the password that you have just entered. If somebody else may know it, change it right away.',
     passwordRemoved:
-      'The password had been changed since, perhaps by somebody else, so it was removed. Set a new one with the link in an e-mail that we send to your address.',
-    passwordAsk:
-      'The password had been changed since, perhaps by somebody else, so it was removed. Ask the people who run this service for a new one.',
-    check: 'Then check your user name and your profile. They may have been changed as well.',
+      'Its password has been removed, because somebody else may know it. You can sign in again once you have set a new one: we send a link for that to your address. Do not choose the old password.',
+    passwordRemovedAsk:
+      'Its password has been removed, because somebody else may know it. Ask the people who run this service for a new one.',
+    check: 'When you have signed in, check your user name and your profile. They may have been changed as well.',
     recover: 'Set a new password',
     invalid:
       'It may be incomplete or older than seven days, or it may have been used already. Links about later changes stop working when an earlier change is undone.',

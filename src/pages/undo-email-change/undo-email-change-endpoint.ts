@@ -24,12 +24,8 @@ type Shown = Pick<UndoEmailChangePageProps, 'fault' | 'retryAfterSeconds'>
  */
 export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/undo-email-change', async (request, reply) => {
-    const done = sentValue(request.query, 'done')
-    if (done === 'kept' || done === 'removed')
-      return sendPage(
-        reply,
-        UndoDonePage({ page: pageContextOf(request), password: done, offersRecovery: offersRecovery(signet) }),
-      )
+    if (sentValue(request.query, 'done') === '1')
+      return sendPage(reply, UndoDonePage({ page: pageContextOf(request), offersRecovery: offersRecovery(signet) }))
     const token = readLinkToken(soundValue(request.query, 'token'))
     const change = token && (await findUndoableChange(signet, token))
     if (!token || !change) return showVoid(request, reply)
@@ -50,8 +46,7 @@ export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
       if (undone.outcome === 'void_link') return showVoid(request, reply)
       if (undone.outcome === 'wrong_password') return show({ fault: 'previous_password_wrong' }, 403)
       if (undone.outcome === 'address_taken') return show({ fault: 'previous_address_taken' }, 409)
-      const href = `/undo-email-change?done=${undone.password}`
-      return reply.header('cache-control', 'no-store').redirect(href, 303)
+      return reply.header('cache-control', 'no-store').redirect('/undo-email-change?done=1', 303)
     } catch (error) {
       const { status, ...fault } = refuseOverLimit(signet, request, reply, error)
       return show(fault, status)
@@ -73,7 +68,14 @@ function showForm(
   const page = pageContextOf(request)
   return sendPage(
     reply,
-    UndoEmailChangePage({ page, csrf: csrfToken(signet, request, reply), token, ...change, ...shown }),
+    UndoEmailChangePage({
+      page,
+      csrf: csrfToken(signet, request, reply),
+      token,
+      ...change,
+      offersRecovery: offersRecovery(signet),
+      ...shown,
+    }),
     status,
   )
 }

@@ -14,6 +14,8 @@ export interface UndoEmailChangePageProps {
   /** Shown in part, because it may be somebody else's. Undefined if the address was removed. */
   readonly newEmail: string | undefined
   readonly changedAt: Date
+  /** Whether the person can set a new password by mail afterwards. */
+  readonly offersRecovery: boolean
   readonly fault?:
     | 'previous_password_missing'
     | 'previous_password_wrong'
@@ -27,7 +29,7 @@ export interface UndoEmailChangePageProps {
 
 /** Asks for the password that the account had before its address was changed. */
 export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
-  const { page, csrf, token, previousEmail, newEmail, changedAt, fault, retryAfterSeconds } = props
+  const { page, csrf, token, previousEmail, newEmail, changedAt, offersRecovery, fault, retryAfterSeconds } = props
   const { undoEmailChange: text } = page.messages
   const previous = <bdi class="name">{previousEmail}</bdi>
   const time = <Moment page={page} at={changedAt} timeZone={undefined} />
@@ -65,6 +67,7 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
         />
         <RevealPassword page={page} />
         <p class="fine">{text.consequences}</p>
+        <p class="fine">{offersRecovery ? text.newPasswordByMail : text.newPasswordAsk}</p>
         <button class="button primary" id="undo" type="submit">
           {text.submit}
         </button>
@@ -76,32 +79,26 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
 
 export interface UndoDonePageProps {
   readonly page: PageContext
-  /** Whether the account still has the password that was entered, or one that was set later was removed. */
-  readonly password: 'kept' | 'removed'
   /** Whether the person can set a new password by mail. */
   readonly offersRecovery: boolean
 }
 
 /** The page after a change was undone. Nobody is signed in by it. */
-export function UndoDonePage({ page, password, offersRecovery }: UndoDonePageProps) {
-  const { undoEmailChange: text, home } = page.messages
+export function UndoDonePage({ page, offersRecovery }: UndoDonePageProps) {
+  const { undoEmailChange: text } = page.messages
   return (
     <Layout page={page} title={text.doneTitle}>
       <h1>{text.doneTitle}</h1>
       <p class="lead">{text.done}</p>
-      <p>{password === 'kept' ? text.passwordKept : offersRecovery ? text.passwordRemoved : text.passwordAsk}</p>
+      <p>{offersRecovery ? text.passwordRemoved : text.passwordRemovedAsk}</p>
       <p>{text.check}</p>
-      <p class="actions">
-        {password === 'removed' && offersRecovery ? (
+      {offersRecovery && (
+        <p class="actions">
           <a class="button primary" id="to-recover" href="/recover">
             {text.recover}
           </a>
-        ) : (
-          <a class="button primary" id="to-sign-in" href="/sign-in">
-            {home.signIn}
-          </a>
-        )}
-      </p>
+        </p>
+      )}
     </Layout>
   )
 }

@@ -46,22 +46,16 @@ export async function replacePasswordHash(db: Queryable, sub: Sub, from: string,
 }
 
 /**
- * Removes the password of an account, unless it is one that is known to be the person's own.
+ * Removes the password of an account, if it has one.
  *
  * @param tx a transaction that has locked the account
- * @param ownHash the hash to keep; undefined to keep none
- * @returns whether a password was removed
  */
-export async function removeOtherPassword(tx: Queryable, sub: Sub, ownHash: string | undefined): Promise<boolean> {
-  const { rowCount } = await tx.query({
-    text: `DELETE FROM account_credentials WHERE sub = $1 AND kind = 'password' AND secret IS DISTINCT FROM $2`,
-    values: [sub, ownHash ?? null],
-  })
-  return (rowCount ?? 0) > 0
+export async function removePassword(tx: Queryable, sub: Sub): Promise<void> {
+  await tx.query({ text: `DELETE FROM account_credentials WHERE sub = $1 AND kind = 'password'`, values: [sub] })
 }
 
 /**
- * Keeps the current password for a while, because it is about to be replaced (email-changes-store.ts). If one is kept already, that one stays: a thief
+ * Keeps the current password for a while, because it is about to be replaced or removed (email-changes-store.ts). If one is kept already, that one stays: a thief
  * could otherwise change the password twice.
  *
  * @param tx a transaction that has locked the account

@@ -45,8 +45,6 @@ export interface OpenEmailChange {
   readonly previousPassword: string
   /** A hash that was replaced shortly before the change. */
   readonly earlierPassword: string | undefined
-  /** The hash that it has now; undefined if it has none. */
-  readonly currentPassword: string | undefined
 }
 
 /** The change that a link belongs to, unless it has expired or been undone, or the account is disabled or deleted. */
@@ -58,11 +56,8 @@ export async function findOpenEmailChange(db: Queryable, digest: Buffer): Promis
     changed_at: Date
     previous_password: string
     earlier_password: string | null
-    current_password: string | null
   }>({
-    text: `SELECT email_changes.sub, previous_email, new_email, changed_at, previous_password, earlier_password,
-             (SELECT secret FROM account_credentials
-              WHERE account_credentials.sub = email_changes.sub AND kind = 'password') AS current_password
+    text: `SELECT email_changes.sub, previous_email, new_email, changed_at, previous_password, earlier_password
            FROM email_changes JOIN accounts ON accounts.sub = email_changes.sub
            WHERE digest = $1 AND undone_at IS NULL AND expires_at > now() AND previous_password IS NOT NULL
              AND disabled_at IS NULL AND deleted_at IS NULL`,
@@ -77,7 +72,6 @@ export async function findOpenEmailChange(db: Queryable, digest: Buffer): Promis
       changedAt: row.changed_at,
       previousPassword: row.previous_password,
       earlierPassword: row.earlier_password ?? undefined,
-      currentPassword: row.current_password ?? undefined,
     }
   )
 }

@@ -248,7 +248,7 @@ t.test('a change of a client takes effect at every node, even if both have it in
     const known = () => other.signet.clients.cached(fresh.client_id) !== undefined
     await eventually('the client to be in memory', async () => (await ask(other, fresh)) === 200 && known())
     const { rowCount } = await database.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)',
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = left($1, 63)',
       [`signet listener ${idp.signet.settings.databaseSchema}`],
     )
     t.equal(rowCount, 2, 'the listeners of both nodes')
