@@ -26,8 +26,9 @@ export async function requestEmailChange(
   { email, mayMail }: { readonly email: string; readonly mayMail: boolean },
 ): Promise<void> {
   const { sub, language: locale } = actor
-  await requestVerification(tx, signet, { sub, email, browserDigest, continueTo, why: 'change', locale, mayMail })
-  await recordEvent(tx, { type: 'email_change_requested', ...originOf(actor), sub })
+  const asked = { sub, email, browserDigest, continueTo, why: 'change', locale, mayMail } as const
+  const mail = await requestVerification(tx, signet, asked)
+  await recordEvent(tx, { type: 'email_change_requested', ...originOf(actor), sub, detail: { mail } })
 }
 
 /** Cancels the change of address that is waiting for its confirmation, if there is one. */

@@ -82,13 +82,14 @@ export async function sendRecovery(
   // After an outage, nobody is still waiting for this mail.
   if (clock.now() - requestedAt > recoveryMinutes * 60_000) return
   const found = await findRecoverable(database, typedName(typed))
-  if (!found || !(await limits.allowsMail('recovery', typedName(found.email).key))) return
+  if (!found) return
   const { account, email } = found
+  const mayMail = await limits.allowsMail('recovery', typedName(email).key)
   const needs = recoveryNeeds((await listCredentials(database, account.sub)).map(({ kind }) => kind))
   await inTransaction(database, async (tx) => {
-    const detail = needs.length > 0 ? { mail: 'none', needs } : { mail: 'sent' }
+    const detail = needs.length > 0 ? { mail: 'none', needs } : { mail: mayMail ? 'sent' : 'limited' }
     await recordEvent(tx, { type: 'recovery_requested', caller, sub: account.sub, detail })
-    if (needs.length === 0) await sendLink(tx, signet, { account, email, locale, continuation })
+    if (needs.length === 0 && mayMail) await sendLink(tx, signet, { account, email, locale, continuation })
   })
 }
 

@@ -12,9 +12,10 @@ import {
   insertVerification,
 } from '../records/accounts/email-verifications-store.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import type { Person } from './actor.ts'
+import { originOf, type Person } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
 import { queueMail } from './queue-mail.ts'
 
@@ -41,6 +42,12 @@ export interface VerificationRequest {
 }
 
 /**
+ * What became of the mail that a request causes, for its event. `limited`: too many had gone to the address, so none was queued, whoever has the
+ * address. `in_use`: another account has verified it, so its owner was told instead. The person who asked must learn neither.
+ */
+export type RequestedMail = 'sent' | 'limited' | 'in_use'
+
+/**
  * Counts a mail to an address, before the transaction in which `requestVerification` is called.
  *
  * @param email in canonical form
@@ -53,15 +60,16 @@ export async function mayMailVerification({ limits }: Pick<Signet, 'limits'>, em
 
 /**
  * Queues a mail with a link and a code for an address. If another account has verified the address, its owner is told that instead: this account
- * can never have it. The caller learns nothing of it, and it takes the same statements.
+ * can never have it. The person who asks learns nothing of it, and it takes the same statements.
  *
  * @param tx the transaction of the change that causes the mail, so that neither happens without the other
+ * @returns what the caller must record in an event, in the same transaction
  */
 export async function requestVerification(
   tx: Queryable,
   signet: Pick<Signet, 'settings' | 'secrets' | 'clock'>,
   { sub, email, browserDigest, continueTo, why, locale, mayMail }: VerificationRequest,
-): Promise<void> {
+): Promise<RequestedMail> {
   const token = newLinkToken()
   const code = newCode()
   const place = { digest: digest(token), browserDigest }
@@ -75,7 +83,7 @@ export async function requestVerification(
     ...{ sub, email, continueTo, minutes: verificationMinutes, codeVersion: secret.current },
     codeMac: isSent ? codeMac(secret, place, code) : randomBytes(32),
   })
-  if (!mayMail) return
+  if (!mayMail) return 'limited'
   const link = `${signet.settings.issuer}/verify-email?token=${token}`
   await queueMail(tx, signet, {
     ...{ to: email, locale, sub, goodUntil: signet.clock.now() + verificationMinutes * 60_000 },
@@ -83,6 +91,7 @@ export async function requestVerification(
       ? { kind: 'address-in-use', signInLink: `${signet.settings.issuer}/sign-in` }
       : { kind: 'verification', why, link, code, minutes: verificationMinutes },
   })
+  return isTaken ? 'in_use' : 'sent'
 }
 
 /**
@@ -138,7 +147,9 @@ export async function mailVerificationAgain(
   return asSignedIn(signet, session, async (tx) => {
     // It may have been confirmed, cancelled or replaced in the meantime.
     if ((await waiting(tx)) !== email) return 'nothing'
-    await requestVerification(tx, signet, { sub, email, browserDigest, continueTo, why: 'again', locale, mayMail })
+    const asked = { sub, email, browserDigest, continueTo, why: 'again', locale, mayMail } as const
+    const mail = await requestVerification(tx, signet, asked)
+    await recordEvent(tx, { type: 'email_verification_requested', ...originOf(actor), sub, detail: { mail } })
     return 'sent'
   })
 }

@@ -6,7 +6,7 @@ import { canonicalEmail, typedName } from '../records/accounts/canonical-names.t
 import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.ts'
 import { minLengthFor, type PasswordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
-import { recordEvent } from '../records/events/events-store.ts'
+import { recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { isPlainText, maxNameLength } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
@@ -120,10 +120,13 @@ async function createAccount(
     if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
     const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
     const session = await startSession(tx, settings.sessionTtl, browser, who)
-    await recordEvent(tx, { type: 'account_created', caller, sub })
     const { browserDigest } = browser
-    if (sendsMail)
-      await requestVerification(tx, signet, { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail })
+    const asked = { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail } as const
+    const mail = sendsMail ? await requestVerification(tx, signet, asked) : undefined
+    await recordEvents(tx, [
+      { type: 'account_created', caller, sub },
+      ...(mail ? [{ type: 'email_verification_requested', caller, sub, detail: { mail } } as const] : []),
+    ])
     return { left: session?.left ?? false }
   })
   if (created?.left) endings.wake()

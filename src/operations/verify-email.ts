@@ -35,6 +35,12 @@ import { withRollback } from './with-rollback.ts'
 /** How a person proved that they read mail at an address. */
 type Proof = 'code' | 'link'
 
+/**
+ * Why a code was refused, for the event. The person learns only that it was. `spent`: after five wrong ones in this browser. `not_waiting`: no mail
+ * that this browser asked for is open. `limited`: too many codes were tried for the address, by whomever, so it was not compared.
+ */
+type CodeFailure = 'wrong' | 'spent' | 'not_waiting' | 'limited'
+
 export type ConfirmOutcome =
   | {
       /** `already_verified`: the account has verified the address before, such as a moment ago in another tab. */
@@ -67,16 +73,21 @@ export async function confirmByCode(
   await signet.limits.beforeEmailCode(person.caller.network, sub)
   const waiting = await findWaitingEmail(signet.database, sub, browserDigest)
   // Other people may have used up the guesses at this address. The link still works, and the message for a wrong code says so.
-  if (waiting !== undefined && !(await signet.limits.allowsEmailCode(typedName(waiting).key)))
+  const isLimited = waiting !== undefined && !(await signet.limits.allowsEmailCode(typedName(waiting).key))
+  const fail = async (tx: Queryable, reason: CodeFailure): Promise<ConfirmOutcome> => {
+    await recordEvent(tx, { type: 'email_code_failed', ...originOf(person), sub, detail: { reason } })
     return { outcome: 'wrong_code' }
+  }
   return withRollback<ConfirmOutcome, ConfirmOutcome>((rollBack) =>
     confirming(signet, session, async (tx) => {
+      if (isLimited) return fail(tx, 'limited')
       const guessed = await claimCodeGuess(tx, sub, browserDigest)
       const right = guessed.find((one) => isCodeOf(signet.secrets['email-codes'], one, code))
       if (right) return confirm(tx, signet, person, { ...right, isAskingBrowser: true, proof: 'code' }, rollBack)
+      if (guessed.length > 0) return fail(tx, 'wrong')
       // The link may have been used a moment ago. A mail that is open for another address means that there is still something to verify.
-      if (guessed.length > 0 || (await hasOpenVerification(tx, sub))) return { outcome: 'wrong_code' }
-      if (!(await findAccount(tx, sub))?.email_verified) return { outcome: 'wrong_code' }
+      if ((await hasOpenVerification(tx, sub)) || !(await findAccount(tx, sub))?.email_verified)
+        return fail(tx, waiting === undefined ? 'not_waiting' : 'spent')
       return { outcome: 'already_verified', continueTo: undefined, isAskingBrowser: true }
     }),
   )

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { Statement } from '../../src/platform/database/queryable.ts'
 import { emailInUnicode } from '../../src/records/accounts/canonical-names.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { startSignet } from '../support/idp.ts'
@@ -25,6 +26,40 @@ const done = `${idp.issuer}/verify-email?done=verified`
 const verifiedAt = async (sub: string) => (await addressOf(idp, sub))?.verified
 const countEvents = async (sub: string, type: string) =>
   (await database.query({ text: 'SELECT FROM events WHERE sub = $1 AND type = $2', values: [sub, type] })).rowCount
+
+/** The details of the events of one type about an account, in the order in which they were recorded. */
+const detailsOf = async (sub: string, type: string) =>
+  (
+    await database.query<{ detail: Record<string, string> }>({
+      text: 'SELECT detail FROM events WHERE sub = $1 AND type = $2 ORDER BY id',
+      values: [sub, type],
+    })
+  ).rows.map(({ detail }) => detail)
+
+/** The statements of the transaction that asks for a mail, while something is done. */
+async function statementsOf(t: Test, act: () => Promise<unknown>): Promise<readonly string[]> {
+  const transactions: string[][] = []
+  const { connect } = database
+  const captured = t.capture(database, 'connect', async () => {
+    const connection = await connect.call(database)
+    const texts: string[] = []
+    transactions.push(texts)
+    const query = (statement: Statement | string, values?: unknown[]) => {
+      texts.push(typeof statement === 'string' ? statement : statement.text)
+      return connection.query(statement, values)
+    }
+    return new Proxy(connection, {
+      get: (target, key) => {
+        if (key === 'query') return query
+        const value = Reflect.get(target, key)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  })
+  await act()
+  captured.restore()
+  return transactions.find((texts) => texts.some((text) => text.includes('INSERT INTO email_verifications'))) ?? []
+}
 
 /** Enters a code on the page that waits for it. */
 async function enter({ browser }: Pick<SignedUp, 'browser'>, code: string, network?: string): Promise<Visit> {
@@ -280,8 +315,41 @@ t.test(
       values: [email],
     })
     t.same(rows, [{ counted: 20 }])
+    const { rows: failures } = await database.query<{ reason: string }>({
+      text: `SELECT detail->>'reason' AS reason FROM events
+             WHERE type = 'email_code_failed' AND sub IN (SELECT sub FROM account_emails WHERE email = $1) ORDER BY id`,
+      values: [email],
+    })
+    const reasons = failures.map(({ reason }) => reason)
+    t.same(reasons, [...Array(20).fill('wrong'), ...Array(5).fill('limited')], 'the operator is told the difference')
   },
 )
+
+t.test('an operator can tell from the events why a code was refused', async (t) => {
+  const person = await signUp(idp)
+  const sub = await subOf(idp, person.email)
+  const code = await codeTo(idp, person.email)
+  for (let n = 0; n < 5; n++) await enter(person, wrongCode(code))
+  await enter(person, code)
+  const page = await person.browser.get('/verify-email')
+  await database.query({ text: 'UPDATE email_verifications SET expires_at = now() WHERE sub = $1', values: [sub] })
+  t.equal((await person.browser.submit(page, 'code', { code })).status, 422)
+  const reasons = (await detailsOf(sub, 'email_code_failed')).map(({ reason }) => reason)
+  t.same(reasons, ['wrong', 'wrong', 'wrong', 'wrong', 'wrong', 'spent', 'not_waiting'])
+  t.notMatch(JSON.stringify(await detailsOf(sub, 'email_code_failed')), code)
+  const { rows } = await database.query({
+    text: `SELECT count(request_id)::integer AS requests, count(network)::integer AS networks
+           FROM events WHERE sub = $1 AND type = 'email_code_failed'`,
+    values: [sub],
+  })
+  t.same(rows, [{ requests: 7, networks: 7 }])
+
+  await enter(person, 'no code')
+  const other = await signUp(idp)
+  await enter(other, await codeTo(idp, other.email))
+  t.equal(await countEvents(sub, 'email_code_failed'), 7, 'what cannot be a code is no guess')
+  t.equal(await countEvents(await subOf(idp, other.email), 'email_code_failed'), 0, 'nor is the right one')
+})
 
 t.test('one person is refused after twenty codes, and one network after sixty', async (t) => {
   const person = await signUp(idp)
@@ -308,6 +376,13 @@ t.test('one address gets at most five mails an hour, and nobody sees that', asyn
     ...(await mailsTo(idp, `${email.split('@')[0]?.toUpperCase()}@example.com`)),
   ]
   t.equal(sent.length, 5)
+  const { rows: asked } = await database.query({
+    text: `SELECT detail FROM events WHERE type = 'email_verification_requested'
+             AND sub IN (SELECT sub FROM account_emails WHERE lower(email) = $1) ORDER BY id`,
+    values: [email],
+  })
+  const limited = { detail: { mail: 'limited' } }
+  t.same(asked, [...Array(5).fill({ detail: { mail: 'sent' } }), limited, limited], 'except the operator')
   await database.query(`UPDATE rate_limits SET points = 21 WHERE key LIKE 'verification-mail-day:%'`)
   await database.query(`UPDATE rate_limits SET points = 0 WHERE key LIKE 'verification-mail-hour:%'`)
   await signUp(idp, { email })
@@ -406,6 +481,47 @@ t.test('signing up with an address that somebody has verified', async (t) => {
     }
     t.equal(await hashes(() => signInWith(idp.browser(), email, 'a wrong one')), 2)
     t.equal(await hashes(() => signInWith(idp.browser(), free, 'a wrong one')), 2)
+  })
+  t.test('sends the same statements in the same order, at sign-up, again and for a change', async (t) => {
+    const sent: (readonly string[])[] = []
+    for (const address of [email, newEmail()]) {
+      await clearLimits(idp)
+      let person: SignedUp | undefined
+      const signingUp = await statementsOf(t, async () => {
+        person = await signUp(idp, { email: address })
+      })
+      const { browser } = person as unknown as SignedUp
+      const page = await browser.get('/verify-email')
+      const again = await statementsOf(t, () => browser.submit(page, 'send-again'))
+      const changing = await signUp(idp)
+      const change = await statementsOf(t, () =>
+        changing.browser.submit(changing.page, 'email', { email: address, password: changing.password }),
+      )
+      for (const statements of [signingUp, again, change]) {
+        t.equal(statements.filter((text) => text.includes('INSERT INTO events')).length, 1)
+        sent.push(statements)
+      }
+    }
+    t.same(sent.slice(3), sent.slice(0, 3))
+  })
+  t.test('is told to the operator, without the address', async (t) => {
+    await clearLimits(idp)
+    const again = async ({ browser }: SignedUp) => browser.submit(await browser.get('/verify-email'), 'send-again')
+    const taker = await signUp(idp, { email })
+    await again(taker)
+    const takerSub = await subOf(idp, email)
+    t.same(await detailsOf(takerSub, 'email_verification_requested'), [{ mail: 'in_use' }, { mail: 'in_use' }])
+    const other = await signUp(idp)
+    const sub = await subOf(idp, other.email)
+    for (const address of [email, newEmail()])
+      await other.browser.submit(await other.browser.get('/verify-email'), 'email', {
+        email: address,
+        password: other.password,
+      })
+    t.same(await detailsOf(sub, 'email_verification_requested'), [{ mail: 'sent' }])
+    t.same(await detailsOf(sub, 'email_change_requested'), [{ mail: 'in_use' }, { mail: 'sent' }], 'one event an act')
+    const { rows } = await database.query(`SELECT FROM events WHERE detail::text LIKE '%@%'`)
+    t.equal(rows.length, 0)
   })
 })
 

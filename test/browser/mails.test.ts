@@ -8,6 +8,7 @@ import { sampleLink, sampleMails } from '../html/sample-mails.ts'
 import { loadExample } from '../support/example.ts'
 import { freePort } from '../support/free-port.ts'
 import { launchChromium } from './chromium.ts'
+import { widthsThatBreak } from './show-page.ts'
 
 /*
  * Mails as a mail program shows them that keeps everything. A web mailer would show the same element inside its own page.
@@ -67,6 +68,17 @@ t.test('no mail has a serious barrier, loads anything, or is wider than a phone,
     t.same(low, [], `${about}: buttons are at least 44 pixels high`)
   }
   t.same(loaded, [])
+  await context.close()
+})
+
+t.test('an address that is shown in part stays on one line, on a screen of any width', async (t) => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  for (const locale of ['en', 'de'])
+    for (const { html, about } of sampleMails({ locale }).filter((mail) => mail.html.includes('…@'))) {
+      await page.setContent(html)
+      t.same(await widthsThatBreak(page), [], `${about} (${locale})`)
+    }
   await context.close()
 })
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { brandWith, samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
-import { openTab, showPage } from './show-page.ts'
+import { openTab, showPage, widthsThatBreak } from './show-page.ts'
 
 const browser = await launchChromium(t)
 const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
@@ -250,6 +250,16 @@ t.test('nobody can allow access without having seen where it leads and for which
       const position = await page.locator('.choice').evaluate((choice) => getComputedStyle(choice).position)
       if (allow.top !== deny.top) t.equal(position, 'static', size)
     }
+    await page.close()
+  }
+  await context.close()
+})
+
+t.test('an address that is shown in part stays on one line, on a screen of any width', async (t) => {
+  const context = await browser.newContext()
+  for (const language of ['en', 'de'] as const) {
+    const { page } = await showPage(context, renderPage(samplePage('undo-email-change', language)))
+    t.same(await widthsThatBreak(page), [], language)
     await page.close()
   }
   await context.close()

@@ -93,3 +93,19 @@ export async function openTab(
     return shown
   }
 }
+
+/** The widths of a screen, in pixels, at which an address that is shown in part (`g…@example.net`) takes more than one line. */
+export async function widthsThatBreak(page: Page): Promise<number[]> {
+  const address = page.locator('bdi:text("…@")')
+  const broken: number[] = []
+  for (let width = 320; width <= 520; width += 4) {
+    await page.setViewportSize({ width, height: 800 })
+    const lines = await address.evaluate((element) => {
+      const range = document.createRange()
+      range.selectNodeContents(element)
+      return new Set(Array.from(range.getClientRects(), ({ top }) => top)).size
+    })
+    if (lines !== 1) broken.push(width)
+  }
+  return broken
+}

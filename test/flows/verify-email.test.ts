@@ -31,7 +31,11 @@ t.test('somebody who signs up enters the code of the mail and goes on to the app
   const consent = await browser.follow(after)
   t.match(consent.text, 'id="allow"')
   t.same(await addressOf(required, sub), { email, verified: true })
-  t.same((await eventsOf(required, sub)).slice(0, 2), ['account_created', 'email_verified'])
+  t.same((await eventsOf(required, sub)).slice(0, 3), [
+    'account_created',
+    'email_verification_requested',
+    'email_verified',
+  ])
   const [verified] = await changeEventsOf(required, { sub: sub as Sub }, ['email_verified'])
   t.same(verified?.detail, { proof: 'code' }, 'without `by`, which names operators')
 })
@@ -78,7 +82,10 @@ t.test('on another device the link asks for the password, and signs that device 
   t.equal(after.location, `${required.issuer}/verify-email?done=verified`)
   t.same(await addressOf(required, sub), { email, verified: true })
   t.match((await phone.get('/account')).text, email, 'the phone is signed in')
-  t.match((await eventsOf(required, sub)).join(' '), 'account_created sign_in_failed signed_in email_verified')
+  t.match(
+    (await eventsOf(required, sub)).join(' '),
+    'account_created email_verification_requested sign_in_failed signed_in email_verified',
+  )
 
   const first = await browser.get('/verify-email?opened=1')
   t.equal(first.location, `${required.issuer}/`, 'the first browser goes on')

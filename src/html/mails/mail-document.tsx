@@ -28,6 +28,8 @@ const styles = {
   button: `display:inline-block;padding:12px 24px;border:1px solid ${edge};border-radius:8px;font-weight:600;text-decoration:none`,
   small: 'margin:0 0 16px;font-size:14px',
   address: 'word-break:break-all',
+  // Begins on a new line before it is broken: otherwise the ellipsis in `g…@example.net` is where a line ends.
+  unbroken: 'display:inline-block;max-width:100%',
   line: `height:0;margin:32px 0 16px;border:0;border-top:1px solid ${edge}`,
 }
 
@@ -46,7 +48,14 @@ function MailDocument({ content, accentColor }: Props) {
   const { fill: fillColour, 'on-fill': onFill } = accentColours(accentColor, 'light')
   const ofButton = `background-color:${fillColour};color:${onFill}`
   // `bdi` isolates the direction of names.
-  const isolated = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, <bdi key={key}>{value}</bdi>]))
+  const isolated = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [
+      key,
+      <bdi key={key} style={key === 'newEmail' ? styles.unbroken : undefined}>
+        {value}
+      </bdi>,
+    ]),
+  )
   const say = (text: string) => fill(text, isolated)
   const shown = (block: Block, index: number) => (
     <MailBlock key={index} block={block} say={say} copyLink={content.texts.common.copyLink} ofButton={ofButton} />

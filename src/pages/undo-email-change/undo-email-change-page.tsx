@@ -45,7 +45,7 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
       <p class="lead">
         {newEmail === undefined
           ? fill(text.removed, { previous, time })
-          : fill(text.changed, { previous, time, new: <bdi class="name">{addressInPart(newEmail)}</bdi> })}
+          : fill(text.changed, { previous, time, new: <bdi class="name unbroken">{addressInPart(newEmail)}</bdi> })}
       </p>
       {fault && (
         <FaultSummary>

@@ -18,6 +18,8 @@ export const eventTypes = [
   'invitation_cancelled',
   'names_converted',
   'email_unverified',
+  'email_verification_requested',
+  'email_code_failed',
   'email_verified',
   'email_disowned',
   'email_change_requested',
