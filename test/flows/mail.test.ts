@@ -223,13 +223,13 @@ t.test('a mail that somebody waits for goes before invitations and notices', asy
       { kind: 'invitation', link, name: undefined, days: 7 },
       { kind: 'password-changed', by: 'person', at },
     ] as const
-    for (let number = 0; number < 20; number++)
+    for (let number = 0; number < 4; number++)
       for (const mail of others) await queueMail(tx, idp.signet, { ...toMaria(idp), to: 'other@example.com', mail })
     for (let number = 0; number < 4; number++) await queueMail(tx, idp.signet, toMaria(idp))
   })
   await emptyQueue(idp)
   const order = server.mails.flatMap(({ to }) => to)
-  t.equal(order.length, 44)
+  t.equal(order.length, 12)
   // Four are sent at a time, so one of the others can overtake the last of these.
   t.ok(order.lastIndexOf('maria@example.com') < 8, order.join(' '))
 })

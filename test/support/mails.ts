@@ -65,8 +65,18 @@ async function allMails({ signet }: Node): Promise<ReceivedMail[]> {
   })
   // The names begin with the time.
   const files = names.filter((name) => name.endsWith('.eml')).sort()
-  return Promise.all(files.map(async (name) => parseMail(await readFile(join(mail.folder, name)), issuer)))
+  return Promise.all(
+    files.map((name) => {
+      const path = join(mail.folder, name)
+      const parsed = known.get(path) ?? readFile(path).then((message) => parseMail(message, issuer))
+      known.set(path, parsed)
+      return parsed
+    }),
+  )
 }
+
+/** By the path of its file, which never changes: parsing takes longer than sending. */
+const known = new Map<string, Promise<ReceivedMail>>()
 
 /**
  * Parses a mail and finds what a person would click or type.
@@ -74,7 +84,11 @@ async function allMails({ signet }: Node): Promise<ReceivedMail[]> {
  * @param issuer links to other places do not count
  */
 export async function parseMail(message: Buffer, issuer: string): Promise<ReceivedMail> {
-  const { from, to, subject, text, html } = await simpleParser(message)
+  const { from, to, subject, text, html } = await simpleParser(message, {
+    skipTextToHtml: true,
+    skipTextLinks: true,
+    skipImageLinks: true,
+  })
   const lines = (text ?? '').split('\n').map((line) => line.trim())
   return {
     from: addressesIn(from),
