@@ -92,7 +92,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   const update = users
     .command('update')
     .description(
-      'Change the given values and leave the rest; an empty value removes one. A new e-mail address is unverified. If the previous one was verified, the user is told there by mail.',
+      'Change the given values and leave the rest; an empty value removes one. A new e-mail address is unverified. If the previous one was verified, the user is notified there by e-mail.',
     )
     .argument('<user>', userArgument)
   const changesOf = addUserChangeFlags(update)
@@ -164,7 +164,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   users
     .command('set-password')
     .description(
-      'Set a new password from standard input. Signs the user out everywhere and ends all their grants. The user is told by mail, if their address is verified.',
+      'Set a new password from standard input. Signs the user out everywhere and ends all their grants. The user is notified by e-mail, if their address is verified.',
     )
     .argument('<user>', userArgument)
     .addOption(passwordStdin())
