@@ -26,7 +26,7 @@ const still = (html: string) => html.replace('/assets/form-post.js', '/assets/sh
 /** What axe reports as serious or critical, one line each. */
 async function barriers(page: Page, rules?: 'colours'): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
-  const options = { resultTypes: ['violations'], ...(rules && { runOnly: ['color-contrast'] }) }
+  const options = { preload: false, resultTypes: ['violations'], ...(rules && { runOnly: ['color-contrast'] }) }
   const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
