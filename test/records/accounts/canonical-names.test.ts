@@ -323,9 +323,11 @@ t.test('for any text, the canonical form is its own canonical form and decides w
           if (isSame !== (typedName(one).key === typedName(other).key))
             throw new Error(`${shown(one)}, ${shown(other)}`)
         }
-        // Only for canonical results. The upper case of a name can contain letters that the name does not have (ß), and NFC composes I with a
+        // Only for canonical results. The upper case of a name can contain letters that the name does not have (ß, ᾀ), and NFC composes I with a
         // dot above to İ, which is not folded.
-        if (form !== undefined && !/[ßſŉǰΐΰևẖẗẘẙẚıɑ]|i\u0307/.test(form) && canonical(vary(form)) !== undefined)
+        const isOdd = (name: string) =>
+          /[ſıɑ]|i\u0307/.test(name) || [...name].some((letter) => [...letter.toUpperCase()].length > 1)
+        if (form !== undefined && !isOdd(form) && canonical(vary(form)) !== undefined)
           if (typedName(vary(form)).key !== typedName(form).key) throw new Error(`${shown(form)}, ${shown(vary(form))}`)
       }),
       { numRuns: 2_000 },
