@@ -78,7 +78,7 @@ export const de: Messages = {
     signIn: 'Ich habe bereits ein Konto',
   },
   verifyEmail: {
-    title: 'E‑Mail-Adresse bestätigen',
+    title: 'E-Mail-Adresse bestätigen',
     sent: 'Eine E-Mail an {email} ist unterwegs. Geben Sie hier den Code daraus ein, oder öffnen Sie den Link darin.',
     notSent:
       'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
@@ -102,7 +102,7 @@ export const de: Messages = {
     password: 'Ihr Passwort',
     sendThere: 'E-Mail an diese Adresse senden',
     signOut: 'Abmelden',
-    linkTitle: 'Ist das Ihre E‑Mail-Adresse?',
+    linkTitle: 'Ist das Ihre E-Mail-Adresse?',
     linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
     linkForeign:
       'Jemand hat {email} für ein Konto bei {name} eingegeben. Wenn Sie das waren, geben Sie das Passwort dieses Kontos ein, nicht das Ihres Postfachs. Sie werden damit auch hier angemeldet.',
@@ -118,7 +118,7 @@ export const de: Messages = {
     void: 'Er wurde schon verwendet, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
     voidNext: 'Für eine neue E-Mail melden Sie sich bei Ihrem Konto an.',
     voidAgain: 'Neue E-Mail anfordern',
-    doneTitle: 'Ihre E‑Mail-Adresse ist bestätigt',
+    doneTitle: 'Ihre E-Mail-Adresse ist bestätigt',
     done: 'Wenn Sie auf einem anderen Gerät oder in einem anderen Browser begonnen haben, machen Sie dort weiter.',
     toAccount: 'Ihr Konto',
     takenTitle: 'Ein anderes Konto hat diese Adresse',

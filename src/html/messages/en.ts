@@ -80,7 +80,7 @@ export const en = {
     signIn: 'I already have an account',
   },
   verifyEmail: {
-    title: 'Verify your e‑mail address',
+    title: 'Verify your e-mail address',
     sent: 'An e-mail is on its way to {email}. Enter the code from it here, or open the link in it.',
     notSent: 'The address {email} has not been verified yet. To verify it, you need an e-mail with a code and a link.',
     noAddress: 'Your account has no e-mail address. Please enter one at which you receive e-mail.',
@@ -101,7 +101,7 @@ export const en = {
     password: 'Your password',
     sendThere: 'Send an e-mail to this address',
     signOut: 'Sign out',
-    linkTitle: 'Is this your e‑mail address?',
+    linkTitle: 'Is this your e-mail address?',
     linkOwn: 'Select “Verify this address” to verify {email} for your account.',
     linkForeign:
       'Somebody has entered {email} for an account at {name}. If that was you, enter the password of this account, not that of your mailbox. You will also be signed in here.',
@@ -117,7 +117,7 @@ export const en = {
     void: 'It has been used, is older than {minutes} minutes, has been replaced by a newer one, or is incomplete.',
     voidNext: 'To get a new e-mail, sign in to your account.',
     voidAgain: 'Get a new e-mail',
-    doneTitle: 'Your e‑mail address is verified',
+    doneTitle: 'Your e-mail address is verified',
     done: 'If you started on another device or in another browser, go back there to continue.',
     toAccount: 'Your account',
     takenTitle: 'Another account has this address',
