@@ -40,7 +40,8 @@ export const mailInQueue = 'a mail in the queue'
 
 /**
  * Adds a job that sends a mail, in the caller's transaction: `send-mail.ts` does it once that is committed. Links and codes are secrets, so the
- * whole mail is sealed. A thousand invitations delay no mail that somebody waits for. Without a way to send mails, nothing is added; the pages then offer nothing that needs one.
+ * whole mail is sealed. A thousand invitations delay no mail that somebody waits for. Without a way to send mails, nothing is added; the pages then
+ * offer nothing that needs one.
  */
 export async function queueMail(
   tx: Queryable,

@@ -67,9 +67,9 @@ export type RecoveredAccount =
   | { readonly outcome: 'faulty'; readonly fault: 'password_missing' | PasswordFault; readonly recovery: OpenRecovery }
 
 /**
- * Sets a new password by a link. Of any number of concurrent uses of the link, one succeeds. In the same transaction all other open links of
- * the account become void and, unless the person chose otherwise, all sessions and grants end and all browsers and consents are forgotten: somebody else may
- * know the old password. The person is told by mail (NIST SP 800-63B-4 §4.2.3), and is not signed in (OWASP Forgot Password, "User Resets
+ * Sets a new password by a link. Of any number of concurrent uses of the link, one succeeds. In the same transaction all other open links of the
+ * account become void and, unless the person chose otherwise, all sessions and grants end and all browsers and consents are forgotten: somebody
+ * else may know the old password. The person is told by mail (NIST SP 800-63B-4 §4.2.3), and is not signed in (OWASP Forgot Password, "User Resets
  * Password").
  *
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting

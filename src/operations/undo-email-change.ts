@@ -48,8 +48,8 @@ export type UndoOutcome =
  * Removes the password, whichever it is: whoever changed the address had to know the password of that time. The person sets a new one by mail at the
  * address that is theirs again.
  *
- * Ends all sessions and grants, forgets all browsers and consents, and makes every link useless that was sent for the account: of recoveries, verifications and
- * pending changes, and of the undoing of this and later changes.
+ * Ends all sessions and grants, forgets all browsers and consents, and makes every link useless that was sent for the account: of recoveries,
+ * verifications and pending changes, and of the undoing of this and later changes.
  *
  * Guesses are counted as at sign-in, for the network and for the account, but apart from those at sign-in: with guesses there, a thief could make the
  * account wait, and keep the person from undoing. Only somebody with the link can guess here.

@@ -18,8 +18,8 @@ export interface MailFailureLog {
 const interval = 60_000
 
 /**
- * Logs failed attempts, but those with the same fault at most once a minute: while a mail server is down, each of thousands of e-mails fails thirteen times.
- * `others` counts those that were not logged since the entry before.
+ * Logs failed attempts, but those with the same fault at most once a minute: while a mail server is down, each of thousands of e-mails fails
+ * thirteen times. `others` counts those that were not logged since the entry before.
  *
  * @param now milliseconds of a clock that never goes back
  */

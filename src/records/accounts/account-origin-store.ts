@@ -3,7 +3,7 @@ import type { Sub } from '../ids.ts'
 
 /**
  * Decides who created an account of an earlier release, which did not store it: the person, on the sign-up page, or an operator. The event of the
- * creation tells that. Events are deleted some time; without it, an operator did.
+ * creation tells which. If it has been deleted by now, the account counts as made by an operator.
  *
  * @param tx a transaction that has locked the account
  */

@@ -55,8 +55,8 @@ export async function removePassword(tx: Queryable, sub: Sub): Promise<void> {
 }
 
 /**
- * Keeps the current password for a while, because it is about to be replaced or removed (email-changes-store.ts). If one is kept already, that one stays: a thief
- * could otherwise change the password twice.
+ * Keeps the current password for a while, because it is about to be replaced or removed (email-changes-store.ts). If one is kept already, that one
+ * stays: a thief could otherwise change the password twice.
  *
  * @param tx a transaction that has locked the account
  * @param ttl seconds
