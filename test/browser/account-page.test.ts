@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startSignet } from '../support/idp.ts'
 import { launchChromium } from './chromium.ts'
+import { focusOn } from './show-page.ts'
 
 const idp = await startSignet(t)
 const browser = await launchChromium(t)
@@ -34,7 +35,7 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   await page.keyboard.press('Enter')
   await page.waitForSelector('#birthdate-fault')
   t.ok(await page.isVisible('#birthdate'), 'the section that contains a faulty field is open')
-  t.equal(await page.evaluate(() => document.activeElement?.id), 'birthdate')
+  await focusOn(page, 'birthdate')
 
   await page.fill('#current-password', person.password)
   await page.fill('#new-password', 'quiet lamps over harbours')

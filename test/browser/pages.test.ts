@@ -4,7 +4,7 @@ import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { brandWith, samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
-import { openTab, showPage, widthsThatBreak } from './show-page.ts'
+import { focusOn, openTab, showPage, widthsThatBreak } from './show-page.ts'
 
 const browser = await launchChromium(t)
 const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
@@ -179,6 +179,7 @@ t.test('the keyboard moves through the sign-in page in reading order, with a vis
   const context = await browser.newContext()
   const { page } = await showPage(context, renderPage(samplePage('sign-in')))
   const order: string[] = []
+  await focusOn(page, 'username')
   for (let step = 0; step < 4; step++) {
     const { id, outline } = await page.evaluate(() => ({
       id: document.activeElement?.id || document.activeElement?.getAttribute('type') || '',

@@ -15,6 +15,11 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 type Assets = ReadonlyMap<string, BrandAsset>
 
+/** Waits until an element has the focus. Browsers move it to the element with `autofocus` some time after the page has loaded. */
+export async function focusOn(page: Page, id: string): Promise<void> {
+  await page.waitForFunction((wanted) => document.activeElement?.id === wanted, id)
+}
+
 /** What a page sent: a form, or a link that was followed. */
 export interface Sent {
   readonly url: string

@@ -5,6 +5,7 @@ import { authorizationParameters, pkce } from '../support/journey.ts'
 import { newestMailTo } from '../support/mails.ts'
 import { newEmail } from '../support/verification.ts'
 import { launchChromium } from './chromium.ts'
+import { focusOn } from './show-page.ts'
 
 const idp = await startSignet(t, { SIGNET_EMAIL_VERIFICATION: 'required' })
 const browser = await launchChromium(t)
@@ -31,7 +32,7 @@ async function signUp(page: Page): Promise<string> {
 t.test('somebody signs up and types the code of the mail, by keyboard only', async (t) => {
   const page = await newPage(t)
   const email = await signUp(page)
-  t.equal(await page.evaluate('document.activeElement.id'), 'code', 'the field has the focus')
+  await focusOn(page, 'code')
   const { code = '' } = await newestMailTo(idp, email)
   await page.keyboard.type(`${code.slice(0, 3)} ${code.slice(3)}`)
   await page.keyboard.press('Enter')
