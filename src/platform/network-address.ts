@@ -110,3 +110,9 @@ const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
 export function isLoopbackHost(hostname: string): boolean {
   return loopbackHosts.has(hostname) || hostname.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
+
+/** Whether the host of a URL has a name. Passkeys belong to a domain name, and an IP address is none (Web Authentication Level 3 §5.1.3 step 8). */
+export function hasHostName(url: string): boolean {
+  const { hostname } = new URL(url)
+  return isIP(hostname.replace(/^\[|\]$/g, '')) === 0
+}

@@ -16,8 +16,32 @@ export function authTimeClaim({ authTime }: Pick<Authentication, 'authTime'>): n
   return Math.floor(authTime / 1000)
 }
 
-/** The only Authentication Context Class: a single factor, like AAL1 of NIST SP 800-63B. */
-export const singleFactor = 'aal1'
+/**
+ * The Authentication Context Classes, the weakest first. Each includes all that the ones before it require.
+ *
+ * - `aal1`: one factor, as at AAL1 of NIST SP 800-63B-4.
+ * - `aal2`: two factors, as at AAL2 of NIST SP 800-63B-4.
+ * - `phr`: phishing-resistant, and two factors: a passkey that verified the person (OpenID Connect EAP ACR Values 1.0 §2).
+ *
+ * `phrh` is not among them: whether hardware protects a passkey is known only from an attestation, which is not asked for.
+ */
+export const contextClasses = ['aal1', 'aal2', 'phr'] as const
+export type ContextClass = (typeof contextClasses)[number]
+
+/** The strongest class that a sign-in satisfies. */
+export function contextClassOf(amr: readonly string[]): ContextClass {
+  // `pop` is only in the `amr` of a passkey (records/accounts/factors.ts).
+  if (amr.includes('pop')) return 'phr'
+  return amr.includes('mfa') ? 'aal2' : 'aal1'
+}
+
+/** Whether a sign-in of one class satisfies another. */
+export function satisfies(reached: ContextClass, wanted: ContextClass): boolean {
+  return contextClasses.indexOf(reached) >= contextClasses.indexOf(wanted)
+}
+
+/** The weakest class. */
+export const singleFactor = contextClasses[0]
 
 /**
  * Computes `sid`: the ID of the session for one client (OpenID Connect Front-Channel Logout §3). It is not the cookie, and differs per client,

@@ -99,6 +99,9 @@ const consequences: Readonly<Record<Purpose, string>> = {
   csrf: 'open forms must be sent again',
   'mail-sealing': 'e-mails that have not been sent yet cannot be sent: whoever waits for one must ask again',
   'email-codes': 'codes in e-mails that have been sent are refused: the links in them still work',
+  'totp-sealing':
+    'one-time codes of all users are refused: they need a recovery code or a passkey, and set up their app again',
+  'recovery-codes': 'recovery codes of all users are refused: they must create new ones',
   'session-id': 'sessions get a new sid: sign-out by an application with an earlier ID token asks for confirmation',
 }
 

@@ -162,10 +162,20 @@ export const declarations = {
     parse: parseDomains,
     fault: domainsFault,
   },
+  SIGNET_PASSWORDS: oneOf(
+    ['on', 'off'],
+    'on',
+    'Whether people can sign in with a password. `off`: with a passkey only. The issuer must then have a host name.',
+  ),
+  SIGNET_SECOND_FACTOR: oneOf(
+    ['optional', 'required'],
+    'optional',
+    'Whether everybody needs a second factor besides the password. `required`: somebody who has none sets one up at the next sign-in.',
+  ),
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
     default: '15',
     about:
-      'Minimum length of a new password, in characters. NIST SP 800-63B-4 requires 15 where a password is the only factor, which it is for every account in this release, and 8 where it is used together with a second factor. Existing passwords stay valid.',
+      'Minimum length of a new password that is the only factor, in characters. NIST SP 800-63B-4 requires 15. Where every sign-in also needs a second factor, 8 are enough. Existing passwords stay valid.',
   }),
   SIGNET_BREACHED_PASSWORDS_URL: {
     accepts: 'an https URL (http if the host is loopback)',

@@ -1,5 +1,5 @@
 import { isBlockedPort } from '../blocked-ports.ts'
-import { isLoopbackHost } from '../network-address.ts'
+import { hasHostName, isLoopbackHost } from '../network-address.ts'
 import { declarations, type SettingName, type Value } from './declaration.ts'
 import { type MailSettings, mailSettings } from './mail-settings.ts'
 import { formatDuration, type Setting } from './setting-kinds.ts'
@@ -49,6 +49,11 @@ export interface Settings {
   readonly signUp: 'open' | 'invite' | 'closed'
   /** In lower case and Punycode. Empty: all domains. */
   readonly signUpDomains: readonly string[]
+  /** SIGNET_PASSWORDS: whether people can sign in with a password. */
+  readonly passwordSignIn: 'on' | 'off'
+  /** Whether every sign-in needs two factors. */
+  readonly secondFactor: 'optional' | 'required'
+  /** Of a password that is the only factor. */
   readonly passwordMinLength: number
   /** Ends with a slash. */
   readonly breachedPasswordsUrl: string | undefined
@@ -140,6 +145,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     emailVerification: read('SIGNET_EMAIL_VERIFICATION') ?? (smtpUrl === undefined ? 'optional' : 'required'),
     signUp: need('SIGNET_SIGN_UP'),
     signUpDomains: read('SIGNET_SIGN_UP_DOMAINS') ?? [],
+    passwordSignIn: need('SIGNET_PASSWORDS'),
+    secondFactor: need('SIGNET_SECOND_FACTOR'),
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
     breachedPasswordsUrl: read('SIGNET_BREACHED_PASSWORDS_URL'),
     metricsToken: read('SIGNET_METRICS_TOKEN'),
@@ -207,6 +214,10 @@ function contradictions(settings: Settings): string[] {
       settings.mail.delivery === 'none'
         ? 'SIGNET_SIGN_UP_DOMAINS: requires SIGNET_SMTP_URL, because addresses must be verified. Otherwise anybody could sign up with an address of these domains.'
         : 'SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION to be `required`. Otherwise anybody could sign up with an address of these domains.',
+    )
+  if (settings.passwordSignIn === 'off' && !hasHostName(settings.issuer))
+    faults.push(
+      'SIGNET_PASSWORDS: `off` requires an issuer with a host name, because browsers offer no passkeys for an IP address.',
     )
   if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
     faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')

@@ -4,7 +4,16 @@ import type { MasterKey } from './master-key.ts'
 import { seal, unseal } from './sealing.ts'
 
 /** What a secret is used for. Each purpose has its own random, versioned secret, so that a leaked one affects a single use. */
-export const purposes = ['refresh-mac', 'request-sealing', 'csrf', 'session-id', 'mail-sealing', 'email-codes'] as const
+export const purposes = [
+  'refresh-mac',
+  'request-sealing',
+  'csrf',
+  'session-id',
+  'mail-sealing',
+  'email-codes',
+  'totp-sealing',
+  'recovery-codes',
+] as const
 export type Purpose = (typeof purposes)[number]
 
 /** Purposes whose secrets protect only open pages and forms and links to them, mails that wait to be sent, and codes in recent mails. */

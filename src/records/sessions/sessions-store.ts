@@ -1,6 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
+import type { ProvenFactor } from '../accounts/factors.ts'
 import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/liveness-store.ts'
 import type { SessionId, Sub } from '../ids.ts'
@@ -12,6 +13,10 @@ export interface Session {
   readonly authTime: number
   /** Authentication Method References (RFC 8176). */
   readonly amr: readonly string[]
+  /** The strongest factor besides the password that was proven in this session. */
+  readonly factor: ProvenFactor | undefined
+  /** When that was, in milliseconds since 1970. */
+  readonly factorTime: number | undefined
   readonly account: Account
   /** The version of the secret `session-id` that the session started with. */
   readonly sidVersion: number
@@ -28,11 +33,21 @@ export interface Session {
  */
 export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl: number): Promise<Session | undefined> {
   const { rows } = await db.query<
-    AccountRow & { id: SessionId; auth_time: Date; amr: string[]; used_at: Date; sid_version: number; epoch: number }
+    AccountRow & {
+      id: SessionId
+      auth_time: Date
+      amr: string[]
+      factor: ProvenFactor | null
+      factor_time: Date | null
+      used_at: Date
+      sid_version: number
+      epoch: number
+    }
   >({
     name: 'find-session',
     text: `WITH session AS (
-             SELECT ${accountColumns}, accounts.epoch, sessions.id, sessions.auth_time, sessions.amr, sessions.used_at, sessions.sid_version
+             SELECT ${accountColumns}, accounts.epoch, sessions.id, sessions.auth_time, sessions.amr, sessions.factor, sessions.factor_time,
+               sessions.used_at, sessions.sid_version
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub ${accountEmail}
              WHERE digest = $1 AND ${sessionAlive} AND expires_at > now() AND used_at > now() - make_interval(secs => $2)
            ), used AS (
@@ -45,8 +60,11 @@ export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl:
   })
   const row = rows[0]
   if (!row) return undefined
-  const { id, auth_time, amr, used_at: _, sid_version: sidVersion, epoch, ...account } = row
-  return { id, authTime: auth_time.getTime(), amr, account: accountFromRow(account), sidVersion, accountEpoch: epoch }
+  const { id, auth_time, amr, factor, factor_time, used_at: _, sid_version: sidVersion, epoch, ...account } = row
+  return {
+    ...{ id, authTime: auth_time.getTime(), amr, factor: factor ?? undefined, factorTime: factor_time?.getTime() },
+    ...{ account: accountFromRow(account), sidVersion, accountEpoch: epoch },
+  }
 }
 
 /** A session to be started by a sign-in. The lifetime is in seconds, times are in milliseconds since 1970. */
@@ -56,6 +74,8 @@ export interface NewSession {
   readonly sub: Sub
   readonly authTime: number
   readonly amr: readonly string[]
+  /** The strongest factor besides the password that was proven now. */
+  readonly factor?: ProvenFactor | undefined
   readonly ttl: number
   /** The current version of the secret `session-id`. A session that continues keeps its version. */
   readonly sidVersion: number
@@ -93,7 +113,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              FROM accounts WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
              FOR NO KEY UPDATE
            ), renewed AS (
-             UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, epoch = account.epoch, used_at = now(),
+             UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, factor = $9,
+               factor_time = CASE WHEN $9::text IS NOT NULL THEN least($4, clock_timestamp()) END, epoch = account.epoch, used_at = now(),
                expires_at = now() + make_interval(secs => $6)
              FROM account
              WHERE digest = $7 AND sessions.sub = account.sub AND ended_at IS NULL AND sessions.epoch >= account.session_epoch
@@ -101,8 +122,9 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
            ), replaced AS (
              ${endSessionsSql('digest = $7 AND sessions.sub <> account.sub', { from: 'account' })} RETURNING sessions.id, sessions.sub
            ), started AS (
-             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch, sid_version)
-             SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch, $8 FROM account
+             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, factor, factor_time, expires_at, epoch, sid_version)
+             SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, $9, CASE WHEN $9::text IS NOT NULL THEN least($4, clock_timestamp()) END,
+               now() + make_interval(secs => $6), account.epoch, $8 FROM account
              WHERE NOT EXISTS (SELECT FROM renewed)
            ), known AS (
              INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT account.sub, $2, now() FROM account
@@ -122,6 +144,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
       session.ttl,
       session.replaces ?? null,
       session.sidVersion,
+      session.factor ?? null,
     ],
   })
   const [row] = rows

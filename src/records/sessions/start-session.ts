@@ -25,7 +25,7 @@ export async function startSession(
   tx: Queryable,
   ttl: number,
   { browserDigest, sessionDigest, replaces }: BrowserDigests,
-  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'sidVersion'>,
+  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'factor' | 'sidVersion'>,
 ): Promise<{ readonly left: boolean } | undefined> {
   const started = await insertSession(tx, { ...who, browserDigest, digest: sessionDigest, ttl, replaces })
   if (!started) return undefined
