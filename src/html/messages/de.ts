@@ -36,6 +36,15 @@ export const de: Messages = {
     cancel: 'Abbrechen und zurückgehen',
     passwordRecovered: 'Ihr neues Passwort wurde gespeichert. Bitte melden Sie sich damit an.',
   },
+  passkeys: {
+    use: 'Passkey verwenden',
+    create: 'Passkey erstellen',
+    cancelled: 'Es wurde kein Passkey verwendet. Sie können es noch einmal versuchen.',
+    failed: 'Das hat nicht funktioniert. Bitte versuchen Sie es noch einmal oder verwenden Sie ein anderes Gerät.',
+    exists: 'Auf diesem Gerät gibt es schon einen Passkey für dieses Konto.',
+    needScript: 'Passkeys brauchen JavaScript, das in diesem Browser ausgeschaltet ist.',
+    unsupported: 'Dieser Browser kann keine Passkeys verwenden.',
+  },
   recover: {
     title: 'Passwort vergessen?',
     lead: 'Geben Sie die E-Mail-Adresse oder den Benutzernamen ein, mit dem Sie sich anmelden. Wenn Ihr Konto eine bestätigte E-Mail-Adresse hat, senden wir Ihnen einen Link, mit dem Sie ein neues Passwort festlegen können.',

@@ -38,6 +38,15 @@ export const en = {
     cancel: 'Cancel and go back',
     passwordRecovered: 'Your new password has been saved. Please sign in with it.',
   },
+  passkeys: {
+    use: 'Use a passkey',
+    create: 'Create a passkey',
+    cancelled: 'No passkey was used. You can try again.',
+    failed: 'That did not work. Please try again, or use another device.',
+    exists: 'There is already a passkey for this account on this device.',
+    needScript: 'Passkeys need JavaScript, which is turned off in this browser.',
+    unsupported: 'This browser cannot use passkeys.',
+  },
   recover: {
     title: 'Forgot your password?',
     lead: 'Enter the e-mail address or the user name that you sign in with. If your account has a verified e-mail address, we will send you a link to set a new password.',
