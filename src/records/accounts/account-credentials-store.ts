@@ -18,6 +18,32 @@ export async function listCredentials(db: Queryable, sub: Sub): Promise<readonly
   return rows.map(({ id, kind, created_at }) => ({ id, kind, createdAt: created_at }))
 }
 
+/** The id of the newest credential that an account had before a moment; 0 if it had none. */
+export async function newestCredentialBefore(db: Queryable, sub: Sub, at: Date): Promise<number> {
+  const { rows } = await db.query<{ newest: number }>({
+    text: 'SELECT coalesce(max(id), 0)::bigint AS newest FROM account_credentials WHERE sub = $1 AND created_at < $2',
+    values: [sub, at],
+  })
+  return rows[0]?.newest ?? 0
+}
+
+/**
+ * Removes the password of an account and whatever was added after a credential.
+ *
+ * @param newest the id of the newest credential to keep
+ * @returns the kinds of what was removed, the oldest first
+ */
+export async function removeCredentialsSince(tx: Queryable, sub: Sub, newest: number): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ kind: string }>({
+    text: `WITH removed AS (
+             DELETE FROM account_credentials WHERE sub = $1 AND (id > $2 OR kind = 'password') RETURNING id, kind
+           )
+           SELECT kind FROM removed ORDER BY id`,
+    values: [sub, newest],
+  })
+  return rows.map(({ kind }) => kind)
+}
+
 /** Removes credentials of an account other than its password. Those of other accounts are not affected. */
 export async function removeCredentials(tx: Queryable, sub: Sub, ids: readonly number[]): Promise<void> {
   await tx.query({
