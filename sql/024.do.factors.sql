@@ -82,6 +82,20 @@ ALTER TABLE sessions
 -- When the person was asked to create a passkey after a sign-in with the password. They are asked once.
 ALTER TABLE accounts ADD COLUMN passkey_offered_at timestamptz;
 
+-- The links "This was not me" in mails about an account. Each works once, and only together with something that proved the person before what the mail tells.
+CREATE TABLE account_notices (
+  digest bytea PRIMARY KEY, -- of the secret in the link
+  sub text NOT NULL,
+  email text NOT NULL, -- where the mail went: the verified address at that time
+  kind text NOT NULL, -- of the mail
+  at timestamptz NOT NULL, -- of what the mail tells
+  newest_credential bigint NOT NULL, -- the id of the newest credential that the account had before. Not a time: a clock can go back
+  had_second_factor boolean NOT NULL, -- whether the account had a passkey or one-time codes before
+  expires_at timestamptz NOT NULL
+);
+CREATE INDEX account_notices_sub_idx ON account_notices (sub);
+CREATE INDEX account_notices_expires_at_idx ON account_notices (expires_at);
+
 -- The header of the request, shortened, so that the person recognizes the device.
 ALTER TABLE events ADD COLUMN user_agent text;
 

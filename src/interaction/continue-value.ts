@@ -23,7 +23,11 @@ export interface PendingRequest {
 /** Our own pages that sign-in may lead to, and their paths. */
 const ownPages = {
   account: '/account',
-  password: '/account#your-password',
+  'account-sign-in': '/account/sign-in',
+  security: '/account/security',
+  password: '/account/security#your-password',
+  sessions: '/account/sessions',
+  applications: '/account/applications',
   device: '/device',
   'verify-email': '/verify-email',
 } as const

@@ -53,13 +53,13 @@ const maxFound = 5
  */
 export async function requestRecovery(
   signet: Pick<Signet, 'database' | 'limits' | 'secrets' | 'clock'>,
-  { requestId, network }: Caller,
+  { requestId, network, userAgent }: Caller,
   { typed, locale, continuation: given }: TypedRecovery,
 ): Promise<void> {
   if (!(await signet.limits.beforeRecovery(network, typedName(typed).key))) return
   const requestedAt = signet.clock.now()
   const continuation = given && ([given.browserDigest.toString('base64url'), given.continueTo] as const)
-  const requested: Requested = { typed, locale, continuation, caller: { requestId, network }, requestedAt }
+  const requested: Requested = { typed, locale, continuation, caller: { requestId, network, userAgent }, requestedAt }
   const sealed = sealText(signet.secrets['mail-sealing'], JSON.stringify(requested), associated)
   await addJob(signet.database, 'recover', { sealed })
 }

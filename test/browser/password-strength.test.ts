@@ -106,7 +106,7 @@ t.test('on the account page in German, with the names that are in its fields', a
   await page.fill('#password', person.password)
   t.equal(await page.locator('.strength').count(), 0, 'the current password gets no hint')
   await page.click('#sign-in')
-  await page.goto(`${idp.issuer}/account`)
+  await page.goto(`${idp.issuer}/account/security`)
   await page.fill('#new-password', 'kurz und gut')
   await says(page, 'Könnte besser sein · Noch 3 Zeichen')
   await page.fill('#new-password', 'zyxomma tridacna')

@@ -63,7 +63,7 @@ async function beginEverything() {
   })
   const consentPage = await consentBrowser.follow(await consentBrowser.get(consenting.location ?? ''))
   await signIn(one, client, { person: journey.person })
-  const account = await journey.browser.get('/account')
+  const account = await journey.browser.get('/account/sessions')
   return { journey, tokens, paused, pausedBrowser, consentPage, consentBrowser, account }
 }
 

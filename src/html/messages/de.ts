@@ -228,9 +228,15 @@ export const de: Messages = {
     inspect: 'Ein Token untersuchen',
     errors: 'Was ein Fehler bedeutet',
   },
+  accountMenu: {
+    label: 'Ihr Konto',
+    profile: 'Profil',
+    signIn: 'Anmeldung',
+    security: 'Sicherheit',
+    sessions: 'Sitzungen',
+    applications: 'Anwendungen',
+  },
   account: {
-    title: 'Ihr Konto',
-    contents: 'Auf dieser Seite',
     profile: 'Profil',
     profileLead:
       'Anwendungen, die Ihr Profil sehen dürfen, erhalten die Angaben, die Sie hier machen. Lassen Sie leer, was Sie nicht weitergeben möchten.',
@@ -253,6 +259,7 @@ export const de: Messages = {
     cancelEmailChange: 'Änderung abbrechen',
     confirmPassword: 'Mit Ihrem Passwort bestätigen',
     saveSignIn: 'Speichern',
+    security: 'Sicherheit',
     password: 'Passwort',
     passwordLead: 'Wenn Sie das Passwort ändern, werden Sie in allen anderen Browsern abgemeldet.',
     currentPassword: 'Aktuelles Passwort',
@@ -265,7 +272,7 @@ export const de: Messages = {
     sessions: 'Wo Sie angemeldet sind',
     sessionsLead: 'Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
     sessionsKeepApplications:
-      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese weiter unten, oder beenden Sie beim Ändern des Passworts den Zugriff aller Anwendungen.',
+      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese unter „Anwendungen“, oder beenden Sie beim Ändern des Passworts den Zugriff aller Anwendungen.',
     thisBrowser: 'Dieser Browser',
     anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
@@ -283,19 +290,21 @@ export const de: Messages = {
     may: 'Diese Anwendung darf:',
     disconnect: 'Trennen',
     signOut: 'Abmelden',
-    profileSaved: 'Ihr Profil wurde gespeichert.',
-    signInSaved: 'Ihre Anmeldedaten wurden gespeichert.',
-    emailChangeCancelled: 'Die Änderung der Adresse wurde abgebrochen.',
-    passwordChanged:
+  },
+  accountNotices: {
+    'profile-saved': 'Ihr Profil wurde gespeichert.',
+    'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
+    'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
+    'password-changed':
       'Ihr Passwort wurde geändert. Sie sind in allen anderen Browsern abgemeldet, und alle Anwendungen haben ihren Zugriff verloren. In einer Anwendung kann eine eigene Sitzung weiterbestehen: Melden Sie sich auch dort ab.',
-    passwordChangedApplicationsKept:
-      'Ihr Passwort wurde geändert, und Sie sind in allen anderen Browsern abgemeldet. Die Anwendungen, die Sie in diesem Browser benutzen, behalten ihren Zugriff, ebenso jene, die auch in Ihrer Abwesenheit zugreifen dürfen: siehe „Verbundene Anwendungen“.',
-    sessionEnded:
+    'password-changed-applications-kept':
+      'Ihr Passwort wurde geändert, und Sie sind in allen anderen Browsern abgemeldet. Die Anwendungen, die Sie in diesem Browser benutzen, behalten ihren Zugriff, ebenso jene, die auch in Ihrer Abwesenheit zugreifen dürfen: siehe „Anwendungen“.',
+    'session-ended':
       'Die Sitzung wurde beendet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
-    othersEnded:
+    'others-ended':
       'Sie sind in allen anderen Browsern abgemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     disconnected: 'Die Anwendung wurde getrennt.',
-    otherAccount: 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
+    'other-account': 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
   },
   undoEmailChange: {
     title: 'Änderung der Adresse rückgängig machen?',

@@ -225,9 +225,15 @@ export const en = {
     inspect: 'Inspect a token',
     errors: 'What an error means',
   },
+  accountMenu: {
+    label: 'Your account',
+    profile: 'Profile',
+    signIn: 'Sign-in',
+    security: 'Security',
+    sessions: 'Sessions',
+    applications: 'Applications',
+  },
   account: {
-    title: 'Your account',
-    contents: 'On this page',
     profile: 'Profile',
     profileLead:
       'Applications you allow to see your profile receive what you enter here. Leave blank what you don’t want to share.',
@@ -250,6 +256,7 @@ export const en = {
     cancelEmailChange: 'Cancel the change',
     confirmPassword: 'Confirm with your password',
     saveSignIn: 'Save',
+    security: 'Security',
     password: 'Password',
     passwordLead: 'Changing your password signs you out in all other browsers.',
     currentPassword: 'Current password',
@@ -262,7 +269,7 @@ export const en = {
     sessions: 'Where you are signed in',
     sessionsLead: 'End any session you don’t recognise, then change your password.',
     sessionsKeepApplications:
-      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those below, or end access for all applications when you change your password.',
+      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those under “Applications”, or end access for all applications when you change your password.',
     thisBrowser: 'This browser',
     anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
@@ -280,18 +287,20 @@ export const en = {
     may: 'It can:',
     disconnect: 'Disconnect',
     signOut: 'Sign out',
-    profileSaved: 'Your profile has been saved.',
-    signInSaved: 'Your sign-in details have been saved.',
-    emailChangeCancelled: 'The change of address has been cancelled.',
-    passwordChanged:
+  },
+  accountNotices: {
+    'profile-saved': 'Your profile has been saved.',
+    'sign-in-saved': 'Your sign-in details have been saved.',
+    'email-change-cancelled': 'The change of address has been cancelled.',
+    'password-changed':
       'Your password has been changed. You are signed out in all other browsers, and all applications have lost their access. An application may keep its own session: sign out there too.',
-    passwordChangedApplicationsKept:
-      'Your password has been changed, and you are signed out in all other browsers. The applications you use in this browser still have access, and so do those that may keep it while you are away: see “Connected applications”.',
-    sessionEnded: 'The session has ended. Applications that may keep access while you are away still have it.',
-    othersEnded:
+    'password-changed-applications-kept':
+      'Your password has been changed, and you are signed out in all other browsers. The applications you use in this browser still have access, and so do those that may keep it while you are away: see “Applications”.',
+    'session-ended': 'The session has ended. Applications that may keep access while you are away still have it.',
+    'others-ended':
       'You are signed out in all other browsers. Applications that may keep access while you are away still have it.',
     disconnected: 'The application has been disconnected.',
-    otherAccount: 'Someone else has since signed in with this browser. Nothing was changed.',
+    'other-account': 'Someone else has since signed in with this browser. Nothing was changed.',
   },
   undoEmailChange: {
     title: 'Undo the change of address?',

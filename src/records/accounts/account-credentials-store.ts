@@ -18,6 +18,23 @@ export async function listCredentials(db: Queryable, sub: Sub): Promise<readonly
   return rows.map(({ id, kind, created_at }) => ({ id, kind, createdAt: created_at }))
 }
 
+/**
+ * Removes the password of an account and whatever was added after a credential.
+ *
+ * @param newest the id of the newest credential to keep
+ * @returns the kinds of what was removed, the oldest first
+ */
+export async function removeCredentialsSince(tx: Queryable, sub: Sub, newest: number): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ kind: string }>({
+    text: `WITH removed AS (
+             DELETE FROM account_credentials WHERE sub = $1 AND (id > $2 OR kind = 'password') RETURNING id, kind
+           )
+           SELECT kind FROM removed ORDER BY id`,
+    values: [sub, newest],
+  })
+  return rows.map(({ kind }) => kind)
+}
+
 /** Removes credentials of an account other than its password. Those of other accounts are not affected. */
 export async function removeCredentials(tx: Queryable, sub: Sub, ids: readonly number[]): Promise<void> {
   await tx.query({

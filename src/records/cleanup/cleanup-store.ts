@@ -246,6 +246,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
   ],
   // They contain addresses and password hashes, and nothing depends on them once the change can no longer be undone.
   deleteLinks('email_changes', '0'),
+  deleteLinks('account_notices', '0'),
   [
     'replaced_passwords',
     `WITH old AS (

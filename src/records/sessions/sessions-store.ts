@@ -88,6 +88,8 @@ export interface StartedSession {
   readonly replaced: { readonly id: SessionId; readonly sub: Sub } | undefined
   /** Whether it is not known yet who created the account (`decideSignedUp`). */
   readonly isOriginUnknown: boolean
+  /** Whether nobody has signed in to the account in this browser before, but in another. */
+  readonly isNewBrowser: boolean
 }
 
 /**
@@ -105,7 +107,12 @@ const maxKnownBrowsers = 100
  * @returns undefined if the account has been disabled or deleted
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
-  const { rows } = await db.query<{ id: SessionId | null; sub: Sub | null; is_origin_unknown: boolean }>({
+  const { rows } = await db.query<{
+    id: SessionId | null
+    sub: Sub | null
+    is_origin_unknown: boolean
+    is_new_browser: boolean
+  }>({
     name: 'insert-session',
     // The row of the account is locked first, as everywhere else where both are locked.
     text: `WITH account AS (
@@ -134,7 +141,11 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
                SELECT browser_digest FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest <> $2
                ORDER BY used_at DESC OFFSET ${maxKnownBrowsers - 1}))
            )
-           SELECT replaced.id, replaced.sub, account.is_origin_unknown FROM account LEFT JOIN replaced ON true`,
+           SELECT replaced.id, replaced.sub, account.is_origin_unknown,
+             -- As it was before this statement. An account whose sessions were all ended once has forgotten its browsers, but has had some.
+             (account.epoch > 0 OR EXISTS (SELECT FROM known_browsers WHERE sub = account.sub))
+               AND NOT EXISTS (SELECT FROM known_browsers WHERE sub = account.sub AND browser_digest = $2) AS is_new_browser
+           FROM account LEFT JOIN replaced ON true`,
     values: [
       session.digest,
       session.browserDigest,
@@ -149,8 +160,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
   })
   const [row] = rows
   if (!row) return undefined
-  const { id, sub, is_origin_unknown: isOriginUnknown } = row
-  return { replaced: id === null || sub === null ? undefined : { id, sub }, isOriginUnknown }
+  const { id, sub, is_origin_unknown: isOriginUnknown, is_new_browser: isNewBrowser } = row
+  return { replaced: id === null || sub === null ? undefined : { id, sub }, isOriginUnknown, isNewBrowser }
 }
 
 /** A session in the list that its person sees. */

@@ -1,0 +1,23 @@
+import { strengthScript } from '../../html/new-password-field.tsx'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
+import type { AccountDefinition } from './account-definition.ts'
+import { submitPassword } from './password-form.ts'
+import { PasswordSection } from './password-section.tsx'
+
+/** What the person signs in with. */
+export const securityDefinition: AccountDefinition = {
+  path: '/account/security',
+  ownPage: 'security',
+  title: (messages) => messages.account.security,
+  menuLabel: (messages) => messages.accountMenu.security,
+  scripts: ['show-password.js', strengthScript],
+  show: ({ signet, session, page, hidden, form, textOf }) => (
+    <PasswordSection
+      {...{ page, hidden, textOf }}
+      form={form('password')}
+      signInName={session.account.email ?? session.account.username}
+      minPasswordLength={minLengthFor(signet.settings)}
+    />
+  ),
+  forms: [{ path: '/account/password', name: 'password', submit: submitPassword }],
+}
