@@ -89,16 +89,17 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
         index: false,
         maxAge: '1h',
       })
-      // The build has made and compressed it.
-      own.register(fastifyStatic, {
-        root: join(packageFolder, 'dist/assets'),
-        prefix: '/assets/estimator/',
-        index: false,
-        maxAge: '1h',
-        preCompressed: true,
-        decorateReply: false,
-        setHeaders: (reply) => reply.setHeader('vary', 'accept-encoding'),
-      })
+      // The build has made and compressed them.
+      for (const folder of ['estimator', 'webauthn'])
+        own.register(fastifyStatic, {
+          root: join(packageFolder, 'dist/assets', folder),
+          prefix: `/assets/${folder}/`,
+          index: false,
+          maxAge: '1h',
+          preCompressed: true,
+          decorateReply: false,
+          setHeaders: (reply) => reply.setHeader('vary', 'accept-encoding'),
+        })
       own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, isForPrograms, request, reply))
     })
   })

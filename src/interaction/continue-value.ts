@@ -28,6 +28,7 @@ const ownPages = {
   password: '/account/security#your-password',
   sessions: '/account/sessions',
   applications: '/account/applications',
+  activity: '/account/activity',
   device: '/device',
   'verify-email': '/verify-email',
 } as const

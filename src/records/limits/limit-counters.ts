@@ -25,6 +25,11 @@ export const deviceRequestsPerClient: Limit = { name: 'device-request-client', p
  */
 export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }
 export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20, seconds: window }
+/**
+ * Answers of passkeys that were refused. Signatures cannot be guessed: this bounds the events. Answers that are correct are not counted, so nobody is
+ * kept out.
+ */
+export const refusedPasskeysPerNetwork: Limit = { name: 'passkey-network', points: 100, seconds: window }
 /** Requests for a link to set a new password. Each adds a job and sends at most one mail. */
 export const recoveriesPerNetwork: Limit = { name: 'recovery-network', points: 30, seconds: window }
 /** All networks together. It bounds the jobs that wait if somebody uses very many networks, or if nothing processes jobs. */

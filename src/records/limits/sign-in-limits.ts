@@ -22,6 +22,7 @@ import {
   recoveries,
   recoveriesPerName,
   recoveriesPerNetwork,
+  refusedPasskeysPerNetwork,
   signUps,
   userCodesPerNetwork,
   userCodesPerPerson,
@@ -153,6 +154,8 @@ export interface SignInLimits {
   beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
+  /** Counts an answer of a passkey that was refused. Must be called before it is recorded. @throws LimitExceeded, TooManyWaiting */
+  afterRefusedPasskey(network: string): Promise<void>
   /**
    * Counts a request for a link to set a new password, before anything is looked up. What it throws and returns depends on the network and the
    * typed name only.
@@ -275,6 +278,10 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const ranges = rangesOf(network)
       const counters = [counterOf(userCodesPerPerson, sub), ...countersOf(userCodesPerNetwork, ranges)]
       await countOrThrow(counters, `user-code ${widest(ranges)}`)
+    },
+    afterRefusedPasskey: async (network) => {
+      const ranges = rangesOf(network)
+      await countOrThrow(countersOf(refusedPasskeysPerNetwork, ranges), `passkey ${widest(ranges)}`)
     },
     beforeRecovery: async (network, typed) => {
       const ranges = rangesOf(network)
