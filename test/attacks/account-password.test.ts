@@ -75,7 +75,7 @@ t.test('pages shown before a change of password have no effect after it', async 
   const person = await idp.person()
   const { browser: here } = await signIn(idp, client, { person })
   const there = await enter(idp, person)
-  const [pageHere, pageThere] = [await here.get('/account/security'), await there.get('/account/security')]
+  const [pageHere, pageThere] = [await everyAccountPage(here), await everyAccountPage(there)]
   const asking = await idp.client()
   const request = `/authorize?${new URLSearchParams(authorizationParameters(asking, pkce()))}`
   const consent = await there.follow(await there.get(request))

@@ -99,7 +99,7 @@ t.test('the estimator never refuses: what it does not like can be sent', async (
   t.equal(rows.length, 1)
 })
 
-t.test('on the account page in German, with the names that are in its fields', async (t) => {
+t.test('on the security page in German, with the names of the profile', async (t) => {
   const person = await idp.person({ name: 'Zyxomma Tridacna', locale: 'de' })
   const { page, complaints } = await open(t, '/sign-in', { locale: 'de-CH', viewport: { width: 390, height: 844 } })
   await page.fill('#username', person.username)

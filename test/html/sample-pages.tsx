@@ -519,7 +519,13 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'account, security': onAccount(
       securityDefinition,
-      <PasswordSection {...section} form={filled()} signInName={ada.email} minPasswordLength={15} />,
+      <PasswordSection
+        {...section}
+        form={filled()}
+        signInName={ada.email}
+        ownNames={[ada.name]}
+        minPasswordLength={15}
+      />,
       { notice: 'password-changed' },
     ),
     'account, security, wrong password': onAccount(
@@ -529,6 +535,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         // The checkbox was not ticked.
         form={filled([['end-applications-offered', '1']], wrongPassword)}
         signInName={ada.email}
+        ownNames={[markup]}
         minPasswordLength={15}
       />,
       { faults: wrongPassword },

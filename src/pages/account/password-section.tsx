@@ -10,10 +10,13 @@ export function PasswordSection({
   form,
   textOf,
   signInName,
+  ownNames,
   minPasswordLength,
 }: FormSectionProps & {
   /** The name that the person signs in with. */
   readonly signInName: string | undefined
+  /** Names and addresses that somebody who knows the person would try first. */
+  readonly ownNames: readonly string[]
   readonly minPasswordLength: number
 }) {
   const { account } = page.messages
@@ -39,6 +42,7 @@ export function PasswordSection({
           page={page}
           id="new-password"
           minLength={minPasswordLength}
+          ownNames={ownNames}
           fault={fault('new-password')}
           autofocus={autofocus('new-password')}
         />

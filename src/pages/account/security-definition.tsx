@@ -1,4 +1,5 @@
 import { strengthScript } from '../../html/new-password-field.tsx'
+import type { Account } from '../../records/accounts/account.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { AccountDefinition } from './account-definition.ts'
 import { submitPassword } from './password-form.ts'
@@ -16,8 +17,13 @@ export const securityDefinition: AccountDefinition = {
       {...{ page, hidden, textOf }}
       form={form('password')}
       signInName={session.account.email ?? session.account.username}
+      ownNames={ownNames(session.account)}
       minPasswordLength={minLengthFor(signet.settings)}
     />
   ),
   forms: [{ path: '/account/password', name: 'password', submit: submitPassword }],
+}
+
+function ownNames({ name, given_name, family_name, nickname, username, email }: Account): string[] {
+  return [name, given_name, family_name, nickname, username, email].filter((text) => text !== undefined)
 }
