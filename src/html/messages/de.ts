@@ -31,6 +31,7 @@ export const de: Messages = {
     otherAccount: 'oder mit einem anderen Konto',
     username: 'E-Mail-Adresse oder Benutzername',
     submit: 'Anmelden',
+    or: 'oder',
     forgot: 'Passwort vergessen?',
     signUp: 'Konto erstellen',
     cancel: 'Abbrechen und zurückgehen',
@@ -44,6 +45,13 @@ export const de: Messages = {
     exists: 'Auf diesem Gerät gibt es schon einen Passkey für dieses Konto.',
     needScript: 'Passkeys brauchen JavaScript, das in diesem Browser ausgeschaltet ist.',
     unsupported: 'Dieser Browser kann keine Passkeys verwenden.',
+  },
+  passkeyOffer: {
+    title: 'Nächstes Mal ohne Passwort anmelden?',
+    lead: 'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Fingerabdruck, Gesicht oder PIN. Niemand kann ihn erraten, und gefälschte Websites können ihn nicht stehlen.',
+    device: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät. Ihr Passwort können Sie weiterhin verwenden.',
+    notNow: 'Jetzt nicht',
+    later: 'Wir fragen nur einmal. Unter „Konto“ > „Sicherheit“ können Sie jederzeit einen Passkey erstellen.',
   },
   recover: {
     title: 'Passwort vergessen?',
@@ -249,6 +257,46 @@ export const de: Messages = {
   devices: {
     browserOnSystem: '{browser} unter {system}',
     unknownDevice: 'Unbekanntes Gerät',
+  },
+  notMe: {
+    title: 'Das war ich nicht',
+    something: 'In einer E-Mail haben Sie erfahren, was am {time} in Ihrem Konto geschehen ist.',
+    consequences: 'Wenn Sie das nicht waren, sichern Sie Ihr Konto:',
+    everybodyOut: 'Alle werden abgemeldet, auf allen Geräten und in allen Anwendungen.',
+    removed:
+      'Passkeys und Codes, die seither hinzugefügt wurden, werden entfernt. Wenn die E-Mail-Adresse seither geändert wurde, gilt wieder die frühere.',
+    newPassword: 'Das Passwort wird entfernt, und Sie legen gleich ein neues fest.',
+    prove: 'Weisen Sie sich zuerst aus, mit etwas, das schon vorher zum Konto gehörte:',
+    withPasskey: 'Passkey verwenden',
+    password: 'Passwort',
+    passwordHint: 'Wenn es geändert wurde, das vorherige.',
+    code: 'Einmalcode oder Wiederherstellungscode',
+    codeHint: 'Aus der App oder von der Liste, die Sie vorher hatten.',
+    recoveryCode: 'Wiederherstellungscode',
+    recoveryCodeHint: 'Von der Liste, die Sie vorher hatten.',
+    submit: 'Mein Konto sichern',
+    nothingLeft:
+      'Nichts von dem, was vorher zum Konto gehörte und womit Sie sich ausweisen könnten, ist noch vorhanden.',
+    otherwise:
+      'Wenn Sie sich hier nicht ausweisen können, {recover} oder wenden Sie sich an die Betreiber dieses Dienstes.',
+    recover: 'legen Sie mit einem Link per E-Mail ein neues Passwort fest',
+    otherwiseAsk: 'Wenn Sie sich hier nicht ausweisen können, wenden Sie sich an die Betreiber dieses Dienstes.',
+    invalid:
+      'Dieser Link funktioniert nicht. Vielleicht ist er älter als eine Woche, oder das Konto wurde seither gesichert oder wiederhergestellt.',
+    invalidWhatNext:
+      'Wenn jemand anderes Ihr Konto verwendet, wählen Sie auf der Anmeldeseite „Passwort vergessen?“. Sie können sich auch die letzten Aktivitäten Ihres Kontos ansehen.',
+  },
+  notMeKinds: {
+    'sign-in-from-new-browser': 'Am {time} hat sich jemand in einem neuen Browser in Ihrem Konto angemeldet.',
+    'factor-added': 'Am {time} wurde Ihrem Konto eine Art der Anmeldung hinzugefügt.',
+    'factor-removed': 'Am {time} wurde aus Ihrem Konto eine Art der Anmeldung entfernt.',
+    'recovery-code-used': 'Am {time} wurde ein Wiederherstellungscode Ihres Kontos verwendet.',
+    'recovery-codes-replaced': 'Am {time} wurden neue Wiederherstellungscodes für Ihr Konto erstellt.',
+    'codes-exhausted': 'Am {time} hat jemand Ihr Passwort und danach zu viele falsche Codes eingegeben.',
+    'passkey-counter': 'Am {time} wurde ein Passkey Ihres Kontos abgelehnt, weil er vielleicht kopiert wurde.',
+    'password-changed': 'Am {time} wurde das Passwort Ihres Kontos geändert.',
+    'username-changed': 'Am {time} wurde der Benutzername Ihres Kontos geändert.',
+    'report-link': 'Sie möchten melden, was am {time} in Ihrem Konto geschehen ist.',
   },
   activity: {
     title: 'Letzte Aktivitäten',
@@ -477,6 +525,9 @@ export const de: Messages = {
   faults: {
     wrong_credentials:
       'E-Mail-Adresse, Benutzername oder Passwort ist falsch. Nach sehr vielen Fehlversuchen müssen Sie in einem Browser, in dem Sie sich noch nie angemeldet haben, womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    passkey_refused:
+      'Dieser Passkey wurde nicht akzeptiert. Bitte versuchen Sie es noch einmal oder melden Sie sich auf andere Weise an.',
+    new_passkey_refused: 'Der Passkey konnte nicht gespeichert werden. Bitte versuchen Sie es noch einmal.',
     too_many_attempts: 'Zu viele Versuche.',
     busy: 'Im Moment melden sich sehr viele Personen an.',
     missing: 'Bitte füllen Sie beide Felder aus.',
@@ -515,6 +566,8 @@ export const de: Messages = {
     previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    report_proof_missing: 'Geben Sie ein, wonach gefragt wird.',
+    report_not_proven: 'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte.',
     previous_address_taken:
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },

@@ -33,6 +33,7 @@ export const en = {
     otherAccount: 'or with another account',
     username: 'E-mail address or user name',
     submit: 'Sign in',
+    or: 'or',
     forgot: 'Forgot your password?',
     signUp: 'Create an account',
     cancel: 'Cancel and go back',
@@ -46,6 +47,13 @@ export const en = {
     exists: 'There is already a passkey for this account on this device.',
     needScript: 'Passkeys need JavaScript, which is turned off in this browser.',
     unsupported: 'This browser cannot use passkeys.',
+  },
+  passkeyOffer: {
+    title: 'Sign in without a password next time?',
+    lead: 'With a passkey, you sign in the way you unlock your device: with your fingerprint, face or PIN. Nobody can guess it, and fake websites cannot steal it.',
+    device: 'Your fingerprint or face never leaves your device. You can still use your password.',
+    notNow: 'Not now',
+    later: 'We only ask once. You can create a passkey at any time on your account page, under “Security”.',
   },
   recover: {
     title: 'Forgot your password?',
@@ -246,6 +254,44 @@ export const en = {
   devices: {
     browserOnSystem: '{browser} on {system}',
     unknownDevice: 'Unknown device',
+  },
+  notMe: {
+    title: 'This was not me',
+    something: 'An e-mail told you what happened in your account on {time}.',
+    consequences: 'If it was not you, secure your account:',
+    everybodyOut: 'Everybody is signed out, on all devices and in all applications.',
+    removed:
+      'Passkeys and codes that were added since then are removed. If the e-mail address was changed since then, it is changed back.',
+    newPassword: 'The password is removed, and you set a new one right away.',
+    prove: 'First prove who you are, with something that the account had before:',
+    withPasskey: 'Use a passkey',
+    password: 'Password',
+    passwordHint: 'If it was changed, the one from before.',
+    code: 'One-time code or recovery code',
+    codeHint: 'From the app or the list that you had before.',
+    recoveryCode: 'Recovery code',
+    recoveryCodeHint: 'From the list that you had before.',
+    submit: 'Secure my account',
+    nothingLeft: 'Nothing is left that the account had before and that could prove who you are.',
+    otherwise: 'If you cannot prove it here, {recover}, or contact the people who run this service.',
+    recover: 'set a new password with a link by e-mail',
+    otherwiseAsk: 'If you cannot prove it here, contact the people who run this service.',
+    invalid:
+      'This link does not work. It may be older than a week, or the account has been secured or recovered since.',
+    invalidWhatNext:
+      'If somebody else uses your account, choose “Forgot your password?” on the sign-in page. You can also look at the recent activity of your account.',
+  },
+  notMeKinds: {
+    'sign-in-from-new-browser': 'On {time}, somebody signed in to your account in a new browser.',
+    'factor-added': 'On {time}, a way to sign in was added to your account.',
+    'factor-removed': 'On {time}, a way to sign in was removed from your account.',
+    'recovery-code-used': 'On {time}, a recovery code of your account was used.',
+    'recovery-codes-replaced': 'On {time}, new recovery codes were created for your account.',
+    'codes-exhausted': 'On {time}, somebody entered your password and then too many wrong codes.',
+    'passkey-counter': 'On {time}, a passkey of your account was refused, because it may have been copied.',
+    'password-changed': 'On {time}, the password of your account was changed.',
+    'username-changed': 'On {time}, the user name of your account was changed.',
+    'report-link': 'You want to report what happened in your account on {time}.',
   },
   activity: {
     title: 'Recent activity',
@@ -471,6 +517,8 @@ export const en = {
   faults: {
     wrong_credentials:
       'Incorrect e-mail address, user name or password. After a large number of failed attempts, you may have to wait up to 15 minutes in a browser that you have not signed in with before, even with the correct password.',
+    passkey_refused: 'This passkey was not accepted. Please try again, or sign in in another way.',
+    new_passkey_refused: 'The passkey could not be saved. Please try again.',
     too_many_attempts: 'Too many attempts.',
     busy: 'A lot of people are signing in right now.',
     missing: 'Please fill in both fields.',
@@ -508,6 +556,8 @@ export const en = {
     previous_password_missing: 'Please enter the password that your account had before the change.',
     previous_password_wrong:
       'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
+    report_proof_missing: 'Enter what is asked for.',
+    report_not_proven: 'That does not match what the account had before.',
     previous_address_taken:
       'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },

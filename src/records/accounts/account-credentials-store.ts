@@ -18,6 +18,15 @@ export async function listCredentials(db: Queryable, sub: Sub): Promise<readonly
   return rows.map(({ id, kind, created_at }) => ({ id, kind, createdAt: created_at }))
 }
 
+/** The id of the newest credential that an account had before a moment; 0 if it had none. */
+export async function newestCredentialBefore(db: Queryable, sub: Sub, at: Date): Promise<number> {
+  const { rows } = await db.query<{ newest: number }>({
+    text: 'SELECT coalesce(max(id), 0)::bigint AS newest FROM account_credentials WHERE sub = $1 AND created_at < $2',
+    values: [sub, at],
+  })
+  return rows[0]?.newest ?? 0
+}
+
 /**
  * Removes the password of an account and whatever was added after a credential.
  *
