@@ -31,6 +31,7 @@ export const de: Messages = {
     otherAccount: 'oder mit einem anderen Konto',
     username: 'E-Mail-Adresse oder Benutzername',
     submit: 'Anmelden',
+    or: 'oder',
     forgot: 'Passwort vergessen?',
     signUp: 'Konto erstellen',
     cancel: 'Abbrechen und zurückgehen',
@@ -44,6 +45,13 @@ export const de: Messages = {
     exists: 'Auf diesem Gerät gibt es schon einen Passkey für dieses Konto.',
     needScript: 'Passkeys brauchen JavaScript, das in diesem Browser ausgeschaltet ist.',
     unsupported: 'Dieser Browser kann keine Passkeys verwenden.',
+  },
+  passkeyOffer: {
+    title: 'Nächstes Mal ohne Passwort anmelden?',
+    lead: 'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Fingerabdruck, Gesicht oder PIN. Niemand kann ihn erraten, und gefälschte Websites können ihn nicht stehlen.',
+    device: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät. Ihr Passwort können Sie weiterhin verwenden.',
+    notNow: 'Jetzt nicht',
+    later: 'Wir fragen nur einmal. Unter „Konto“ > „Sicherheit“ können Sie jederzeit einen Passkey erstellen.',
   },
   recover: {
     title: 'Passwort vergessen?',
@@ -517,6 +525,9 @@ export const de: Messages = {
   faults: {
     wrong_credentials:
       'E-Mail-Adresse, Benutzername oder Passwort ist falsch. Nach sehr vielen Fehlversuchen müssen Sie in einem Browser, in dem Sie sich noch nie angemeldet haben, womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    passkey_refused:
+      'Dieser Passkey wurde nicht akzeptiert. Bitte versuchen Sie es noch einmal oder melden Sie sich auf andere Weise an.',
+    new_passkey_refused: 'Der Passkey konnte nicht gespeichert werden. Bitte versuchen Sie es noch einmal.',
     too_many_attempts: 'Zu viele Versuche.',
     busy: 'Im Moment melden sich sehr viele Personen an.',
     missing: 'Bitte füllen Sie beide Felder aus.',

@@ -33,6 +33,7 @@ export const en = {
     otherAccount: 'or with another account',
     username: 'E-mail address or user name',
     submit: 'Sign in',
+    or: 'or',
     forgot: 'Forgot your password?',
     signUp: 'Create an account',
     cancel: 'Cancel and go back',
@@ -46,6 +47,13 @@ export const en = {
     exists: 'There is already a passkey for this account on this device.',
     needScript: 'Passkeys need JavaScript, which is turned off in this browser.',
     unsupported: 'This browser cannot use passkeys.',
+  },
+  passkeyOffer: {
+    title: 'Sign in without a password next time?',
+    lead: 'With a passkey, you sign in the way you unlock your device: with your fingerprint, face or PIN. Nobody can guess it, and fake websites cannot steal it.',
+    device: 'Your fingerprint or face never leaves your device. You can still use your password.',
+    notNow: 'Not now',
+    later: 'We only ask once. You can create a passkey at any time on your account page, under “Security”.',
   },
   recover: {
     title: 'Forgot your password?',
@@ -509,6 +517,8 @@ export const en = {
   faults: {
     wrong_credentials:
       'Incorrect e-mail address, user name or password. After a large number of failed attempts, you may have to wait up to 15 minutes in a browser that you have not signed in with before, even with the correct password.',
+    passkey_refused: 'This passkey was not accepted. Please try again, or sign in in another way.',
+    new_passkey_refused: 'The passkey could not be saved. Please try again.',
     too_many_attempts: 'Too many attempts.',
     busy: 'A lot of people are signing in right now.',
     missing: 'Please fill in both fields.',
