@@ -59,9 +59,9 @@ async function acceptOffer({ page, authenticator }: Journey): Promise<void> {
   await page.waitForURL(`${idp.issuer}/passkey-offer**`)
   await authenticator.setAnswering(true)
   await page.click('#create-passkey')
-  // CODES await page.click('#codes-saved')
-  await page.waitForURL((url) => !url.pathname.startsWith('/passkey-offer'))
+  await page.locator('#codes').waitFor()
   await authenticator.setAnswering(false)
+  await page.click('#codes-saved')
 }
 
 /** Signs in with the password and creates a passkey, then signs out. */
@@ -119,10 +119,14 @@ journey(
     await removePasskey(database, person.sub, id)
     await page.goto(`${idp.issuer}/sign-in`)
     await focusOn(page, 'username')
+    // The page that follows suggests the passkey again.
+    await page.route('**/sign-in/passkey', async (route) => {
+      await authenticator.setAnswering(false)
+      await route.continue()
+    })
     await authenticator.setAnswering(true)
     await page.click('#use-passkey')
     await page.waitForURL(`${idp.issuer}/sign-in/passkey`)
-    await authenticator.setAnswering(false)
     t.match(await page.textContent('#fault'), en.faults.passkey_refused)
     await enterPassword(page, person)
     await page.waitForURL(`${idp.issuer}/`)
