@@ -20,6 +20,7 @@ import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
+import { notMeEndpoint } from './pages/not-me/not-me-endpoint.ts'
 import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
 import { recoverEndpoint } from './pages/recovery/recover-endpoint.ts'
 import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
@@ -76,6 +77,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
       undoEmailChangeEndpoint(own, signet)
+      notMeEndpoint(own, signet)
       deviceEndpoint(own, signet)
       homeEndpoint(own, signet)
       errorsEndpoint(own)

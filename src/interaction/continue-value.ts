@@ -29,15 +29,20 @@ const ownPages = {
   sessions: '/account/sessions',
   applications: '/account/applications',
   activity: '/account/activity',
+  'not-me': '/account/activity/not-me',
   device: '/device',
   'verify-email': '/verify-email',
 } as const
 export type OwnPage = keyof typeof ownPages
 
-/** One of our own pages, and the code of the device that a person wants to connect there, if they have typed one. */
+/**
+ * One of our own pages, and what it is about there: the code of the device that a person wants to connect, if they have typed one, or the event that they want to
+ * report, by its handle.
+ */
 export interface Destination {
   readonly page: OwnPage
   readonly userCode: UserCode | undefined
+  readonly event?: string | undefined
 }
 
 /** What a `continue` value holds. */
@@ -95,8 +100,14 @@ export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: Use
   return sealText(secret, userCode === undefined ? page : `${page} ${userCode}`, ownPageSeal)
 }
 
-/** The path of one of our own pages, with a fragment if it is a section of a page, and with the code of a device in its query. */
-export function pathOf({ page, userCode }: Destination): string {
+/** The page on which the person reports an event, as the value that leads there after they have proven themselves. @param handle of the event */
+export function sealNotMe(secret: PurposeSecret, handle: string): string {
+  return sealText(secret, `not-me ${handle}`, ownPageSeal)
+}
+
+/** The path of one of our own pages, with a fragment if it is a section of a page, and with what it is about in its query. */
+export function pathOf({ page, userCode, event }: Destination): string {
+  if (event !== undefined) return `${ownPages[page]}?event=${encodeURIComponent(event)}`
   return userCode === undefined ? ownPages[page] : `${ownPages[page]}?user_code=${shownUserCode(userCode)}`
 }
 
@@ -109,7 +120,7 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
   if (text === undefined) {
     const [page, code] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
     return page !== undefined && Object.hasOwn(ownPages, page)
-      ? { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code) } }
+      ? { kind: 'own_page', destination: destinationOf(page as OwnPage, code) }
       : undefined
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [
@@ -128,6 +139,10 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
     },
     expired: now - receivedAt > lifetime * 1000,
   }
+}
+
+function destinationOf(page: OwnPage, about: string | undefined): Destination {
+  return page === 'not-me' ? { page, userCode: undefined, event: about } : { page, userCode: readUserCode(about) }
 }
 
 /**

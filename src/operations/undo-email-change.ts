@@ -125,7 +125,12 @@ async function undo(
   return { left: ended.left }
 }
 
-async function restoreEmail(
+/**
+ * Gives an account the verified address that it had before.
+ *
+ * @param rollBack called if another account has verified the address in the meantime
+ */
+export async function restoreEmail(
   tx: Queryable,
   { sub, username }: Account,
   email: string,

@@ -250,6 +250,52 @@ export const de: Messages = {
     browserOnSystem: '{browser} unter {system}',
     unknownDevice: 'Unbekanntes Gerät',
   },
+  notMe: {
+    tooLate:
+      'Das kann hier nicht mehr gemeldet werden. Wenn jemand anderes Ihr Konto verwendet, ändern Sie Ihr Passwort und prüfen Sie die Passkeys und Codes unter „Sicherheit“.',
+    proveNow: 'Möglicherweise müssen Sie sich zuerst ausweisen, mit dem stärksten Faktor Ihres Kontos.',
+    sendHint:
+      'Wenn jemand anderes diesen Faktor hinzugefügt hat und Sie ihn nicht haben, können wir einen Link an die E-Mail-Adresse Ihres Kontos senden. Damit weisen Sie sich mit etwas aus, das schon vorher zum Konto gehörte.',
+    send: 'Stattdessen einen Link senden',
+    title: 'Das war ich nicht',
+    something: 'In einer E-Mail haben Sie erfahren, was am {time} in Ihrem Konto geschehen ist.',
+    consequences: 'Wenn Sie das nicht waren, sichern Sie Ihr Konto:',
+    everybodyOut: 'Alle werden abgemeldet, auf allen Geräten und in allen Anwendungen.',
+    removed:
+      'Passkeys und Codes, die seither hinzugefügt wurden, werden entfernt. Wenn die E-Mail-Adresse seither geändert wurde, gilt wieder die frühere.',
+    newPassword: 'Das Passwort wird entfernt, und Sie legen gleich ein neues fest.',
+    prove: 'Weisen Sie sich zuerst aus, mit etwas, das schon vorher zum Konto gehörte:',
+    withPasskey: 'Passkey verwenden',
+    password: 'Passwort',
+    passwordHint: 'Wenn es geändert wurde, das vorherige.',
+    code: 'Einmalcode oder Wiederherstellungscode',
+    codeHint: 'Aus der App oder von der Liste, die Sie vorher hatten.',
+    recoveryCode: 'Wiederherstellungscode',
+    recoveryCodeHint: 'Von der Liste, die Sie vorher hatten.',
+    submit: 'Mein Konto sichern',
+    nothingLeft:
+      'Nichts von dem, was vorher zum Konto gehörte und womit Sie sich ausweisen könnten, ist noch vorhanden.',
+    otherwise:
+      'Wenn Sie sich hier nicht ausweisen können, {recover} oder wenden Sie sich an die Betreiber dieses Dienstes.',
+    recover: 'legen Sie mit einem Link per E-Mail ein neues Passwort fest',
+    otherwiseAsk: 'Wenn Sie sich hier nicht ausweisen können, wenden Sie sich an die Betreiber dieses Dienstes.',
+    invalid:
+      'Dieser Link funktioniert nicht. Vielleicht ist er älter als eine Woche, oder das Konto wurde seither gesichert oder wiederhergestellt.',
+    invalidWhatNext:
+      'Wenn jemand anderes Ihr Konto verwendet, wählen Sie auf der Anmeldeseite „Passwort vergessen?“. Sie können sich auch die letzten Aktivitäten Ihres Kontos ansehen.',
+  },
+  notMeKinds: {
+    'sign-in-from-new-browser': 'Am {time} hat sich jemand in einem neuen Browser in Ihrem Konto angemeldet.',
+    'factor-added': 'Am {time} wurde Ihrem Konto eine Art der Anmeldung hinzugefügt.',
+    'factor-removed': 'Am {time} wurde aus Ihrem Konto eine Art der Anmeldung entfernt.',
+    'recovery-code-used': 'Am {time} wurde ein Wiederherstellungscode Ihres Kontos verwendet.',
+    'recovery-codes-replaced': 'Am {time} wurden neue Wiederherstellungscodes für Ihr Konto erstellt.',
+    'codes-exhausted': 'Am {time} hat jemand Ihr Passwort und danach zu viele falsche Codes eingegeben.',
+    'passkey-counter': 'Am {time} wurde ein Passkey Ihres Kontos abgelehnt, weil er vielleicht kopiert wurde.',
+    'password-changed': 'Am {time} wurde das Passwort Ihres Kontos geändert.',
+    'username-changed': 'Am {time} wurde der Benutzername Ihres Kontos geändert.',
+    'report-link': 'Sie möchten melden, was am {time} in Ihrem Konto geschehen ist.',
+  },
   activity: {
     title: 'Letzte Aktivitäten',
     lead: 'Was in Ihrem Konto geschehen ist, das Neueste zuerst. Wenn etwas nicht von Ihnen stammt, melden Sie es innerhalb einer Woche.',
@@ -372,6 +418,9 @@ export const de: Messages = {
     signOut: 'Abmelden',
   },
   accountNotices: {
+    'report-link-sent':
+      'Der Link wurde gesendet. Wenn er nicht ankommt, warten Sie eine Stunde und fordern Sie ihn erneut an.',
+    'not-reportable': 'Das kann nicht mehr gemeldet werden.',
     'profile-saved': 'Ihr Profil wurde gespeichert.',
     'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
     'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
@@ -515,6 +564,8 @@ export const de: Messages = {
     previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    report_proof_missing: 'Geben Sie ein, wonach gefragt wird.',
+    report_not_proven: 'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte.',
     previous_address_taken:
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },

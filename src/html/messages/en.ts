@@ -247,6 +247,50 @@ export const en = {
     browserOnSystem: '{browser} on {system}',
     unknownDevice: 'Unknown device',
   },
+  notMe: {
+    tooLate:
+      'This can no longer be reported here. If somebody else uses your account, change your password and look at the passkeys and codes under Security.',
+    proveNow: 'You may first be asked to prove who you are, with the strongest factor that your account has.',
+    sendHint:
+      'If somebody has added that factor and you do not have it, we can send a link to the e-mail address of your account. With it, you prove who you are with something that the account had before.',
+    send: 'Send a link instead',
+    title: 'This was not me',
+    something: 'An e-mail told you what happened in your account on {time}.',
+    consequences: 'If it was not you, secure your account:',
+    everybodyOut: 'Everybody is signed out, on all devices and in all applications.',
+    removed:
+      'Passkeys and codes that were added since then are removed. If the e-mail address was changed since then, it is changed back.',
+    newPassword: 'The password is removed, and you set a new one right away.',
+    prove: 'First prove who you are, with something that the account had before:',
+    withPasskey: 'Use a passkey',
+    password: 'Password',
+    passwordHint: 'If it was changed, the one from before.',
+    code: 'One-time code or recovery code',
+    codeHint: 'From the app or the list that you had before.',
+    recoveryCode: 'Recovery code',
+    recoveryCodeHint: 'From the list that you had before.',
+    submit: 'Secure my account',
+    nothingLeft: 'Nothing is left that the account had before and that could prove who you are.',
+    otherwise: 'If you cannot prove it here, {recover}, or contact the people who run this service.',
+    recover: 'set a new password with a link by e-mail',
+    otherwiseAsk: 'If you cannot prove it here, contact the people who run this service.',
+    invalid:
+      'This link does not work. It may be older than a week, or the account has been secured or recovered since.',
+    invalidWhatNext:
+      'If somebody else uses your account, choose “Forgot your password?” on the sign-in page. You can also look at the recent activity of your account.',
+  },
+  notMeKinds: {
+    'sign-in-from-new-browser': 'On {time}, somebody signed in to your account in a new browser.',
+    'factor-added': 'On {time}, a way to sign in was added to your account.',
+    'factor-removed': 'On {time}, a way to sign in was removed from your account.',
+    'recovery-code-used': 'On {time}, a recovery code of your account was used.',
+    'recovery-codes-replaced': 'On {time}, new recovery codes were created for your account.',
+    'codes-exhausted': 'On {time}, somebody entered your password and then too many wrong codes.',
+    'passkey-counter': 'On {time}, a passkey of your account was refused, because it may have been copied.',
+    'password-changed': 'On {time}, the password of your account was changed.',
+    'username-changed': 'On {time}, the user name of your account was changed.',
+    'report-link': 'You want to report what happened in your account on {time}.',
+  },
   activity: {
     title: 'Recent activity',
     lead: 'What happened in your account, the newest first. If something was not you, report it within a week.',
@@ -369,6 +413,8 @@ export const en = {
     signOut: 'Sign out',
   },
   accountNotices: {
+    'report-link-sent': 'The link has been sent. If it does not arrive, wait an hour and ask again.',
+    'not-reportable': 'This can no longer be reported.',
     'profile-saved': 'Your profile has been saved.',
     'sign-in-saved': 'Your sign-in details have been saved.',
     'email-change-cancelled': 'The change of address has been cancelled.',
@@ -508,6 +554,8 @@ export const en = {
     previous_password_missing: 'Please enter the password that your account had before the change.',
     previous_password_wrong:
       'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
+    report_proof_missing: 'Enter what is asked for.',
+    report_not_proven: 'That does not match what the account had before.',
     previous_address_taken:
       'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Sub } from '../ids.ts'
+import type { EventType } from './events-store.ts'
 
 /** An event as the person sees it whom it is about. */
 export interface Activity {
@@ -76,6 +77,28 @@ export async function findActivity(db: Queryable, sub: Sub, id: number, days: nu
   })
   return rows[0] && activityFromRow(rows[0])
 }
+
+/**
+ * Whether a second factor of a person may have been removed since a moment. True also if so much has happened since that not all of it is examined.
+ */
+export async function mayHaveLostFactor(db: Queryable, sub: Sub, since: Date): Promise<boolean> {
+  const { rows } = await db.query<{ lost: boolean }>({
+    text: `SELECT coalesce(bool_or(type = ANY ($3)), false) OR count(*) = ${maxExamined} AS lost
+           FROM (SELECT type FROM events WHERE sub BETWEEN $1 AND $1 AND at >= $2 ORDER BY sub, at LIMIT ${maxExamined}) AS happened`,
+    values: [sub, since, removing],
+  })
+  return rows[0]?.lost ?? true
+}
+
+/** The types of events with which factors may have been removed. */
+const removing: readonly EventType[] = [
+  'account_reported',
+  'email_change_undone',
+  'factors_reset',
+  'passkey_removed',
+  'password_recovered',
+  'totp_removed',
+]
 
 function activityFromRow({ id, at, type, network, user_agent, client_name, detail }: ActivityRow): Activity {
   return {

@@ -50,7 +50,7 @@ export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
   { name: `${kind}-mail-day`, points: 20, seconds: 86_400 },
 ]
 /** What a mail can be requested for. */
-export type MailedRequest = 'recovery' | 'verification'
+export type MailedRequest = 'recovery' | 'verification' | 'report'
 /**
  * Guesses at the codes of mails, which NIST SP 800-63B-4 §4.2.1.2 requires to be limited. A mail's code is also void after five. An address gets at
  * most twenty mails a day, and a guess counts at each mail that waits in the browser. So somebody who cannot read them finds one of their codes with
