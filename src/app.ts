@@ -21,6 +21,7 @@ import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
 import { notMeEndpoint } from './pages/not-me/not-me-endpoint.ts'
+import { passkeyOfferEndpoint } from './pages/passkey-offer/passkey-offer-endpoint.ts'
 import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
 import { recoverEndpoint } from './pages/recovery/recover-endpoint.ts'
 import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
@@ -68,6 +69,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     // The pages of a request. The application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
+    passkeyOfferEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)

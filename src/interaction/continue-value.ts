@@ -25,6 +25,8 @@ const ownPages = {
   account: '/account',
   'account-sign-in': '/account/sign-in',
   security: '/account/security',
+  'new-passkey': '/account/security/passkeys/new',
+  'new-codes': '/account/security/codes/new',
   password: '/account/security#your-password',
   sessions: '/account/sessions',
   applications: '/account/applications',
@@ -35,14 +37,13 @@ const ownPages = {
 } as const
 export type OwnPage = keyof typeof ownPages
 
-/**
- * One of our own pages, and what it is about there: the code of the device that a person wants to connect, if they have typed one, or the event that they want to
- * report, by its handle.
- */
+/** One of our own pages. */
 export interface Destination {
   readonly page: OwnPage
+  /** The code of the device that a person wants to connect there, if they have typed one. */
   readonly userCode: UserCode | undefined
-  readonly event?: string | undefined
+  /** The `continue` value of what follows that page. For the page `not-me`: the handle of the event to report. */
+  readonly next: string | undefined
 }
 
 /** What a `continue` value holds. */
@@ -91,24 +92,24 @@ export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, sel
 }
 
 /**
- * The value that leads to one of our own pages after sign-in. Only the page's name and the code of a device are sealed: even if the secret
- * leaked, it could not contain an address on another site. It never expires.
+ * The value that leads to one of our own pages after sign-in. Only the page's name, the code of a device and another `continue` value are sealed: even if the
+ * secret leaked, it could not contain an address on another site. It never expires.
  *
+ * @param next the `continue` value of what follows that page, such as the request that led to it
  * @returns base64url, for a URL or a form
  */
-export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode): string {
-  return sealText(secret, userCode === undefined ? page : `${page} ${userCode}`, ownPageSeal)
+export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode, next?: string): string {
+  return sealText(secret, [page, userCode ?? '', next ?? ''].join(' ').trimEnd(), ownPageSeal)
 }
 
-/** The page on which the person reports an event, as the value that leads there after they have proven themselves. @param handle of the event */
-export function sealNotMe(secret: PurposeSecret, handle: string): string {
-  return sealText(secret, `not-me ${handle}`, ownPageSeal)
-}
-
-/** The path of one of our own pages, with a fragment if it is a section of a page, and with what it is about in its query. */
-export function pathOf({ page, userCode, event }: Destination): string {
-  if (event !== undefined) return `${ownPages[page]}?event=${encodeURIComponent(event)}`
-  return userCode === undefined ? ownPages[page] : `${ownPages[page]}?user_code=${shownUserCode(userCode)}`
+/** The path of one of our own pages, with a fragment if it is a section of a page. Its query has the code of a device, and what follows the page. */
+export function pathOf({ page, userCode, next }: Destination): string {
+  const [path = '', fragment] = ownPages[page].split('#')
+  const query = new URLSearchParams({
+    ...(userCode !== undefined && { user_code: shownUserCode(userCode) }),
+    ...(next !== undefined && { [page === 'not-me' ? 'event' : 'continue']: next }),
+  }).toString()
+  return `${path}${query && `?${query}`}${fragment === undefined ? '' : `#${fragment}`}`
 }
 
 /**
@@ -118,10 +119,9 @@ export function pathOf({ page, userCode, event }: Destination): string {
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
   if (text === undefined) {
-    const [page, code] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
-    return page !== undefined && Object.hasOwn(ownPages, page)
-      ? { kind: 'own_page', destination: destinationOf(page as OwnPage, code) }
-      : undefined
+    const [page, code, next] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
+    if (page === undefined || !Object.hasOwn(ownPages, page)) return undefined
+    return { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code), next } }
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [
     [string, string][],
@@ -139,10 +139,6 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
     },
     expired: now - receivedAt > lifetime * 1000,
   }
-}
-
-function destinationOf(page: OwnPage, about: string | undefined): Destination {
-  return page === 'not-me' ? { page, userCode: undefined, event: about } : { page, userCode: readUserCode(about) }
 }
 
 /**

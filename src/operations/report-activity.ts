@@ -1,8 +1,9 @@
 import { digest } from '../platform/secrets/digest.ts'
-import { newestCredentialBefore } from '../records/accounts/account-credentials-store.ts'
+import { listCredentials, newestCredentialBefore } from '../records/accounts/account-credentials-store.ts'
 import { insertNotice } from '../records/accounts/account-notices-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { findEmailBefore } from '../records/accounts/email-changes-store.ts'
+import { isFreshlyProven } from '../records/accounts/factors.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import type { RecoveryProof } from '../records/accounts/recovery-rule.ts'
 import { type Activity, mayHaveLostFactor } from '../records/events/activity-store.ts'
@@ -10,7 +11,7 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
-import { asSignedIn, signedOut } from './as-signed-in.ts'
+import { asSignedIn, type signedOut } from './as-signed-in.ts'
 import { notMeLink, notMeTtl } from './notify-person.ts'
 import { mailLocale, queueMail } from './queue-mail.ts'
 import { type Secured, secure } from './report-account.ts'
@@ -26,7 +27,7 @@ import { withRollback } from './with-rollback.ts'
  *
  * @param session of somebody who has just proven the strongest factor of the account
  * @param about what is reported
- * @returns `address_taken` if an address that was changed since cannot be restored, because another account has verified it; nothing was changed
+ * @returns `stale` if the proof is not fresh any more; `address_taken` if an address that was changed since cannot be restored, because another account has verified it; nothing was changed
  */
 export async function reportActivity(
   signet: Signet,
@@ -34,11 +35,14 @@ export async function reportActivity(
   session: Session,
   about: Pick<Activity, 'at' | 'type'>,
   browserDigest: Buffer,
-): Promise<{ readonly token: string } | 'address_taken' | typeof signedOut> {
+): Promise<{ readonly token: string } | 'stale' | 'address_taken' | typeof signedOut> {
   const { sub } = person
   const proof: RecoveryProof = session.factor ?? 'earlier_password'
-  const done = await withRollback<'address_taken', Secured | 'address_taken' | typeof signedOut>((rollBack) =>
+  const done = await withRollback<'address_taken', Secured | 'stale' | 'address_taken' | typeof signedOut>((rollBack) =>
     asSignedIn(signet, session, async (tx) => {
+      // A factor may have been added since the form was checked.
+      const kinds = (await listCredentials(tx, sub)).map(({ kind }) => kind)
+      if (!isFreshlyProven(session, kinds, signet.clock.now())) return 'stale'
       const changed = await findEmailBefore(tx, sub, about.at)
       const newestCredential = await newestCredentialBefore(tx, sub, about.at)
       const restored = { email: changed ?? '', isCurrentAddress: changed === undefined }
@@ -51,7 +55,7 @@ export async function reportActivity(
       )
     }),
   )
-  if (done === signedOut || done === 'address_taken') return done
+  if (typeof done === 'string') return done
   if (done.left) signet.endings.wake()
   return { token: done.token }
 }

@@ -1,8 +1,8 @@
 import { browserDigestOf, forgetSession } from '../../interaction/browser-session.ts'
-import { sealNotMe } from '../../interaction/continue-value.ts'
+import { sealOwnPage } from '../../interaction/continue-value.ts'
+import { requireFreshProof } from '../../interaction/fresh-proof.ts'
 import { mailReportLink, reportActivity } from '../../operations/report-activity.ts'
 import { listCredentials } from '../../records/accounts/account-credentials-store.ts'
-import { isFreshlyProven } from '../../records/accounts/factors.ts'
 import { type Activity, findActivity } from '../../records/events/activity-store.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, type Submission } from './account-form.ts'
@@ -19,14 +19,12 @@ export async function submitReport(signet: Signet, submission: Submission): Prom
   const event = await chosenEvent(signet, submission)
   if (!event) return { outcome: 'done', path: '/account/activity', notice: 'not-reportable' }
   const kinds = (await listCredentials(signet.database, session.account.sub)).map(({ kind }) => kind)
-  if (!isFreshlyProven(session, kinds, signet.clock.now())) {
-    const continueTo = sealNotMe(signet.secrets['request-sealing'], values.get('event') ?? '')
-    reply.header('cache-control', 'no-store').redirect(`/step-up?continue=${continueTo}`, 303)
-    return { outcome: 'replied' }
-  }
+  const continueTo = sealOwnPage(signet.secrets['request-sealing'], 'not-me', undefined, values.get('event'))
+  if (!requireFreshProof(signet, reply, session, kinds, continueTo)) return { outcome: 'replied' }
   const browserDigest = browserDigestOf(request, reply, issuer)
   const reported = await reportActivity(signet, actorOf(submission), session, event, browserDigest)
   if (reported === 'signed_out') return { outcome: 'signed_out' }
+  if (reported === 'stale') return { outcome: 'done', path: '/account/activity' }
   if (reported === 'address_taken')
     return { outcome: 'faulty', faults: new Map([['form', 'previous_address_taken']]), status: 422 }
   forgetSession(reply, issuer)

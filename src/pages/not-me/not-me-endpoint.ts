@@ -40,7 +40,9 @@ export function notMeEndpoint(app: App, signet: Signet): void {
       code: values.get('code')?.trim() || undefined,
       credential: values.get('credential') || undefined,
     }
-    const isComplete = typed.password !== undefined && (report.ways.includes('password') || typed.code !== undefined)
+    const isComplete =
+      (typed.password !== undefined || !report.asksPassword) &&
+      (typed.code !== undefined || !report.ways.includes('code'))
     if (typed.credential === undefined && !isComplete) return show({ fault: 'report_proof_missing' }, 422)
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -69,7 +71,7 @@ async function showForm(
   shown: Shown,
   status: number,
 ): Promise<FastifyReply> {
-  const { sub, ways, before, kind, at, email } = report
+  const { sub, ways, asksPassword, before, kind, at, email } = report
   const page = pageContextOf(request)
   const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
   const allow = ways.includes('passkey')
@@ -84,7 +86,7 @@ async function showForm(
       csrf: csrfToken(signet, request, reply),
       takesCode: ways.includes('code'),
       takesOneTimeCode: before.some((one) => one.kind === 'totp') && !ways.includes('passkey'),
-      takesPassword: ways.includes('password'),
+      takesPassword: ways.includes('password') || (ways.includes('code') && asksPassword),
       offersRecovery: offersRecovery(signet),
       ...shown,
     }),

@@ -207,13 +207,12 @@ export async function removePasskey(tx: Queryable, sub: Sub, id: number): Promis
 }
 
 /**
- * Decides whether a person who has just signed in with the password is asked to create a passkey. They are asked once.
+ * Notes that a person is asked to create a passkey.
  *
- * @param tx a transaction that has locked the account
- * @returns true only once, and only if the account has no passkey
+ * @returns false if they have been asked before, or if the account has a passkey. If several callers race, one gets true
  */
-export async function offerPasskey(tx: Queryable, sub: Sub): Promise<boolean> {
-  const { rowCount } = await tx.query({
+export async function offerPasskey(db: Queryable, sub: Sub): Promise<boolean> {
+  const { rowCount } = await db.query({
     text: `UPDATE accounts SET passkey_offered_at = now()
            WHERE sub = $1 AND passkey_offered_at IS NULL AND NOT EXISTS (SELECT FROM passkeys WHERE passkeys.sub = accounts.sub)`,
     values: [sub],

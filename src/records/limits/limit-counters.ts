@@ -62,6 +62,22 @@ export const emailCodesPerAddress: readonly Limit[] = [
   { name: 'email-code-address-hour', points: 20, seconds: 3600 },
   { name: 'email-code-address-day', points: 50, seconds: 86_400 },
 ]
+/** Where somebody enters a one-time code. Each place has its own limit, so that none can be used to keep the person from another. */
+export type CodeUse = 'sign-in' | 'step-up' | 'recovery'
+/**
+ * Guesses at the one-time codes of an account (NIST SP 800-63B-4 §3.2.2, RFC 6238 §5.2). Three of a million codes are right at any time, so twenty a day find
+ * one with a chance of 1 in 16,000. At sign-in, only somebody who has entered the right password gets here. The limit of a day comes first, because the
+ * person is told when it is reached.
+ */
+export const oneTimeCodes: readonly Limit[] = [
+  { name: 'one-time-code-day', points: 20, seconds: 86_400 },
+  { name: 'one-time-code', points: 5, seconds: window },
+]
+/**
+ * Recovery codes cannot be guessed. This bounds the events that wrong ones cause. It is by network and not by account, so that nobody can keep a person from using
+ * theirs.
+ */
+export const recoveryCodesPerNetwork: Limit = { name: 'recovery-code-network', points: 60, seconds: window }
 /** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },
