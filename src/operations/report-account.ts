@@ -14,6 +14,7 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { closeEmailChangesSince } from '../records/accounts/email-changes-store.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
+import { listPasskeys, type Passkey } from '../records/accounts/passkeys-store.ts'
 import { type RecoveryProof, recoveryMinutes } from '../records/accounts/recovery-rule.ts'
 import { deleteConsents } from '../records/consents/consents-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -50,6 +51,8 @@ export interface OpenReport extends Notice {
   readonly asksPassword: boolean
   /** The credentials that the account had before, and has now. */
   readonly before: readonly Credential[]
+  /** The passkeys among them. */
+  readonly passkeys: readonly Passkey[]
 }
 
 /** Looks up a link, and changes nothing: programs that scan mails follow links. */
@@ -61,7 +64,10 @@ export async function findOpenReport(
   if (!notice) return undefined
   const before = (await listCredentials(database, notice.sub)).filter(({ id }) => id <= notice.newestCredential)
   const hasPassword = settings.passwordSignIn === 'on' && (await listEarlierPasswords(database, notice.sub)).length > 0
-  return { ...notice, before, ways: waysToProve(notice, before, hasPassword), asksPassword: hasPassword }
+  const ways = waysToProve(notice, before, hasPassword)
+  const passkeys = ways.includes('passkey') ? await listPasskeys(database, notice.sub) : []
+  const isBefore = (id: number) => before.some((one) => one.id === id)
+  return { ...notice, before, ways, asksPassword: hasPassword, passkeys: passkeys.filter(({ id }) => isBefore(id)) }
 }
 
 /**

@@ -10,7 +10,6 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, soundValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { readLinkToken } from '../../records/accounts/link-tokens.ts'
-import { listPasskeys } from '../../records/accounts/passkeys-store.ts'
 import type { Signet } from '../../signet.ts'
 import { NotMePage, type NotMePageProps, VoidNotMeLinkPage } from './not-me-page.tsx'
 
@@ -63,22 +62,19 @@ export function notMeEndpoint(app: App, signet: Signet): void {
 
 const offersRecovery = ({ settings }: Signet) => settings.mail.delivery !== 'none'
 
-async function showForm(
+function showForm(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   { token, report }: { readonly token: string; readonly report: OpenReport },
   shown: Shown,
   status: number,
-): Promise<FastifyReply> {
-  const { sub, ways, asksPassword, before, kind, at, email } = report
+): FastifyReply {
+  const { sub, ways, asksPassword, before, passkeys, kind, at, email } = report
   const page = pageContextOf(request)
   const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
-  const allow = ways.includes('passkey')
-    ? (await listPasskeys(signet.database, sub)).filter(({ id }) => before.some((one) => one.id === id))
-    : []
-  const passkeyOptions =
-    allow.length > 0 ? passkeyRequestOptions(signet, { browserDigest, sub, allow, use: 'not-me' }) : undefined
+  const asked = { browserDigest, sub, allow: passkeys, use: 'not-me' } as const
+  const passkeyOptions = passkeys.length > 0 ? passkeyRequestOptions(signet, asked) : undefined
   return sendPage(
     reply,
     NotMePage({
