@@ -709,7 +709,8 @@ export const de: Messages = {
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     report_proof_missing: 'Geben Sie ein, wonach gefragt wird.',
-    report_not_proven: 'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte.',
+    report_not_proven:
+      'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte. Nach sehr vielen Fehlversuchen müssen Sie vielleicht bis zu 15 Minuten warten, auch wenn es stimmt.',
     previous_address_taken:
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },

@@ -693,7 +693,8 @@ export const en = {
     previous_password_wrong:
       'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
     report_proof_missing: 'Enter what is asked for.',
-    report_not_proven: 'That does not match what the account had before.',
+    report_not_proven:
+      'That does not match what the account had before. After a large number of failed attempts, you may have to wait up to 15 minutes, even if it is correct.',
     previous_address_taken:
       'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },
