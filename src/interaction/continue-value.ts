@@ -31,6 +31,7 @@ const ownPages = {
   sessions: '/account/sessions',
   applications: '/account/applications',
   activity: '/account/activity',
+  'not-me': '/account/activity/not-me',
   device: '/device',
   'verify-email': '/verify-email',
 } as const
@@ -41,7 +42,7 @@ export interface Destination {
   readonly page: OwnPage
   /** The code of the device that a person wants to connect there, if they have typed one. */
   readonly userCode: UserCode | undefined
-  /** The `continue` value of what follows that page. */
+  /** The `continue` value of what follows that page. For the page `not-me`: the handle of the event to report. */
   readonly next: string | undefined
 }
 
@@ -107,7 +108,7 @@ export function pathOf({ page, userCode, next }: Destination): string {
   const [path = '', fragment] = ownPages[page].split('#')
   const query = new URLSearchParams({
     ...(userCode !== undefined && { user_code: shownUserCode(userCode) }),
-    ...(next !== undefined && { continue: next }),
+    ...(next !== undefined && { [page === 'not-me' ? 'event' : 'continue']: next }),
   }).toString()
   return `${path}${query && `?${query}`}${fragment === undefined ? '' : `#${fragment}`}`
 }
