@@ -1,5 +1,6 @@
 import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
+import { type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
 import { readUserCode, shownUserCode, type UserCode } from '../tokens/device-request.ts'
 
 /*
@@ -43,6 +44,8 @@ export interface Destination {
   readonly userCode: UserCode | undefined
   /** The `continue` value of what follows that page. */
   readonly next: string | undefined
+  /** How strong a sign-in that page needs, for `/step-up`; undefined: a fresh proof with the strongest factor. */
+  readonly needs: ContextClass | undefined
 }
 
 /** What a `continue` value holds. */
@@ -99,11 +102,17 @@ export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, sel
  * @returns base64url, for a URL or a form
  */
 export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode, next?: string): string {
-  return sealText(secret, [page, userCode ?? '', next ?? ''].join(' ').trimEnd(), ownPageSeal)
+  return sealDestination(secret, { page, userCode, next })
+}
+
+/** The same, with everything that can be said about one of our own pages. */
+export function sealDestination(secret: PurposeSecret, destination: Partial<Destination> & { page: OwnPage }): string {
+  const { page, userCode = '', next = '', needs = '' } = destination
+  return sealText(secret, [page, userCode, next, needs].join(' ').trimEnd(), ownPageSeal)
 }
 
 /** The path of one of our own pages, with a fragment if it is a section of a page. Its query has the code of a device, and what follows the page. */
-export function pathOf({ page, userCode, next }: Destination): string {
+export function pathOf({ page, userCode, next }: Omit<Destination, 'needs'>): string {
   const [path = '', fragment] = ownPages[page].split('#')
   const query = new URLSearchParams({
     ...(userCode !== undefined && { user_code: shownUserCode(userCode) }),
@@ -119,9 +128,15 @@ export function pathOf({ page, userCode, next }: Destination): string {
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
   if (text === undefined) {
-    const [page, code, next] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
+    const [page, code, next, needs = ''] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
     if (page === undefined || !Object.hasOwn(ownPages, page)) return undefined
-    return { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code), next } }
+    const destination = {
+      page: page as OwnPage,
+      userCode: readUserCode(code),
+      next: next || undefined,
+      needs: isContextClass(needs) ? needs : undefined,
+    }
+    return { kind: 'own_page', destination }
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [
     [string, string][],

@@ -7,7 +7,7 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
-import { asSignedIn, signedOut } from './as-signed-in.ts'
+import { asSignedIn, type signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
 
 type Context = Pick<Signet, 'database' | 'turns' | 'settings' | 'secrets' | 'clock'>

@@ -7,9 +7,9 @@ import type { Sub } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
-import { signedOut } from './as-signed-in.ts'
+import type { signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
-import { asFreshlyProven, kindsOf, stale } from './own-factors.ts'
+import { asFreshlyProven, kindsOf, type stale } from './own-factors.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
 
 export type RenewedCodes =

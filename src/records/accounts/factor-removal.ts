@@ -34,11 +34,7 @@ export function canSignIn(settings: RuleSettings, kinds: readonly string[]): boo
  * @param credentials all of the account
  * @param id the credential to remove
  */
-export function whyKept(
-  settings: RuleSettings,
-  credentials: readonly Removable[],
-  id: number,
-): KeepReason | undefined {
+export function whyKept(settings: RuleSettings, credentials: readonly Removable[], id: number): KeepReason | undefined {
   const left = credentials.filter((credential) => credential.id !== id)
   const kinds = left.map(({ kind }) => kind)
   if (!canSignIn(settings, kinds)) return 'only_sign_in'

@@ -10,7 +10,10 @@ export const maxPasskeyName = 60
  */
 export function readPasskeyName(typed: string | undefined): string | undefined {
   // A megabyte must not be normalized.
-  const name = (typed ?? '').slice(0, maxPasskeyName * 16).normalize('NFC').trim()
+  const name = (typed ?? '')
+    .slice(0, maxPasskeyName * 16)
+    .normalize('NFC')
+    .trim()
   return isPlainText(name, maxPasskeyName) ? name : undefined
 }
 
