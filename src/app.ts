@@ -28,6 +28,7 @@ import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
 import { signUpEndpoint } from './pages/sign-up/sign-up-endpoint.ts'
+import { stepUpEndpoint } from './pages/step-up/step-up-endpoint.ts'
 import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-change-endpoint.ts'
 import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
@@ -74,6 +75,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)
     verifyEmailEndpoint(scope, signet)
+    stepUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {

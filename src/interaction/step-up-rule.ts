@@ -9,13 +9,16 @@ import type { Interaction } from './interaction.ts'
 /** Why somebody has to prove more: for a class that the session lacks, or because the last proof is too old for what they want to change. */
 export type StepUpNeed = ContextClass | 'fresh'
 
+/** A one-time code from an app, or a recovery code, which stands in for it or for a passkey. */
+export type CodeKind = 'one-time-code' | 'recovery-code'
+
 /** How a person can prove what is missing. Either with a passkey, or with everything else together. */
 export interface StepUpWays {
   readonly passkey: boolean
   /** Whether the password has to be typed. */
   readonly password: boolean
-  /** What has to be typed besides it: `any`, a one-time code or a recovery code. */
-  readonly code: 'none' | 'recovery' | 'any'
+  /** The kinds of codes of which one has to be typed besides it; empty: none is needed. */
+  readonly codes: readonly CodeKind[]
 }
 
 export type StepUp =
@@ -64,21 +67,22 @@ export function stepUpFor(
   const hasPassword = kinds.includes('password') && settings.passwordSignIn
   const isPasswordFresh = session.amr.includes('pwd') && now - session.authTime < freshFor * 1000
   const password = hasPassword && !isPasswordFresh
-  const recovery = kinds.includes('recovery_codes') ? 'recovery' : 'none'
+  const recovery: readonly CodeKind[] = kinds.includes('recovery_codes') ? ['recovery-code'] : []
+  const totp = kinds.includes('totp')
+  const codes: readonly CodeKind[] = totp ? ['one-time-code', ...recovery] : recovery
   if (need === 'fresh') {
     const strongest = strongestFactor(kinds)
-    if (strongest === 'password') return { kind: 'prove', ways: { passkey: false, password: true, code: 'none' } }
+    if (strongest === 'password') return { kind: 'prove', ways: { passkey: false, password: true, codes: [] } }
     return {
       kind: 'prove',
-      ways: strongest === 'totp' ? { passkey: false, password, code: 'any' } : { passkey, password, code: recovery },
+      ways: strongest === 'totp' ? { passkey: false, password, codes } : { passkey, password, codes: recovery },
     }
   }
   if (need === 'phr')
     return passkey
-      ? { kind: 'prove', ways: { passkey, password: false, code: 'none' } }
+      ? { kind: 'prove', ways: { passkey, password: false, codes: [] } }
       : { kind: 'set_up', factors: ['passkey'] }
-  const totp = kinds.includes('totp')
-  if (passkey || totp) return { kind: 'prove', ways: { passkey, password, code: totp ? 'any' : recovery } }
+  if (passkey || totp) return { kind: 'prove', ways: { passkey, password, codes } }
   const factors = [...(offersPasskeys(settings) ? ['passkey' as const] : []), ...(hasPassword ? ['totp' as const] : [])]
   return { kind: 'set_up', factors }
 }

@@ -17,8 +17,8 @@ import { type ProvingBrowser, provePassword } from './prove-password.ts'
 export interface StepUpAttempt {
   /** The password that was typed; undefined if none is needed. */
   readonly password: string | undefined
-  /** The code that was typed; undefined if none is needed. `recovery`: it must be a recovery code. */
-  readonly code: { readonly typed: string; readonly kind: 'recovery' | 'any' } | undefined
+  /** The code that was typed; undefined if none is needed. */
+  readonly code: { readonly typed: string; readonly mustBeRecoveryCode: boolean } | undefined
 }
 
 export type StepUpOutcome =
@@ -62,7 +62,7 @@ export async function stepUp(
     const proof = { amr: passwordAmr, isSignIn: true, holds: isPasswordValid }
     return (await raise(signet, actor, session, browser, proof)) ?? { outcome: 'wrong_password' }
   }
-  if (code.kind === 'recovery' && readRecoveryCode(code.typed) === undefined) return { outcome: 'wrong_code' }
+  if (code.mustBeRecoveryCode && readRecoveryCode(code.typed) === undefined) return { outcome: 'wrong_code' }
   const proven = await proveCode(signet, actor, code.typed, 'step-up')
   if (proven.outcome !== 'proven') return { outcome: 'wrong_code' }
   const { factor, credentialId } = proven

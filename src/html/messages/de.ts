@@ -54,6 +54,29 @@ export const de: Messages = {
     notNow: 'Jetzt nicht',
     later: 'Wir fragen nur einmal. Unter „Konto“ > „Sicherheit“ können Sie jederzeit einen Passkey erstellen.',
   },
+  stepUp: {
+    title: 'Bestätigen Sie, dass Sie es sind',
+    fresh: 'Zum Schutz Ihres Kontos: Bitte weisen Sie sich noch einmal aus, bevor es weitergeht.',
+    clientNeedsSecondFactor: '{client} verlangt eine Anmeldung mit einem zweiten Faktor.',
+    clientNeedsPasskey: '{client} verlangt eine Anmeldung mit einem Passkey.',
+    secondFactorNeeded: 'Hier brauchen Sie einen zweiten Faktor.',
+    passkeyNeeded: 'Hier brauchen Sie einen Passkey.',
+    account: 'Angemeldet als',
+    oneTimeCodeHint: 'Ihre Authenticator-App zeigt ihn an.',
+    otherAccount: 'Anderes Konto verwenden',
+    toAccount: 'Zurück zu Ihrem Konto',
+    signOut: 'Abmelden',
+    setUpTitle: 'Zweiten Faktor einrichten',
+    setUpLead:
+      'Ihr Konto hat noch keinen. Das Einrichten dauert nicht lange, danach geht es dort weiter, wo Sie waren.',
+    nothingToSetUp:
+      'Hier lässt sich keiner einrichten. Bitte wenden Sie sich an die Personen, die diesen Dienst betreiben.',
+    setUpPasskey: 'Passkey erstellen',
+    passkeyAbout:
+      'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren. Gefälschte Websites können ihn nicht stehlen.',
+    setUpCodes: 'Einmalcodes einrichten',
+    codesAbout: 'Eine App auf Ihrem Telefon zeigt einen Code an, den Sie zusätzlich zum Passwort eingeben.',
+  },
   recover: {
     title: 'Passwort vergessen?',
     lead: 'Geben Sie die E-Mail-Adresse oder den Benutzernamen ein, mit dem Sie sich anmelden. Wenn Ihr Konto eine bestätigte E-Mail-Adresse hat, senden wir Ihnen einen Link, mit dem Sie ein neues Passwort festlegen können.',

@@ -4,6 +4,7 @@ import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor, setUpPages } from '../../interaction/factor-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { minLengthOf } from '../../operations/new-password.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -96,7 +97,9 @@ async function enteredSession(
 ): Promise<Session | undefined> {
   const session = await currentSession(signet.database, signet.settings, request)
   if (!session) toSignIn(signet, reply, page)
-  else if (!sendToVerification(signet, reply, session, sealed(signet, page))) return session
+  else if (sendToVerification(signet, reply, session, sealed(signet, page))) return undefined
+  else if (setUpPages.includes(page) || !sendToSecondFactor(signet, reply, session, sealed(signet, page)))
+    return session
   return undefined
 }
 
