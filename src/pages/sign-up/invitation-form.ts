@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession, newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
+import { pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { acceptInvitation, readInvitation } from '../../operations/accept-invitation.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
@@ -15,7 +17,7 @@ import type { Signet } from '../../signet.ts'
 import { InvitationPage, type InvitationPageProps, NoInvitationPage } from './invitation-page.tsx'
 
 /** Where an accepted invitation leads: to the new account. */
-const hrefAfterwards = '/account'
+const afterwards = 'account'
 
 type Shown = Pick<InvitationPageProps, 'name' | 'faults' | 'retryAfterSeconds'>
 
@@ -53,6 +55,10 @@ export async function submitInvitation(
       return showForm(signet, request, reply, token, accepted.email, { name, faults: accepted.faults }, 422)
     if (accepted.outcome === 'invalid') return refuse(request, reply, 'invalid')
     if (accepted.outcome === 'taken') return refuse(request, reply, 'taken', accepted.email)
+    if (accepted.outcome === 'second_factor_needed') {
+      const continueTo = sealOwnPage(signet.secrets['request-sealing'], afterwards)
+      return toSecondFactor(reply, signet.settings.issuer, cookie, continueTo)
+    }
     setSessionCookie(reply, signet.settings, cookie)
   } catch (error) {
     const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
@@ -62,7 +68,7 @@ export async function submitInvitation(
     const shown = { name, faults: { form: fault }, retryAfterSeconds }
     return showForm(signet, request, reply, token, invitation.email, shown, status)
   }
-  return reply.redirect(hrefAfterwards, 303)
+  return reply.redirect(pathOf({ page: afterwards }), 303)
 }
 
 async function showForm(
