@@ -166,7 +166,7 @@ async function prove(
 
 /** Whether the account has this password, or had it in the last days: a thief may have changed it. */
 async function isEarlierPassword(
-  { database, limits, passwords }: Signet,
+  { database, limits, passwords, settings }: Signet,
   visitor: Visitor,
   sub: Sub,
   password: string,
@@ -175,7 +175,7 @@ async function isEarlierPassword(
   const request = await limits.countRequest(visitor.network, subject)
   const hashes = await listEarlierPasswords(database, sub)
   const attempt = { request, subject, knownBrowser: undefined, hashes, requester: visitor }
-  return (await checkPassword({ limits, passwords }, attempt, password)) === 'right'
+  return (await checkPassword({ limits, passwords, settings }, attempt, password)) === 'right'
 }
 
 interface Secured {

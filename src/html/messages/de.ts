@@ -35,6 +35,7 @@ export const de: Messages = {
     forgot: 'Passwort vergessen?',
     signUp: 'Konto erstellen',
     cancel: 'Abbrechen und zurückgehen',
+    passkeyCreated: 'Ihr neuer Passkey wurde gespeichert. Melden Sie sich damit an.',
     passwordRecovered: 'Ihr neues Passwort wurde gespeichert. Bitte melden Sie sich damit an.',
     startOver:
       'Sie wurden nicht angemeldet, weil es zu lange gedauert hat oder sich Ihr Konto geändert hat. Bitte melden Sie sich noch einmal an.',
@@ -87,14 +88,42 @@ export const de: Messages = {
     endAccessHint:
       'Lassen Sie das Häkchen stehen, wenn jemand anderes Ihr altes Passwort kennen könnte. Die Anwendungen müssen {name} dann erneut fragen. In einer Anwendung kann eine eigene Sitzung weiterbestehen: Melden Sie sich auch dort ab.',
     others: 'Andere Wege, sich bei diesem Konto anzumelden',
-    othersLead: 'Wählen Sie jene aus, die Sie nicht kennen.',
+    othersLead: 'Wählen Sie jene aus, die Sie verloren haben oder nicht kennen.',
     remove: '{kind} entfernen, hinzugefügt am {date}',
     setPassword: 'Passwort festlegen',
     signInFollows: 'Danach melden Sie sich mit dem neuen Passwort an.',
+    passkeyTitle: 'Neuen Passkey erstellen',
+    passkeyLead: 'Er ersetzt die Passkeys und das Passwort, die Sie nicht mehr verwenden können.',
+    createPasskey: 'Passkey erstellen',
+    createPasskeyInstead: 'Statt eines Passworts einen Passkey erstellen',
+    passkeyFollows: 'Danach melden Sie sich mit dem neuen Passkey an.',
+    kindPasskey: 'Passkey',
+    kindTotp: 'Einmalcodes aus einer App',
+    kindRecoveryCodes: 'Wiederherstellungscodes',
     voidTitle: 'Dieser Link funktioniert nicht mehr',
     void: 'Ein Link zum Festlegen eines neuen Passworts funktioniert einmal und gilt {minutes} Minuten lang. Er wird auch ungültig, wenn das Passwort oder die E-Mail-Adresse des Kontos inzwischen geändert wurde. Falls Sie den Link kopiert haben, fehlt vielleicht ein Teil davon.',
     voidAgain: 'Neuen Link anfordern',
     voidWithoutMail: 'Bitten Sie die Betreiber dieses Dienstes um einen neuen Link.',
+  },
+  newRecoveryCodes: {
+    title: 'Bewahren Sie Ihre Wiederherstellungscodes auf',
+    lead: 'Wenn Sie Ihren Passkey verlieren, lässt jeder dieser Codes Sie einmal hinein, zusammen mit einem Link, den wir an Ihre E-Mail-Adresse senden. Drucken Sie die Codes aus oder speichern Sie sie in einem Passwortmanager. Sie werden nicht noch einmal angezeigt.',
+    submit: 'Ich habe sie gespeichert',
+  },
+  proof: {
+    title: 'Sind Sie es?',
+    lead: 'Für dieses Konto genügt ein Link nicht, denn es hat einen zweiten Faktor. Weisen Sie auf einem dieser Wege nach, dass Sie es sind.',
+    orCode: 'oder einen Code eingeben',
+    orPassword: 'oder das frühere Passwort verwenden',
+    code: 'Code aus Ihrer App oder ein Wiederherstellungscode',
+    oneTimeCode: 'Code aus Ihrer App',
+    recoveryCode: 'Wiederherstellungscode',
+    submitCode: 'Weiter',
+    planted:
+      'In den letzten sieben Tagen kamen ein Passkey oder Einmalcodes zu diesem Konto hinzu. Waren das nicht Sie? Dann geben Sie das Passwort ein, welches das Konto davor hatte. Alle Passkeys und Codes werden entfernt.',
+    earlierPassword: 'Früheres Passwort',
+    submitPassword: 'Entfernen und weiter',
+    nothing: 'Sie haben nichts davon? Wenden Sie sich an die Betreiber dieses Dienstes.',
   },
   signUp: {
     title: 'Konto erstellen',
@@ -106,6 +135,8 @@ export const de: Messages = {
     passwordHint:
       'Mindestens {min} Zeichen. Einige Wörter, die nur Sie so zusammenstellen würden, ergeben ein starkes Passwort, das leicht zu merken ist.',
     submit: 'Konto erstellen',
+    passkeyInstead: 'Statt eines Passworts einen Passkey erstellen',
+    passkey: 'Konto mit einem Passkey erstellen',
     terms: 'Mit dem Erstellen eines Kontos stimmen Sie den {terms} zu.',
     termsLink: 'Nutzungsbedingungen',
     privacy: 'Wie Ihre Daten verwendet werden, steht in der {privacy}.',
@@ -463,6 +494,10 @@ export const de: Messages = {
       'Ihr Konto hat danach wieder seine vorherige Adresse. Wer im Konto angemeldet ist, wird abgemeldet, und alle Anwendungen verlieren ihren Zugriff.',
     newPasswordByMail:
       'Das Passwort wird entfernt, weil jemand anderes es kennen könnte. Ein neues legen Sie mit einem Link fest, den wir an Ihre vorherige Adresse senden.',
+    recoverByMail:
+      'Danach können Sie mit einem Link, den wir an Ihre vorherige Adresse senden, einen neuen Passkey erstellen.',
+    factorsRemoved:
+      'Passkeys und Codes, die seit der Änderung oder kurz davor hinzukamen, werden entfernt, weil jemand anderes sie hinzugefügt haben könnte.',
     newPasswordAsk:
       'Das Passwort wird entfernt, weil jemand anderes es kennen könnte. Um ein neues müssen Sie die Betreiber dieses Dienstes bitten.',
     submit: 'Änderung rückgängig machen',
@@ -584,6 +619,14 @@ export const de: Messages = {
       'Dieser Code gilt nicht oder nicht mehr. Vergleichen Sie ihn mit der E-Mail, öffnen Sie den Link darin, oder fordern Sie eine neue E-Mail an.',
     account_password_missing: 'Bitte geben Sie das Passwort des Kontos ein.',
     account_password_wrong: 'Das ist nicht das Passwort des Kontos.',
+    proof_missing: 'Bitte weisen Sie auf einem dieser Wege nach, dass Sie es sind.',
+    proof_code_wrong:
+      'Dieser Code ist nicht gültig oder wurde schon verwendet. Warten Sie auf den nächsten Code Ihrer App oder verwenden Sie einen Wiederherstellungscode.',
+    proof_passkey_refused:
+      'Das hat nicht geklappt. Bitte versuchen Sie es noch einmal mit einem Passkey dieses Kontos.',
+    proof_password_wrong:
+      'Dies ist nicht das Passwort, welches das Konto davor hatte. Nach sehr vielen Fehlversuchen müssen Sie eventuell bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    passkey_not_created: 'Der Passkey konnte nicht erstellt werden. Bitte versuchen Sie es noch einmal.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
     previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
     previous_password_wrong:

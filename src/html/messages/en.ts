@@ -37,6 +37,7 @@ export const en = {
     forgot: 'Forgot your password?',
     signUp: 'Create an account',
     cancel: 'Cancel and go back',
+    passkeyCreated: 'Your new passkey has been saved. Sign in with it.',
     passwordRecovered: 'Your new password has been saved. Please sign in with it.',
     startOver: 'You were not signed in, because you took too long or your account has changed. Please sign in again.',
   },
@@ -87,14 +88,42 @@ export const en = {
     endAccessHint:
       'Leave this ticked if somebody else may know your old password. Applications will have to ask {name} again. An application may keep its own session: sign out there too.',
     others: 'Other ways to sign in to this account',
-    othersLead: 'Tick those that you don’t recognise.',
+    othersLead: 'Tick those that you have lost or don’t recognise.',
     remove: 'Remove {kind}, added on {date}',
     setPassword: 'Set password',
     signInFollows: 'Then sign in with the new password.',
+    passkeyTitle: 'Create a new passkey',
+    passkeyLead: 'It replaces the passkeys and the password that you cannot use any more.',
+    createPasskey: 'Create passkey',
+    createPasskeyInstead: 'Create a passkey instead of a password',
+    passkeyFollows: 'Then sign in with the new passkey.',
+    kindPasskey: 'passkey',
+    kindTotp: 'one-time codes from an app',
+    kindRecoveryCodes: 'recovery codes',
     voidTitle: 'This link does not work any more',
     void: 'A link to set a new password works once, for {minutes} minutes. It also stops working if the password or the e-mail address of the account has been changed since. If you copied the link, part of it may be missing.',
     voidAgain: 'Get a new link',
     voidWithoutMail: 'Ask the people who run this service for a new link.',
+  },
+  newRecoveryCodes: {
+    title: 'Keep your recovery codes',
+    lead: 'If you lose your passkey, each of these codes lets you in once, together with a link that we send to your e-mail address. Print them, or store them in a password manager. They are not shown again.',
+    submit: 'I have stored them',
+  },
+  proof: {
+    title: 'Is it you?',
+    lead: 'A link is not enough for this account, because it has a second factor. Prove that it is you in one of these ways.',
+    orCode: 'or enter a code',
+    orPassword: 'or use your password from before',
+    code: 'Code from your app, or a recovery code',
+    oneTimeCode: 'Code from your app',
+    recoveryCode: 'Recovery code',
+    submitCode: 'Continue',
+    planted:
+      'A passkey or one-time codes were added to this account within the last seven days. Was that not you? Then enter the password that the account had before. All passkeys and codes are removed.',
+    earlierPassword: 'Password from before',
+    submitPassword: 'Remove them and continue',
+    nothing: 'You have none of these? Ask the people who run this service.',
   },
   signUp: {
     title: 'Create an account',
@@ -106,6 +135,8 @@ export const en = {
     passwordHint:
       'At least {min} characters. A few words that only you would put together make a strong password that is easy to remember.',
     submit: 'Create account',
+    passkeyInstead: 'Create a passkey instead of a password',
+    passkey: 'Create an account with a passkey',
     terms: 'By creating an account you accept the {terms}.',
     termsLink: 'terms of use',
     privacy: 'The {privacy} says how your data is used.',
@@ -455,6 +486,9 @@ export const en = {
       'Your account will have its previous address again. Everybody who is signed in to it will be signed out, and all applications will lose their access.',
     newPasswordByMail:
       'The password will be removed, because somebody else may know it. You set a new one with a link that we send to your previous address.',
+    recoverByMail: 'You can then create a new passkey with a link that we send to your previous address.',
+    factorsRemoved:
+      'Passkeys and codes that were added since the change, or shortly before it, will be removed, because somebody else may have added them.',
     newPasswordAsk:
       'The password will be removed, because somebody else may know it. You have to ask the people who run this service for a new one.',
     submit: 'Undo the change',
@@ -572,6 +606,13 @@ export const en = {
       'This code is not valid, or no longer valid. Compare it with the e-mail, open the link there, or send another e-mail.',
     account_password_missing: 'Please enter the password of the account.',
     account_password_wrong: 'This is not the password of the account.',
+    proof_missing: 'Please prove that it is you in one of these ways.',
+    proof_code_wrong:
+      'This code is not valid, or it has been used. Wait for the next code of your app, or use a recovery code.',
+    proof_passkey_refused: 'That did not work. Please try again with a passkey of this account.',
+    proof_password_wrong:
+      'This is not the password that the account had before. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
+    passkey_not_created: 'The passkey could not be created. Please try again.',
     sign_up_closed: 'New accounts cannot be created here.',
     previous_password_missing: 'Please enter the password that your account had before the change.',
     previous_password_wrong:

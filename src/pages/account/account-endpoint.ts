@@ -5,12 +5,12 @@ import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { minLengthOf } from '../../operations/new-password.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
-import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -139,7 +139,7 @@ async function showPage(
   const page = pageContextOf(request)
   const csrf = csrfToken(signet, request, reply)
   const figures = {
-    minPasswordLength: minLengthFor(settings),
+    minPasswordLength: await minLengthOf(signet, account.sub),
     domains: account.signed_up ? allowedEndings(settings) : [],
     retryAfterSeconds,
   }

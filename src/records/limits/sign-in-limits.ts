@@ -73,10 +73,14 @@ export class LimitExceeded extends Error {
 }
 
 /**
- * What an attempt is for: an account, the typed name (its `key`, canonical-names.ts) if no account is known yet, or undoing a change of address
- * of an account, which is guarded by a link as well and counted separately.
+ * What an attempt is for: an account, the typed name (its `key`, canonical-names.ts) if no account is known yet, or undoing a change of address or
+ * recovering an account, which are guarded by a link as well and counted separately.
  */
-export type Subject = { readonly sub: string } | { readonly typed: string } | { readonly undoFor: string }
+export type Subject =
+  | { readonly sub: string }
+  | { readonly typed: string }
+  | { readonly undoFor: string }
+  | { readonly recoveryOf: string }
 
 /** The windows in which a request was counted. */
 export interface CountedRequest {
@@ -356,5 +360,6 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
 /** Includes the kind, so that a typed name cannot be mistaken for a `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
   if ('undoFor' in subject) return ['undo', subject.undoFor]
+  if ('recoveryOf' in subject) return ['recovery', subject.recoveryOf]
   return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }
