@@ -6,7 +6,7 @@ import { missingClass } from '../tokens/authentication.ts'
 import type { OwnPage } from './continue-value.ts'
 
 /** The pages on which people set up a factor, and see their recovery codes. They are reached with a single factor. */
-export const setUpPages: readonly OwnPage[] = ['new-passkey', 'new-codes']
+export const setUpPages: readonly OwnPage[] = ['new-passkey', 'new-codes', 'recovery-codes']
 
 /**
  * Sends a person who signed in with a single factor to the page that asks for the second one, or leads to setting one up, if everybody needs two
