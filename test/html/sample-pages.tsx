@@ -38,6 +38,7 @@ import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
+import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-offer/passkey-offer-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
@@ -174,6 +175,15 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['street_address', 'text_invalid'],
   ])
   const first = { takesPassword: true, passkeyOptions: undefined }
+  const requestOptions = JSON.stringify({ challenge: 'AAAA', rpId: 'localhost', userVerification: 'required' })
+  const creationOptions = JSON.stringify({
+    ...{
+      challenge: 'AAAA',
+      rp: { id: 'localhost', name: 'Signet' },
+      user: { id: 'AAAA', name: 'ada', displayName: 'Ada' },
+    },
+    pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+  })
   const recoveryProof = { page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email }
   const factors = { ...section, timeZone: person.zoneinfo, isProven: true, isOffered: true, canAdd: true }
   const passkeys = [
@@ -205,6 +215,34 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'sign-in, alone': <SignInPage page={page} csrf={csrf} />,
+    'sign-in, with passkeys': (
+      <SignInPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: requestOptions }}
+        fault="passkey_refused"
+        offersSignUp
+        offersRecovery
+      />
+    ),
+    'passkey offer': (
+      <PasskeyOfferPage
+        {...{ page, csrf, continueTo, options: creationOptions }}
+        laterHref="/authorize?continue=sealed-request"
+      />
+    ),
+    'passkey offer, refused': (
+      <PasskeyOfferPage
+        {...{ page, csrf, continueTo, options: creationOptions }}
+        laterHref="/"
+        fault="new_passkey_refused"
+      />
+    ),
+    'passkey created': (
+      <PasskeyCreatedPage
+        {...{ page, hidden: { csrf, account: 'proof' }, sealed: 'sealed-codes' }}
+        codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        continueHref="/authorize?continue=sealed-request"
+      />
+    ),
     'sign-in, wrong credentials': (
       <SignInPage page={page} csrf={csrf} client={notes} username="ada@example.com" fault="wrong_credentials" />
     ),
