@@ -7,8 +7,7 @@ import { deviceReader } from '../../platform/http/device.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
-import type { Factor } from '../../records/accounts/factors-store.ts'
-import { readPasskeyName, suggestedPasskeyName } from '../../records/accounts/passkey-names.ts'
+import { readPasskeyName } from '../../records/accounts/passkey-names.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, provingBrowser, refused, type Submission } from './account-form.ts'
 import {
@@ -33,16 +32,16 @@ export async function submitNewPasskey(signet: Signet, submission: Submission): 
   const next = values.get('continue')
   const href = await whereNext(signet, next)
   const page = { page: 'new-passkey', next } as const
-  const factors = await provenFactors(signet, submission, page)
-  if (!factors) return { outcome: 'replied' }
+  if (!(await provenFactors(signet, submission, page))) return { outcome: 'replied' }
   const { browserDigest } = provingBrowser(submission, issuer)
   const { sub } = session.account
   const created = { browserDigest, sub, use: 'account', answer: values.get('credential') } as const
   const passkey = await readNewPasskey(signet, created)
   if (!passkey) return refused({ form: 'passkey_failed' })
   // The passkey exists on the person's device now, so a name that cannot be stored is replaced rather than refused.
-  const name = readPasskeyName(values.get('name')) ?? (await suggestedName(submission, passkey.aaguid, factors))
-  const added = await addPasskey(signet, actorOf(submission), session, { passkey, name })
+  const name = readPasskeyName(values.get('name'))
+  const device = await deviceOf(submission)
+  const added = await addPasskey(signet, actorOf(submission), session, { passkey, name, device })
   switch (added.outcome) {
     case 'exists':
       return refused({ form: 'passkey_exists' })
@@ -65,12 +64,10 @@ export async function submitNewPasskey(signet: Signet, submission: Submission): 
     : { outcome: 'done', path: href }
 }
 
-async function suggestedName({ request }: Submission, aaguid: string, factors: readonly Factor[]): Promise<string> {
+async function deviceOf({ request }: Submission): Promise<string> {
   const readDevice = await deviceReader()
-  const { devices } = pageContextOf(request).messages
-  const device = deviceInWords(devices, readDevice(callerOf(request).userAgent))
-  const used = factors.flatMap(({ name }) => (name === undefined ? [] : [name]))
-  return suggestedPasskeyName(aaguid, device, used)
+  const { messages } = pageContextOf(request)
+  return deviceInWords(messages.devices, readDevice(callerOf(request).userAgent))
 }
 
 /** @throws TooManyWaiting */
