@@ -2,12 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceInWords } from '../../html/device-in-words.ts'
 import type { Fault } from '../../html/messages/messages.ts'
 import { sendPage } from '../../html/send-page.ts'
+import { accountProof } from '../../interaction/account-proof.ts'
 import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import { type Continuation, continuationOf } from '../../interaction/interaction.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { offeredPasskeyOptions } from '../../operations/offer-passkey.ts'
+import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { deviceReader } from '../../platform/http/device.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -16,7 +18,7 @@ import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { PasskeyOfferPage } from './passkey-offer-page.tsx'
+import { PasskeyCreatedPage, PasskeyOfferPage } from './passkey-offer-page.tsx'
 
 /** The page that a sign-in with a password leads to, once for an account, before it goes on. Nobody has to do anything there. */
 export function passkeyOfferEndpoint(app: App, signet: Signet): void {
@@ -44,11 +46,11 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
       answer: values.get('credential'),
     })
     if (!passkey) return showOffer(signet, request, reply, offer, 'new_passkey_refused')
-    const name = await deviceName(request)
-    const added = await addPasskey(signet, personOf(request, session), session, { passkey, name })
-    return added.outcome === 'exists'
-      ? showOffer(signet, request, reply, offer, 'new_passkey_refused')
-      : goOn(reply, continuation)
+    const device = await deviceOf(request)
+    const added = await addPasskey(signet, personOf(request, session), session, { passkey, device })
+    if (added.outcome === 'exists') return showOffer(signet, request, reply, offer, 'new_passkey_refused')
+    if (added.outcome !== 'added' || !added.recoveryCodes) return goOn(reply, continuation)
+    return showCodes(signet, request, reply, { session, continuation }, added.recoveryCodes)
   })
 }
 
@@ -79,13 +81,32 @@ async function showOffer(
   )
 }
 
+/** The response to the form, because the codes are shown once: there is no address that could be opened again. */
+function showCodes(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { session, continuation }: { readonly session: Session; readonly continuation: Continuation },
+  codes: readonly string[],
+): FastifyReply {
+  const { sub } = session.account
+  return sendPage(
+    reply,
+    PasskeyCreatedPage({
+      page: pageContextOf(request, continuation.uiLocales),
+      hidden: { csrf: csrfToken(signet, request, reply), account: accountProof(signet.secrets.csrf, sub) },
+      ...{ codes, sealed: sealShownCodes(signet, sub, codes), continueHref: continuation.href },
+    }),
+  )
+}
+
 /** Must not be cached: the address contains what the application sent. */
 function goOn(reply: FastifyReply, { href }: Continuation): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(href, 303)
 }
 
-/** "Firefox on Windows": what the passkey is called until its person gives it another name. */
-async function deviceName(request: FastifyRequest): Promise<string> {
+/** "Firefox on Windows" */
+async function deviceOf(request: FastifyRequest): Promise<string> {
   const read = await deviceReader()
   return deviceInWords(pageContextOf(request).messages.devices, read(callerOf(request).userAgent))
 }
