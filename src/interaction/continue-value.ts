@@ -76,6 +76,7 @@ const carried = new Set([
   'id_token_hint',
   'login_hint',
   'acr_values',
+  'claims',
   'code_challenge',
   'code_challenge_method',
   'request',

@@ -1,10 +1,12 @@
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
-import type { Queryable } from '../platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
 import { passkeyAmr } from '../records/accounts/factors.ts'
 import { findPasskey, type Passkey, type PasskeyUse, usePasskey } from '../records/accounts/passkeys-store.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
+import { notifyPerson } from './notify-person.ts'
 import { isFromOurPage, type PasskeyRefusal, readAuthenticatorFlags, readPasskeyAnswer } from './passkey-answers.ts'
 import { openChallenge, type PasskeyPurpose } from './passkey-challenges.ts'
 import { relyingPartyId } from './passkey-options.ts'
@@ -156,8 +158,24 @@ export async function refusePasskey(
 ): Promise<{ readonly outcome: 'refused' }> {
   const { refusal, passkey } = refused
   await signet.limits.afterRefusedPasskey(caller.network)
-  const type = refusal === 'counter' ? 'passkey_counter_went_back' : 'passkey_refused'
   const detail = { reason: refusal, use, ...(passkey && { passkey: passkey.name }) }
-  await recordEvent(signet.database, { type, caller, sub: passkey?.sub, detail })
+  if (refusal === 'counter' && passkey) await reportCounter(signet, caller, passkey.sub, detail)
+  else await recordEvent(signet.database, { type: 'passkey_refused', caller, sub: passkey?.sub, detail })
   return { outcome: 'refused' }
+}
+
+/** A passkey that counts was used with a number that it has used before: there are two of it (Web Authentication Level 3 §6.1.1). Its owner is told. */
+async function reportCounter(
+  signet: Signet,
+  caller: Caller,
+  sub: Sub,
+  detail: Readonly<Record<string, string>>,
+): Promise<void> {
+  await inTransaction(signet.database, async (tx) => {
+    await lockAccount(tx, sub)
+    await recordEvent(tx, { type: 'passkey_counter_went_back', caller, sub, detail })
+    const account = await findAccount(tx, sub)
+    const mail = { kind: 'passkey-counter', at: signet.clock.now() } as const
+    if (account) await notifyPerson(tx, signet, { kind: 'person', sub, caller }, account, mail)
+  })
 }

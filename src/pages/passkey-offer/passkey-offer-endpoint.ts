@@ -44,8 +44,8 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
       answer: values.get('credential'),
     })
     if (!passkey) return showOffer(signet, request, reply, offer, 'new_passkey_refused')
-    const name = await deviceName(request)
-    const added = await addPasskey(signet, personOf(request, session), session, { passkey, name })
+    const device = await deviceOf(request)
+    const added = await addPasskey(signet, personOf(request, session), session, { passkey, device })
     return added.outcome === 'exists'
       ? showOffer(signet, request, reply, offer, 'new_passkey_refused')
       : goOn(reply, continuation)
@@ -84,8 +84,8 @@ function goOn(reply: FastifyReply, { href }: Continuation): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(href, 303)
 }
 
-/** "Firefox on Windows": what the passkey is called until its person gives it another name. */
-async function deviceName(request: FastifyRequest): Promise<string> {
+/** "Firefox on Windows" */
+async function deviceOf(request: FastifyRequest): Promise<string> {
   const read = await deviceReader()
   return deviceInWords(pageContextOf(request).messages.devices, read(callerOf(request).userAgent))
 }
