@@ -37,7 +37,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   // If signed out, the fragment would be lost in the redirect to the sign-in page.
   app.get('/.well-known/change-password', async (request, reply) => {
     if (!(await enteredSession(signet, request, reply, 'password'))) return reply
-    return redirect(reply, pathOf({ page: 'password', userCode: undefined, next: undefined }))
+    return redirect(reply, pathOf({ page: 'password' }))
   })
 }
 
