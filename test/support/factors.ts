@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { replaceRecoveryCodes } from '../../src/operations/recovery-codes.ts'
+import { replaceRecoveryCodes } from '../../src/operations/replace-recovery-codes.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { listCredentials } from '../../src/records/accounts/account-credentials-store.ts'
 import { sealTotp } from '../../src/records/accounts/totp.ts'
