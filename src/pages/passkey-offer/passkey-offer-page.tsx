@@ -29,7 +29,6 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
         </FaultSummary>
       )}
       <p class="lead">{text.lead}</p>
-      <p>{text.device}</p>
       <form method="post" action="/passkey-offer">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <NewPasskeyButton page={page} options={options} isPrimary />
@@ -43,7 +42,7 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
           </li>
         </ul>
       )}
-      <p class="fine">{text.later}</p>
+      <p class="fine">{text.fine}</p>
     </Layout>
   )
 }
