@@ -17,7 +17,9 @@ import {
   pressNewPasskey,
   pressPasskey,
 } from '../support/passkeys.ts'
+import { cookiesOf, hiddenOf } from './account-forms.ts'
 import { clearLimits, setCount } from './guesses.ts'
+import { postForm } from './send.ts'
 
 const idp = await startSignet(t)
 const { database } = idp.signet
@@ -211,6 +213,23 @@ t.test('a passkey that its person has removed, and the passkeys of a disabled ac
   const authenticator = await givePasskey(idp, disabled)
   await setDisabled(database, disabled.sub, true)
   await isRefused(t, (await enter(authenticator)).visit, 'disabled', disabled.sub)
+})
+
+t.test('everything on a page is bound to the same browser, also on the first visit', async (t) => {
+  const person = await idp.person()
+  const authenticator = await givePasskey(idp, person)
+  const browser = idp.browser()
+  const page = await browser.get('/sign-in')
+  t.equal(page.headers.getSetCookie().length, 1)
+  const hidden = hiddenOf(page, 'use-passkey')
+  const credential = authenticator.get(passkeyOptions(page, 'use-passkey'))
+  // As from a browser that sends neither header: then the token decides.
+  const send = (csrf: string) =>
+    postForm(idp, '/sign-in/passkey', new URLSearchParams({ ...hidden, csrf, credential }).toString(), {
+      cookie: cookiesOf(browser),
+    })
+  t.equal((await send('made-up')).status, 403)
+  t.equal((await send(hidden['csrf'] ?? '')).status, 303)
 })
 
 t.test('a form from another site is refused before anything else', async (t) => {

@@ -69,6 +69,7 @@ export const de: Messages = {
     title: 'Nächstes Mal ohne Passwort anmelden?',
     lead: 'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Fingerabdruck, Gesicht oder PIN. Niemand kann ihn erraten, und gefälschte Websites können ihn nicht stehlen.',
     device: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät. Ihr Passwort können Sie weiterhin verwenden.',
+    createdTitle: 'Ihr Passkey ist bereit',
     notNow: 'Jetzt nicht',
     later: 'Wir fragen nur einmal. Unter „Konto“ > „Sicherheit“ können Sie jederzeit einen Passkey erstellen.',
   },

@@ -69,6 +69,7 @@ export const en = {
     title: 'Sign in without a password next time?',
     lead: 'With a passkey, you sign in the way you unlock your device: with your fingerprint, face or PIN. Nobody can guess it, and fake websites cannot steal it.',
     device: 'Your fingerprint or face never leaves your device. You can still use your password.',
+    createdTitle: 'Your passkey is ready',
     notNow: 'Not now',
     later: 'We only ask once. You can create a passkey at any time on your account page, under “Security”.',
   },

@@ -3,6 +3,7 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
+import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/recovery-codes.tsx'
 
 export interface PasskeyOfferPageProps {
   readonly page: PageContext
@@ -43,6 +44,21 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
         </ul>
       )}
       <p class="fine">{text.later}</p>
+    </Layout>
+  )
+}
+
+interface PasskeyCreatedPageProps extends Pick<RecoveryCodesProps, 'page' | 'codes' | 'hidden' | 'sealed'> {
+  readonly continueHref: string
+}
+
+/** The recovery codes of an account that has its first passkey now. */
+export function PasskeyCreatedPage({ continueHref, ...codes }: PasskeyCreatedPageProps) {
+  const { passkeyOffer: text } = codes.page.messages
+  return (
+    <Layout page={codes.page} title={text.createdTitle} scripts={[recoveryCodesScript]}>
+      <h1>{text.createdTitle}</h1>
+      <RecoveryCodes {...codes} continueHref={safeHref(continueHref) ?? '/'} />
     </Layout>
   )
 }
