@@ -1,7 +1,7 @@
 import { fillText } from '../../html/messages/messages.ts'
 import { kindsOf } from '../../operations/own-factors.ts'
 import { readShownCodes, renewOwnRecoveryCodes } from '../../operations/own-recovery-codes.ts'
-import { recoveryCodesOf } from '../../operations/recovery-codes.ts'
+import { recoveryCodesOf } from '../../operations/replace-recovery-codes.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { hasSecondFactor } from '../../records/accounts/factors.ts'

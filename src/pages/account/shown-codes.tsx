@@ -1,9 +1,10 @@
 import { RecoveryCodes } from '../../html/recovery-codes.tsx'
+import { accountProof } from '../../interaction/account-proof.ts'
 import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { csrfToken } from '../../protocol/http/csrf.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Signet } from '../../signet.ts'
-import { accountProof, type Notice, type Outcome, type Submission } from './account-form.ts'
+import type { Notice, Outcome, Submission } from './account-form.ts'
 
 /** New recovery codes, and what follows. */
 export interface NewCodes {
