@@ -525,7 +525,6 @@ export const de: Messages = {
     endsSessions: 'Wo Sie nur mit Ihrem Passwort angemeldet sind, werden Sie abgemeldet.',
     codesNeedPassword:
       'Nach Einmalcodes aus einer App wird nach einem Passwort gefragt, und Ihr Konto hat kein Passwort.',
-    passwordAlone: 'Zum Anmelden genügt Ihr Passwort.',
     noPassword: 'Ihr Konto hat kein Passwort. Sie melden sich mit einem Passkey an.',
     passwordsOff: 'Passwörter werden hier nicht mehr angenommen. Ihr Konto hat noch eines.',
     setPassword: 'Passwort festlegen',

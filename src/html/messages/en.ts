@@ -517,7 +517,6 @@ export const en = {
     confirmCodes: 'Turn on',
     endsSessions: 'You will be signed out where you are signed in with your password alone.',
     codesNeedPassword: 'Codes from an app are asked for after a password, and your account has no password.',
-    passwordAlone: 'Only your password is needed to sign in.',
     noPassword: 'Your account has no password. You sign in with a passkey.',
     passwordsOff: 'Passwords are not accepted here any more. Your account still has one.',
     setPassword: 'Set a password',
