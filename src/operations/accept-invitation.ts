@@ -117,7 +117,7 @@ async function createInvited(
       if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
       if ((await setEmailVerified(tx, sub)) !== 'done') return rollBack('not_open')
       const groups = await joinInvitedGroups(tx, invited, sub)
-      const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
+      const who = { sub, authTime: clock.now(), amr: ['pwd'], caller, sidVersion: secrets['session-id'].current }
       const session = await startSession(tx, settings.sessionTtl, browser, who)
       const id = invitationId(invited)
       const missing = invitation.groups.filter((group) => !groups.includes(group))

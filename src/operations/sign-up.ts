@@ -118,7 +118,7 @@ async function createAccount(
     const inserted = await insertAccount(tx, { sub, profile, email, passwordHash, signedUp: true })
     // A sign-up sets no user name, and its address is not verified yet, so neither can be taken.
     if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
-    const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
+    const who = { sub, authTime: clock.now(), amr: ['pwd'], caller, sidVersion: secrets['session-id'].current }
     const session = await startSession(tx, settings.sessionTtl, browser, who)
     const { browserDigest } = browser
     const asked = { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail } as const

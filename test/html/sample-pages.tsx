@@ -93,6 +93,8 @@ const person = {
 const signedIn = (handle: string, day: number) => ({
   handle,
   isThisBrowser: day === 5,
+  device: { browser: day === 5 ? 'Firefox' : 'Safari', system: day === 5 ? 'Windows' : 'iOS' },
+  network: day === 5 ? '203.0.113.7' : '2001:db8:1f70:999:de8:7648:3a49:6e8',
   signedInAt: new Date(Date.UTC(2026, 10, day, 8, 30)),
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
@@ -551,7 +553,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       sessionsDefinition,
       <SessionsSection
         {...{ page, hidden, sessionCount: 12, sessionsTruncated: true, timeZone: 'Nowhere/Else' }}
-        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessions={[
+          signedIn('one', 5),
+          { ...signedIn('two', 3), device: { browser: undefined, system: undefined } },
+          { ...signedIn('three', 2), device: undefined, network: undefined },
+        ]}
       />,
     ),
     'account, applications': onAccount(

@@ -274,7 +274,6 @@ export const de: Messages = {
     sessionsKeepApplications:
       'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese unter „Anwendungen“, oder beenden Sie beim Ändern des Passworts den Zugriff aller Anwendungen.',
     thisBrowser: 'Dieser Browser',
-    anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
     lastUsed: 'Zuletzt benutzt: {time}',
     moreSessions: 'Und {count} weitere, die länger nicht benutzt wurden.',
@@ -290,6 +289,11 @@ export const de: Messages = {
     may: 'Diese Anwendung darf:',
     disconnect: 'Trennen',
     signOut: 'Abmelden',
+  },
+  devices: {
+    browserOnSystem: '{browser} unter {system}',
+    unknownDevice: 'Unbekannter Browser oder unbekanntes Programm',
+    notStored: 'Unbekannter Browser: Diese Anmeldung stammt aus der Zeit, bevor Browser festgehalten wurden',
   },
   accountNotices: {
     'profile-saved': 'Ihr Profil wurde gespeichert.',

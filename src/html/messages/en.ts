@@ -271,7 +271,6 @@ export const en = {
     sessionsKeepApplications:
       'Ending sessions does not affect applications that may keep access while you are away. Disconnect those under “Applications”, or end access for all applications when you change your password.',
     thisBrowser: 'This browser',
-    anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
     lastUsed: 'Last used: {time}',
     moreSessions: 'And {count} more, used less recently.',
@@ -287,6 +286,11 @@ export const en = {
     may: 'It can:',
     disconnect: 'Disconnect',
     signOut: 'Sign out',
+  },
+  devices: {
+    browserOnSystem: '{browser} on {system}',
+    unknownDevice: 'Unknown browser or program',
+    notStored: 'Unknown browser: this sign-in is older than the record of browsers',
   },
   accountNotices: {
     'profile-saved': 'Your profile has been saved.',
