@@ -495,9 +495,13 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     home: <HomePage page={page} csrf={csrf} offersSignUp />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
-    account: onAccount(profileDefinition, <ProfileSection {...section} form={filled(profileValues(person))} />, {
-      notice: 'profile-saved',
-    }),
+    account: onAccount(
+      profileDefinition,
+      <ProfileSection {...section} form={filled(profileValues(person))} stored={person} />,
+      {
+        notice: 'profile-saved',
+      },
+    ),
     'account, sign-in, changing address': onAccount(
       signInDefinition,
       <SignInNamesSection
@@ -613,6 +617,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           ],
           wrongProfile,
         )}
+        stored={{}}
       />,
       { faults: wrongProfile },
     ),
@@ -627,8 +632,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             nickname: rightToLeft + endless,
             website: 'javascript:alert(1)',
             address: { formatted: `</textarea>${markup}` },
+            birthdate: '1815',
+            locale: markup,
+            zoneinfo: markup,
           }),
         )}
+        stored={{ locale: markup, zoneinfo: markup }}
       />,
       { account: { name: markup, email: `${endless.toLowerCase()}@example.com` } },
     ),

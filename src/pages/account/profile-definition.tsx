@@ -8,8 +8,13 @@ export const profileDefinition: AccountDefinition = {
   ownPage: 'account',
   title: (messages) => messages.account.profile,
   menuLabel: (messages) => messages.accountMenu.profile,
+  scripts: ['suggest-time-zone.js'],
   show: ({ page, hidden, session, form, textOf }) => (
-    <ProfileSection {...{ page, hidden, textOf }} form={form('profile', profileValues(session.account))} />
+    <ProfileSection
+      {...{ page, hidden, textOf }}
+      form={form('profile', profileValues(session.account))}
+      stored={session.account}
+    />
   ),
   forms: [{ path: '/account/profile', name: 'profile', submit: submitProfile }],
 }

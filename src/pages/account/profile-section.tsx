@@ -1,5 +1,7 @@
-import { Field, HiddenInputs, TextArea } from '../../html/form-fields.tsx'
+import { Field, HiddenInputs, Select, TextArea } from '../../html/form-fields.tsx'
+import type { Profile } from '../../records/accounts/account.ts'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
+import { languageChoices, zoneChoices } from './profile-choices.ts'
 import type { ProfileField } from './profile-form.ts'
 
 /** The fields in the order of the page, each with its autofill field name (HTML §4.10.18.7.1). */
@@ -31,7 +33,16 @@ const address: Fields = [
 
 type Fields = readonly (readonly [field: ProfileField, autocomplete: string])[]
 
-export function ProfileSection({ page, hidden, form, textOf }: FormSectionProps) {
+export function ProfileSection({
+  page,
+  hidden,
+  form,
+  textOf,
+  stored,
+}: FormSectionProps & {
+  /** What is in the profile, whatever the form shows. */
+  readonly stored: Pick<Profile, 'locale' | 'zoneinfo'>
+}) {
   const { account, claims, claimHints } = page.messages
   const { value, fault, autofocus } = fieldsOf(form, textOf)
   const show = (fields: Fields) => (
@@ -45,11 +56,25 @@ export function ProfileSection({ page, hidden, form, textOf }: FormSectionProps)
           fault: fault(field),
           autofocus: autofocus(field),
         }
-        return field === 'street_address' || field === 'formatted' ? (
-          <TextArea key={field} {...shown} />
-        ) : (
-          <Field key={field} {...shown} hint={isHinted(field) ? claimHints[field] : undefined} />
-        )
+        switch (field) {
+          case 'street_address':
+          case 'formatted':
+            return <TextArea key={field} {...shown} />
+          case 'locale':
+            return <Select key={field} {...shown} choices={languageChoices(page.messages, stored.locale)} />
+          case 'zoneinfo':
+            return (
+              <Select
+                key={field}
+                {...shown}
+                {...zoneChoices(page.messages, stored.zoneinfo)}
+                suggestion={account.suggestZone}
+              />
+            )
+          case 'birthdate':
+            if (isWholeDate(shown.value)) return <Field key={field} {...shown} type="date" max="9999-12-31" />
+        }
+        return <Field key={field} {...shown} hint={isHinted(field) ? claimHints[field] : undefined} />
       })}
     </div>
   )
@@ -75,4 +100,12 @@ export function ProfileSection({ page, hidden, form, textOf }: FormSectionProps)
       </form>
     </section>
   )
+}
+
+/**
+ * Whether a field for dates can show a date of birth. OpenID Connect Core §5.1 also allows the year only, and the year 0000 for a date without one. Who
+ * has such a value sees it as text and can change it.
+ */
+function isWholeDate(value: string | undefined): boolean {
+  return value === undefined || value === '' || (/^\d{4}-\d{2}-\d{2}$/.test(value) && !value.startsWith('0000'))
 }
