@@ -61,6 +61,7 @@ export const metricDeclarations = {
         ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
         ...['recovery-network', 'recovery-all', 'recovery-link'],
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
+        'avatar-person',
       ],
     },
   },

@@ -285,7 +285,7 @@ t.test('the profile', async (t) => {
     const before = await state(person)
     const refused: [field: string, ...values: string[]][] = [
       ['website', 'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'http://a.example/', '//a.example'],
-      ['picture', 'https://user:pass@a.example/', 'https:', 'ftp://a.example/', 'https://a.example/\u202e'],
+      ['website', 'https://user:pass@a.example/', 'https:', 'ftp://a.example/', 'https://a.example/\u202e'],
       ['profile', 'file:///etc/passwd', 'https://a.example/ b', `https://a.example/${'x'.repeat(2000)}`],
       ['birthdate', '1990-02-30', '31.12.1990', '90', '0000', '2026-13-01'],
       ['zoneinfo', 'Mars/Olympus', '+02:00', '__proto__'],
@@ -325,7 +325,7 @@ t.test('the profile', async (t) => {
         birthdate: '0000-12-10',
         zoneinfo: 'Europe/London',
         locale: 'en-GB',
-        picture: 'https://ada.example/ada.png',
+        profile: 'https://ada.example/about',
         phone_number: '+44 20 7946 0000',
         street_address: '12 St James’s Square\r\nFirst floor',
         locality: 'London',
@@ -351,7 +351,7 @@ t.test('the profile', async (t) => {
         'phone_number',
         'locale',
         'zoneinfo',
-        'picture',
+        'profile',
       ]
       t.same(
         ((event?.['detail'] ?? {}) as { claims: string[] }).claims?.sort(),

@@ -11,6 +11,7 @@ import { AccountPage, type AccountPageProps } from '../../src/pages/account/acco
 import { menuFor } from '../../src/pages/account/account-pages.ts'
 import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
+import { AvatarSection } from '../../src/pages/account/avatar-section.tsx'
 import { PasswordSection } from '../../src/pages/account/password-section.tsx'
 import { profileDefinition } from '../../src/pages/account/profile-definition.tsx'
 import { profileValues } from '../../src/pages/account/profile-form.ts'
@@ -151,6 +152,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['current-password', 'current_password_wrong'],
     ['new-password', 'password_too_short'],
   ])
+  const wrongPicture: FilledForm['faults'] = new Map([['avatar', 'picture_too_many_pixels']])
   const wrongProfile: FilledForm['faults'] = new Map([
     ['form', 'too_many_attempts'],
     ['name', 'text_invalid'],
@@ -497,10 +499,31 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     inspect: <InspectPage page={page} issuer="https://id.example" />,
     account: onAccount(
       profileDefinition,
-      <ProfileSection {...section} form={filled(profileValues(person))} stored={person} />,
+      <>
+        <AvatarSection {...section} form={filled()} picture={undefined} />
+        <ProfileSection {...section} form={filled(profileValues(person))} stored={person} />
+      </>,
       {
         notice: 'profile-saved',
       },
+    ),
+    'account, picture': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled()}
+        picture={{ url: 'https://id.example/assets/signet.svg', path: '/assets/signet.svg' }}
+      />,
+      { notice: 'picture-saved' },
+    ),
+    'account, picture, refused': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled([], wrongPicture)}
+        picture={{ url: `https://ada.example/${markup}`, path: undefined }}
+      />,
+      { faults: wrongPicture },
     ),
     'account, sign-in, changing address': onAccount(
       signInDefinition,

@@ -238,6 +238,7 @@ export const de: Messages = {
   },
   account: {
     profile: 'Profil',
+    details: 'Ihre Angaben',
     profileLead:
       'Anwendungen, die Ihr Profil sehen dürfen, erhalten die Angaben, die Sie hier machen. Lassen Sie leer, was Sie nicht weitergeben möchten.',
     more: 'Weitere Angaben zu Ihnen',
@@ -292,6 +293,17 @@ export const de: Messages = {
     disconnect: 'Trennen',
     signOut: 'Abmelden',
   },
+  avatar: {
+    title: 'Bild',
+    lead: 'Anwendungen, die Ihr Profil sehen dürfen, können es zeigen. Wer seine Adresse kennt, kann es ohne Anmeldung sehen.',
+    elsewhere: 'Ihr Bild liegt unter einer anderen Adresse:',
+    alt: 'Ihr Bild',
+    choose: 'Bild auswählen',
+    replace: 'Anderes Bild auswählen',
+    hint: 'PNG, JPEG oder WebP, bis 5 MB. Verwendet wird die Mitte des Bildes. Angaben der Datei zu Ort und Kamera werden nicht übernommen.',
+    save: 'Bild speichern',
+    remove: 'Bild entfernen',
+  },
   devices: {
     browserOnSystem: '{browser} unter {system}',
     unknownDevice: 'Unbekannter Browser oder unbekanntes Programm',
@@ -299,6 +311,8 @@ export const de: Messages = {
   },
   accountNotices: {
     'profile-saved': 'Ihr Profil wurde gespeichert.',
+    'picture-saved': 'Ihr Bild wurde gespeichert.',
+    'picture-removed': 'Ihr Bild wurde entfernt.',
     'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
     'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
     'password-changed':
@@ -380,7 +394,6 @@ export const de: Messages = {
     phone_number: 'Mit Ländervorwahl: +41\u00a044\u00a0123\u00a045\u00a067',
     website: 'Die Adresse Ihrer Website, mit https:// am Anfang',
     profile: 'Die Adresse einer Seite über Sie, mit https:// am Anfang',
-    picture: 'Die Adresse eines Bildes von Ihnen, mit https:// am Anfang',
   },
   error: {
     explanation: 'Fehler',
@@ -457,6 +470,12 @@ export const de: Messages = {
   accountFaults: {
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',
     url_invalid: '{field}: Bitte geben Sie eine Adresse ein, die mit https:// beginnt.',
+    picture_missing: 'Bitte wählen Sie ein Bild aus.',
+    picture_several: 'Bitte wählen Sie nur ein Bild aus.',
+    picture_too_large: 'Diese Datei ist größer als 5 MB. Bitte wählen Sie eine kleinere.',
+    picture_unknown_format: 'Diese Datei ist kein Bild im Format PNG, JPEG oder WebP.',
+    picture_too_many_pixels: 'Dieses Bild hat mehr als 25 Millionen Pixel. Bitte wählen Sie ein kleineres.',
+    picture_broken: 'Diese Datei ist beschädigt oder nicht, was sie vorgibt. Bitte wählen Sie ein anderes Bild.',
     birthdate_invalid: '{field}: Bitte geben Sie ein Datum wie 1990-12-31 oder ein Jahr ein.',
     zone_invalid: '{field}: Bitte geben Sie eine Zeitzone wie Europe/Berlin ein.',
     language_invalid: '{field}: Bitte geben Sie eine Sprache wie en oder de-CH ein.',

@@ -7,6 +7,7 @@ import { requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import type { PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
+import type { Upload } from '../../protocol/http/upload.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
 /** A submitted form of an account page. It was sent from that page by the person it was shown to. */
@@ -15,6 +16,8 @@ export interface Submission {
   readonly reply: FastifyReply
   readonly session: Session
   readonly values: ReadonlyMap<string, string>
+  /** The file of a form for one (`upload` in its definition). */
+  readonly file?: Upload['file']
 }
 
 /** The result of a form. */

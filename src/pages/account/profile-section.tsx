@@ -20,7 +20,6 @@ const more: Fields = [
   ['zoneinfo', 'off'],
   ['website', 'url'],
   ['profile', 'off'],
-  ['picture', 'photo'],
 ]
 const address: Fields = [
   ['street_address', 'street-address'],
@@ -79,9 +78,11 @@ export function ProfileSection({
     </div>
   )
   const isFaulty = (fields: Fields) => fields.some(([field]) => form.faults.has(field))
-  const isHinted = (field: ProfileField): field is keyof typeof claimHints => Object.hasOwn(claimHints, field)
+  const isHinted = (field: ProfileField): field is ProfileField & keyof typeof claimHints =>
+    Object.hasOwn(claimHints, field)
   return (
-    <section>
+    <section aria-labelledby="your-profile">
+      <h2 id="your-profile">{account.details}</h2>
       <p class="about">{account.profileLead}</p>
       <form method="post" action="/account/profile">
         <HiddenInputs values={hidden} />

@@ -2,6 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
 import {
   accountBackoff,
+  avatarsPerPerson,
   counterOf,
   countersOf,
   deviceRequestsPerClient,
@@ -173,6 +174,8 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   allowsEmailCode(address: string): Promise<boolean>
+  /** Counts a picture that a person uploads. Must be called before it is read. @throws LimitExceeded, TooManyWaiting */
+  beforeAvatar(sub: string): Promise<void>
   /** Counts a form with a new password for a link. Must be called once the link is known to be open. @throws LimitExceeded, TooManyWaiting */
   beforeNewPassword(link: Buffer): Promise<void>
   /**
@@ -299,6 +302,10 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     },
     beforeNewPassword: async (link) => {
       const counter = counterOf(perRecovery, link.toString('base64url'))
+      await countOrThrow([counter], counter.key)
+    },
+    beforeAvatar: async (sub) => {
+      const counter = counterOf(avatarsPerPerson, sub)
       await countOrThrow([counter], counter.key)
     },
     allowsMail: async (kind, address) => {
