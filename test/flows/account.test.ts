@@ -829,7 +829,7 @@ t.test('the list of sessions', async (t) => {
     t.equal((await rows())[0]?.['user_agent'], phone)
 
     await query('UPDATE sessions SET user_agent = NULL, network = NULL WHERE sub = $1', [person.sub])
-    t.match((await here.get('/account/sessions')).text, 'this sign-in is older than the record of browsers')
+    t.match((await here.get('/account/sessions')).text, 'Browser and network were not recorded at this sign-in.')
     await query("UPDATE sessions SET user_agent = 'x', network = '::1' WHERE sub = $1", [person.sub])
     await here.submit(await here.get('/account/sessions'), 'end-session-2')
     await here.submit(await here.get('/account/sessions'), 'end-other-sessions')

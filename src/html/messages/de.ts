@@ -307,7 +307,8 @@ export const de: Messages = {
   devices: {
     browserOnSystem: '{browser} unter {system}',
     unknownDevice: 'Unbekannter Browser oder unbekanntes Programm',
-    notStored: 'Unbekannter Browser: Diese Anmeldung stammt aus der Zeit, bevor Browser festgehalten wurden',
+    unknownBrowser: 'Unbekannter Browser',
+    notStored: 'Browser und Netz wurden bei dieser Anmeldung nicht festgehalten.',
   },
   accountNotices: {
     'profile-saved': 'Ihr Profil wurde gespeichert.',

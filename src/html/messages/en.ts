@@ -304,7 +304,8 @@ export const en = {
   devices: {
     browserOnSystem: '{browser} on {system}',
     unknownDevice: 'Unknown browser or program',
-    notStored: 'Unknown browser: this sign-in is older than the record of browsers',
+    unknownBrowser: 'Unknown browser',
+    notStored: 'Browser and network were not recorded at this sign-in.',
   },
   accountNotices: {
     'profile-saved': 'Your profile has been saved.',
