@@ -21,6 +21,7 @@ interface FieldProps {
   readonly minlength?: number
   /** The latest date. */
   readonly max?: string
+  readonly maxlength?: number
   readonly autofocus?: boolean
 }
 

@@ -13,10 +13,12 @@ export function NewPasswordField(props: {
   readonly minLength: number
   readonly fault: string | undefined
   readonly autofocus: boolean
+  /** False if the form also takes something else: an empty field must not keep the browser from sending that. */
+  readonly isRequired?: boolean
   /** Names and addresses of the person that are not in fields of this page. */
   readonly ownNames?: readonly string[]
 }) {
-  const { page, id, minLength, fault, autofocus, ownNames } = props
+  const { page, id, minLength, fault, autofocus, isRequired = true, ownNames } = props
   const { account, password, signUp } = page.messages
   const labels =
     id === 'password'
@@ -29,7 +31,7 @@ export function NewPasswordField(props: {
         label={labels.field}
         type="password"
         autocomplete="new-password"
-        required
+        required={isRequired}
         minlength={minLength}
         hint={fillText(signUp.passwordHint, { min: String(minLength) })}
         fault={fault}

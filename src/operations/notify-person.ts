@@ -42,8 +42,8 @@ export async function notifyPerson(
   const caller = namesRequest(mail) && 'caller' in actor ? actor.caller : undefined
   const token = offersReport(mail) ? newLinkToken() : undefined
   if (token !== undefined) {
-    const removesSecondFactor = mail.kind === 'factor-removed' && mail.factor !== 'password'
-    const notice = { digest: digest(token), sub, email, kind: mail.kind, removesSecondFactor, ttl: notMeTtl }
+    const lacksSecondFactor = mail.kind === 'factor-removed' && mail.factor !== 'password'
+    const notice = { digest: digest(token), sub, email, kind: mail.kind, lacksSecondFactor, ttl: notMeTtl }
     if (!(await insertNotice(tx, notice))) return
   }
   const notMe = token && { link: notMeLink(settings.issuer, token), until: clock.now() + notMeTtl * 1000 }

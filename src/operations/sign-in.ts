@@ -10,7 +10,7 @@ import { matchingAccount, recordMismatches, type Visitor } from './matching-acco
 
 /** `isWaiting`: an account is waiting after too many failures, so its password was not checked. For the metrics only. */
 export type SignInOutcome =
-  | { readonly outcome: 'signed_in' }
+  | { readonly outcome: 'signed_in'; readonly sub: Sub }
   | { readonly outcome: 'wrong_credentials'; readonly isWaiting: boolean }
 
 /**
@@ -29,7 +29,8 @@ export async function signIn(
   const matched = await matchingAccount(signet, caller, { username, password, browserDigest })
   const { account, mismatches, isWaiting } = matched
   if (mismatches.length > 0) await recordMismatches(signet.database, caller, mismatches)
-  if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
+  if (account && (await signInTo(signet, caller, browser, account, password)))
+    return { outcome: 'signed_in', sub: account.sub }
   return { outcome: 'wrong_credentials', isWaiting }
 }
 

@@ -812,7 +812,7 @@ t.test('the list of sessions', async (t) => {
     const { network } = stored[0] as { network: string }
     t.same(named, [
       `Firefox on Windows · ${network}`,
-      ...[`Unknown browser or program · ${network}`, `Unknown browser or program · ${network}`],
+      ...[`Unknown device · ${network}`, `Unknown device · ${network}`],
       `Safari on iOS · ${network}`,
     ])
     t.notMatch(text, '555-0100', 'nothing of a header is shown, only names that the parser knows')

@@ -1,9 +1,11 @@
 /** @jsxRuntime automatic @jsxImportSource preact */
+
 import type { VNode } from 'preact'
 import { type Brand, createBrand } from '../../src/html/brand.ts'
 import { ErrorPage } from '../../src/html/error-page.tsx'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
 import { fillText, type PageContext } from '../../src/html/messages/messages.ts'
+import { NewRecoveryCodesPage } from '../../src/html/new-recovery-codes-page.tsx'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import type { AccountDefinition } from '../../src/pages/account/account-definition.ts'
 import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
@@ -28,6 +30,7 @@ import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
+import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
@@ -135,8 +138,9 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const changedAt = new Date('2026-11-20T08:00:00Z')
   const undo = {
     ...{ page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA' },
-    ...{ previousEmail: ada.email, changedAt, offersRecovery: true },
-  }
+    ...{ previousEmail: ada.email, changedAt, offersRecovery: true, takesPasswords: true },
+    provable: { passkey: undefined, code: undefined, password: true },
+  } as const
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -145,7 +149,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   const newPassword = {
     ...{ page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email, others: [] },
-    ...{ values: new Map(), minPasswordLength: 12 },
+    ...{ values: new Map(), minPasswordLength: 12, takesPassword: true, passkeyOptions: undefined },
   }
   const unverified: FilledForm['faults'] = new Map([['email', 'email_domain_not_allowed']])
   const wrongPassword: FilledForm['faults'] = new Map([
@@ -159,6 +163,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['website', 'url_invalid'],
     ['street_address', 'text_invalid'],
   ])
+  const first = { takesPassword: true, passkeyOptions: undefined }
+  const recoveryProof = { page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email }
   return {
     'sign-in': (
       <SignInPage
@@ -234,16 +240,69 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           { id: 2, kind: markup, createdAt: person.created_at },
         ]}
         values={new Map([['end-access-offered', '1']])}
-        fault={{ field: 'new-password', fault: 'password_too_short' }}
+        fault="password_too_short"
       />
     ),
-    'new password, busy': (
-      <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
+    'new password, busy': <NewPasswordPage {...newPassword} fault="busy" retryAfterSeconds={2} />,
+    'new password or passkey': <NewPasswordPage {...newPassword} passkeyOptions="{}" />,
+    'new passkey': (
+      <NewPasswordPage
+        {...newPassword}
+        takesPassword={false}
+        passkeyOptions="{}"
+        others={[
+          { id: 1, kind: 'passkey', createdAt: person.created_at },
+          { id: 2, kind: 'totp', createdAt: person.created_at },
+        ]}
+        fault="passkey_not_created"
+      />
+    ),
+    'recovery proof': (
+      <RecoveryProofPage {...recoveryProof} provable={{ passkey: '{}', code: 'any', password: true }} />
+    ),
+    'recovery proof, code': (
+      <RecoveryProofPage
+        {...recoveryProof}
+        provable={{ passkey: undefined, code: 'recovery', password: false }}
+        fault="proof_code_wrong"
+      />
+    ),
+    'recovery proof, password': (
+      <RecoveryProofPage
+        {...recoveryProof}
+        account={{ name: endless, email: 'ada@example.com' }}
+        provable={{ passkey: undefined, code: 'one_time', password: true }}
+        fault="proof_password_wrong"
+      />
+    ),
+    'new recovery codes': (
+      <NewRecoveryCodesPage
+        page={page}
+        codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        continueHref="/account"
+      />
     ),
     'link void': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref="/recover" />,
     'link void, without mail': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref={undefined} />,
+    'sign-up, with a passkey instead': (
+      <SignUpPage
+        first={{ takesPassword: true, passkeyOptions: '{}' }}
+        {...{ page, csrf, continueTo, minPasswordLength: 15, domains: [], signInHref: '/sign-in' }}
+        values={{}}
+        faults={{ form: 'passkey_not_created' }}
+      />
+    ),
+    'sign-up, passkeys only': (
+      <SignUpPage
+        first={{ takesPassword: false, passkeyOptions: '{}' }}
+        {...{ page, csrf, continueTo, minPasswordLength: 15, domains: [], signInHref: '/sign-in' }}
+        values={{}}
+        faults={{}}
+      />
+    ),
     'sign-up': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         continueTo={continueTo}
@@ -257,6 +316,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'sign-up, faults': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         values={{ name: endless, email: 'ada@' }}
@@ -268,6 +328,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'sign-up, one domain': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         values={{}}
@@ -279,6 +340,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'sign-up, other domain': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
@@ -290,6 +352,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     invitation: (
       <InvitationPage
+        first={first}
         page={page}
         csrf={csrf}
         invitation="secret-of-the-link"
@@ -301,6 +364,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'invitation, of somebody else': (
       <InvitationPage
+        first={first}
         page={page}
         csrf={csrf}
         invitation="secret-of-the-link"
@@ -312,6 +376,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'invitation, hostile': (
       <InvitationPage
+        first={first}
         page={page}
         csrf={csrf}
         invitation={markup}
@@ -625,6 +690,14 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <UndoEmailChangePage {...undo} newEmail="grace@example.net" fault="too_many_attempts" retryAfterSeconds={240} />
     ),
     'undo-email-change, no mail': <UndoEmailChangePage {...undo} newEmail="grace@example.net" offersRecovery={false} />,
+    'undo-email-change, with factors': (
+      <UndoEmailChangePage
+        {...undo}
+        newEmail="grace@example.net"
+        provable={{ passkey: '{}', code: 'any', password: true }}
+        fault="proof_missing"
+      />
+    ),
     'undo-email-change, done': <UndoDonePage page={page} offersRecovery />,
     'undo-email-change, done and no mail': <UndoDonePage page={page} offersRecovery={false} />,
     'undo-email-change, invalid link': <VoidUndoLinkPage page={page} />,

@@ -6,13 +6,13 @@ import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { minLengthOf } from '../../operations/new-password.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { csrfCheckedUpload, isFileFault, type Upload } from '../../protocol/http/upload.ts'
 import { displayName } from '../../records/accounts/account.ts'
-import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -46,7 +46,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   // If signed out, the fragment would be lost in the redirect to the sign-in page.
   app.get('/.well-known/change-password', async (request, reply) => {
     if (!(await enteredSession(signet, request, reply, 'password'))) return reply
-    return redirect(reply, pathOf({ page: 'password', userCode: undefined }))
+    return redirect(reply, pathOf({ page: 'password', userCode: undefined, next: undefined }))
   })
 }
 
@@ -154,7 +154,7 @@ async function showPage(
   const page = pageContextOf(request)
   const csrf = csrfToken(signet, request, reply)
   const figures = {
-    minPasswordLength: minLengthFor(settings),
+    minPasswordLength: await minLengthOf(signet, account.sub),
     domains: account.signed_up ? allowedEndings(settings) : [],
     retryAfterSeconds,
   }

@@ -1,6 +1,7 @@
 import type { Messages } from '../../html/messages/messages.ts'
 import type { AccountDefinition } from './account-definition.ts'
 import type { MenuEntry } from './account-page.tsx'
+import { activityDefinition } from './activity-definition.tsx'
 import { applicationsDefinition } from './applications-definition.tsx'
 import { profileDefinition } from './profile-definition.tsx'
 import { securityDefinition } from './security-definition.tsx'
@@ -14,6 +15,7 @@ export const accountPages: readonly AccountDefinition[] = [
   securityDefinition,
   sessionsDefinition,
   applicationsDefinition,
+  activityDefinition,
 ]
 
 /** The menu as a page shows it. */

@@ -1,6 +1,6 @@
 import { strengthScript } from '../../html/new-password-field.tsx'
+import { minLengthOf } from '../../operations/new-password.ts'
 import type { Account } from '../../records/accounts/account.ts'
-import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { AccountDefinition } from './account-definition.ts'
 import { submitPassword } from './password-form.ts'
 import { PasswordSection } from './password-section.tsx'
@@ -12,13 +12,13 @@ export const securityDefinition: AccountDefinition = {
   title: (messages) => messages.account.security,
   menuLabel: (messages) => messages.accountMenu.security,
   scripts: ['show-password.js', strengthScript],
-  show: ({ signet, session, page, hidden, form, textOf }) => (
+  show: async ({ signet, session, page, hidden, form, textOf }) => (
     <PasswordSection
       {...{ page, hidden, textOf }}
       form={form('password')}
       signInName={session.account.email ?? session.account.username}
       ownNames={ownNames(session.account)}
-      minPasswordLength={minLengthFor(signet.settings)}
+      minPasswordLength={await minLengthOf(signet, session.account.sub)}
     />
   ),
   forms: [{ path: '/account/password', name: 'password', submit: submitPassword }],

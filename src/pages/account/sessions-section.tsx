@@ -34,7 +34,7 @@ export interface SessionsSectionProps {
 export function SessionsSection(props: SessionsSectionProps) {
   const { page, hidden, sessions, sessionCount, sessionsTruncated, timeZone } = props
   const { account, devices } = page.messages
-  const { browserOnSystem, unknownDevice, unknownBrowser, notStored } = devices
+  const { browserOnSystem, unknownDevice, notStored } = devices
   const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
   return (
     <section>
@@ -48,7 +48,7 @@ export function SessionsSection(props: SessionsSectionProps) {
           <li class="row" key={handle}>
             <div class="row-text" id={`session-${index + 1}`}>
               <p class="name">
-                {device ? deviceInWords({ browserOnSystem, unknownDevice }, device) : unknownBrowser}
+                {device ? deviceInWords({ browserOnSystem, unknownDevice }, device) : unknownDevice}
                 {network !== undefined && (
                   <>
                     {' · '}

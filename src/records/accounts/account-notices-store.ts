@@ -16,8 +16,8 @@ export interface NewNotice {
   readonly email: string
   /** The kind of the mail. */
   readonly kind: string
-  /** Whether a second factor was removed in this transaction, so that the account had one before. */
-  readonly removesSecondFactor: boolean
+  /** Whether the account had a second factor before that it has no more: it is removed in this transaction, or was removed since `at`. */
+  readonly lacksSecondFactor: boolean
   /** The moment from which on credentials do not count. Undefined: that of this transaction. */
   readonly at?: Date | undefined
   /** Seconds for which the link works. */
@@ -36,14 +36,14 @@ const maxPerDay = 20
  * @returns false if there were too many of the same kind today; nothing was stored
  */
 export async function insertNotice(tx: Queryable, notice: NewNotice): Promise<boolean> {
-  const { digest, sub, email, kind, removesSecondFactor, at, ttl } = notice
+  const { digest, sub, email, kind, lacksSecondFactor, at, ttl } = notice
   const { rowCount } = await tx.query({
     text: `INSERT INTO account_notices (digest, sub, email, kind, at, newest_credential, had_second_factor, expires_at)
            SELECT $1, $2, $3, $4, coalesce($6, now()), coalesce(max(id), 0), $5 OR coalesce(bool_or(kind IN ('passkey', 'totp')), false),
              now() + make_interval(secs => $7)
            FROM account_credentials WHERE sub = $2 AND created_at <> now() AND ($6::timestamptz IS NULL OR created_at < $6)
            HAVING (SELECT count(*) FROM account_notices WHERE sub = $2 AND kind = $4 AND at > now() - interval '1 day') < ${maxPerDay}`,
-    values: [digest, sub, email, kind, removesSecondFactor, at ?? null, ttl],
+    values: [digest, sub, email, kind, lacksSecondFactor, at ?? null, ttl],
   })
   return rowCount === 1
 }
