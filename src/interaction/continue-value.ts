@@ -27,6 +27,7 @@ const ownPages = {
   security: '/account/security',
   'new-passkey': '/account/security/passkeys/new',
   'new-codes': '/account/security/codes/new',
+  'recovery-codes': '/account/security/recovery-codes',
   password: '/account/security#your-password',
   sessions: '/account/sessions',
   applications: '/account/applications',

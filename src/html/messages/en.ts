@@ -52,9 +52,9 @@ export const en = {
   passkeyOffer: {
     title: 'Sign in without a password next time?',
     lead: 'With a passkey, you sign in the way you unlock your device: with your fingerprint, face or PIN. Nobody can guess it, and fake websites cannot steal it.',
-    device: 'Your fingerprint or face never leaves your device. You can still use your password.',
+    createdTitle: 'Your passkey is ready',
     notNow: 'Not now',
-    later: 'We only ask once. You can create a passkey at any time on your account page, under “Security”.',
+    fine: 'Your fingerprint or face never leaves your device, and you can still use your password. We only ask once: you can create a passkey at any time on your account page, under “Security”.',
   },
   recover: {
     title: 'Forgot your password?',
@@ -663,7 +663,7 @@ export const en = {
   faults: {
     wrong_credentials:
       'Incorrect e-mail address, user name or password. After a large number of failed attempts, you may have to wait up to 15 minutes in a browser that you have not signed in with before, even with the correct password.',
-    passkey_refused: 'This passkey was not accepted. Please try again, or sign in in another way.',
+    passkey_refused: 'This passkey was not accepted. Please try again, or sign in another way.',
     new_passkey_refused: 'The passkey could not be saved. Please try again.',
     too_many_attempts: 'Too many attempts.',
     busy: 'A lot of people are signing in right now.',

@@ -2,6 +2,7 @@ import multipart from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ComponentChildren } from 'preact'
 import { sendPage } from '../../html/send-page.ts'
+import { accountProof, isAboutAccount } from '../../interaction/account-proof.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
@@ -17,15 +18,7 @@ import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountDefinition, AccountForm, AccountView } from './account-definition.ts'
-import {
-  type AccountFault,
-  accountFaultText,
-  accountProof,
-  type FilledForm,
-  isAbout,
-  isNotice,
-  type Notice,
-} from './account-form.ts'
+import { type AccountFault, accountFaultText, type FilledForm, isNotice, type Notice } from './account-form.ts'
 import { AccountPage } from './account-page.tsx'
 import { accountPages, menuFor } from './account-pages.ts'
 
@@ -67,7 +60,10 @@ function handleForm(app: App, signet: Signet, definition: AccountDefinition, for
         await upload.count(signet, session)
         read = await csrfCheckedUpload(signet, request, upload.field, upload.maxBytes)
       }
-      if (!isFileFault(read.file) && !isAbout(signet.secrets.csrf, session.account.sub, read.values.get('account')))
+      if (
+        !isFileFault(read.file) &&
+        !isAboutAccount(signet.secrets.csrf, session.account.sub, read.values.get('account'))
+      )
         return redirect(reply, hrefOf(definition.path, 'other-account'))
       const outcome = await form.submit(signet, { ...visit, ...read })
       switch (outcome.outcome) {

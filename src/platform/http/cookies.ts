@@ -35,12 +35,16 @@ const yearInSeconds = 365 * 86_400
  */
 export function browserOf(request: FastifyRequest, reply: FastifyReply, issuer: string): string {
   const name = cookieNames(issuer).browser
-  const present = readCookie(request, name)
+  const present = readCookie(request, name) ?? newBrowsers.get(request)
   if (present) return present
   const value = randomText(32)
+  newBrowsers.set(request, value)
   reply.setCookie(name, value, { ...cookieAttributes(issuer), maxAge: yearInSeconds })
   return value
 }
+
+/** The values of requests that came without one: everything on a page must be bound to the same cookie. */
+const newBrowsers = new WeakMap<FastifyRequest, string>()
 
 /**
  * Reads one of our cookies. A value that is not in our format counts as absent. So do two cookies of the same name: one of them was set by
