@@ -1,4 +1,5 @@
 import { qrCodeOf } from '../../html/qr-code.tsx'
+import { recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 import { kindsOf } from '../../operations/own-factors.ts'
 import { newTotpSetup, readTotpSetup } from '../../operations/set-up-totp.ts'
 import { offersPasskeys } from '../../records/accounts/factors.ts'
@@ -13,7 +14,7 @@ export const newCodesDefinition: AccountDefinition = {
   ownPage: 'new-codes',
   title: (messages) => messages.security.newCodes,
   belongsTo: '/account/security',
-  scripts: ['recovery-codes.js'],
+  scripts: [recoveryCodesScript],
   show: showNewCodes,
   forms: [{ path: '/account/security/codes/new', name: 'new-codes', submit: submitNewCodes }],
 }

@@ -1,4 +1,5 @@
 import { passkeyScripts } from '../../html/passkey-forms.tsx'
+import { recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { passkeyCreationOptions } from '../../operations/passkey-options.ts'
 import { displayName } from '../../records/accounts/account.ts'
@@ -15,7 +16,7 @@ export const newPasskeyDefinition: AccountDefinition = {
   ownPage: 'new-passkey',
   title: (messages) => messages.security.newPasskey,
   belongsTo: '/account/security',
-  scripts: [...passkeyScripts, 'recovery-codes.js'],
+  scripts: [...passkeyScripts, recoveryCodesScript],
   show: showNewPasskey,
   forms: [{ path: '/account/security/passkeys/new', name: 'new-passkey', submit: submitNewPasskey }],
 }

@@ -66,7 +66,8 @@ export async function submitNewPasskey(signet: Signet, submission: Submission): 
 
 async function deviceOf({ request }: Submission): Promise<string> {
   const readDevice = await deviceReader()
-  return deviceInWords(pageContextOf(request).messages.devices, readDevice(callerOf(request).userAgent))
+  const { messages } = pageContextOf(request)
+  return deviceInWords(messages.devices, readDevice(callerOf(request).userAgent))
 }
 
 /** @throws TooManyWaiting */

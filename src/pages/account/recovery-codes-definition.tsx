@@ -1,4 +1,5 @@
 import { fillText } from '../../html/messages/messages.ts'
+import { recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 import { kindsOf } from '../../operations/own-factors.ts'
 import { readShownCodes, renewOwnRecoveryCodes } from '../../operations/own-recovery-codes.ts'
 import { recoveryCodesOf } from '../../operations/recovery-codes.ts'
@@ -18,7 +19,7 @@ export const recoveryCodesDefinition: AccountDefinition = {
   ownPage: 'recovery-codes',
   title: (messages) => messages.recoveryCodes.title,
   belongsTo: '/account/security',
-  scripts: ['recovery-codes.js'],
+  scripts: [recoveryCodesScript],
   show: showRecoveryCodes,
   forms: [
     { path: '/account/security/recovery-codes', submit: submitNewRecoveryCodes },

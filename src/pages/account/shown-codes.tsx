@@ -1,4 +1,4 @@
-import { RecoveryCodes } from '../../html/recovery-codes.tsx'
+import { RecoveryCodes } from '../../html/shown-recovery-codes.tsx'
 import { accountProof } from '../../interaction/account-proof.ts'
 import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { csrfToken } from '../../protocol/http/csrf.ts'
