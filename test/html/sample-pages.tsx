@@ -42,6 +42,7 @@ import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-of
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
+import { SecondFactorPage } from '../../src/pages/second-factor/second-factor-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
@@ -261,6 +262,61 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         current={{ name: rightToLeft + endless }}
         fault="missing"
         offersSignUp
+      />
+    ),
+    'sign-in, start over': <SignInPage page={page} csrf={csrf} client={notes} offersSignUp notice="start-over" />,
+    'second factor': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: undefined }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+      />
+    ),
+    'second factor, wrong code': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: '{}' }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        fault="one_time_code_wrong"
+      />
+    ),
+    'second factor, recovery code': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor="recovery-code"
+        alternative="one-time-code"
+        fault="recovery_code_wrong"
+      />
+    ),
+    'second factor, too many codes': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        fault="too_many_attempts"
+        retryAfterSeconds={240}
+      />
+    ),
+    'second factor, only passkeys': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: '{}' }}
+        asksFor={undefined}
+        alternative="recovery-code"
+      />
+    ),
+    'second factor, nothing': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor={undefined}
+        alternative={undefined}
+      />
+    ),
+    'second factor, hostile': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo: markup, client: { ...notes, name: endless }, passkeyOptions: undefined }}
+        asksFor="recovery-code"
+        alternative="one-time-code"
+        fault="code_missing"
       />
     ),
     'sign-in, recovered': (
