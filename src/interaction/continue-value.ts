@@ -34,6 +34,7 @@ const ownPages = {
   sessions: '/account/sessions',
   applications: '/account/applications',
   activity: '/account/activity',
+  'not-me': '/account/activity/not-me',
   device: '/device',
   'verify-email': '/verify-email',
 } as const
@@ -44,7 +45,7 @@ export interface Destination {
   readonly page: OwnPage
   /** The code of the device that a person wants to connect there, if they have typed one. */
   readonly userCode?: UserCode | undefined
-  /** The `continue` value of what follows that page. */
+  /** The `continue` value of what follows that page. For the page `not-me`: the handle of the event to report. */
   readonly next?: string | undefined
   /** The token of the link in a mail that led to the page (records/accounts/link-tokens.ts). */
   readonly linkToken?: string | undefined
@@ -126,7 +127,7 @@ export function pathOf({ page, userCode, next, linkToken }: Destination): string
   const query = new URLSearchParams({
     ...(userCode !== undefined && { user_code: shownUserCode(userCode) }),
     ...(linkToken !== undefined && { token: linkToken }),
-    ...(next !== undefined && { continue: next }),
+    ...(next !== undefined && { [page === 'not-me' ? 'event' : 'continue']: next }),
   }).toString()
   return `${path}${query && `?${query}`}${fragment === undefined ? '' : `#${fragment}`}`
 }

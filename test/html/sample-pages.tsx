@@ -13,6 +13,10 @@ import type { AccountDefinition } from '../../src/pages/account/account-definiti
 import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account/account-page.tsx'
 import { menuFor } from '../../src/pages/account/account-pages.ts'
+import { activityDefinition } from '../../src/pages/account/activity-definition.tsx'
+import { activityReportDefinition } from '../../src/pages/account/activity-report-definition.tsx'
+import { ActivityReportSection } from '../../src/pages/account/activity-report-section.tsx'
+import { ActivitySection, type PageActivity } from '../../src/pages/account/activity-section.tsx'
 import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
 import { CodesSection, RecoveryCodesLeft } from '../../src/pages/account/codes-section.tsx'
@@ -38,6 +42,7 @@ import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
+import { NotMePage, VoidNotMeLinkPage } from '../../src/pages/not-me/not-me-page.tsx'
 import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-offer/passkey-offer-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
@@ -146,6 +151,43 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       {children}
     </AccountPage>
   )
+  const notMe = {
+    ...{
+      page,
+      csrf,
+      token: 'token',
+      email: ada.email ?? '',
+      kind: 'sign-in-from-new-browser',
+      passkeyOptions: undefined,
+    },
+    ...{ takesCode: false, takesOneTimeCode: false, takesPassword: false, offersRecovery: true },
+    at: new Date('2026-11-22T09:14:00Z'),
+  }
+  const happening = (type: string, more: Partial<PageActivity> = {}): PageActivity => ({
+    ...{
+      id: `${type}${JSON.stringify(more)}`,
+      type,
+      detail: {},
+      at: new Date('2026-11-22T09:14:00Z'),
+      clientName: undefined,
+    },
+    origin: { device: { browser: 'Firefox', system: 'Windows' }, network: '2001:db8:1234:5678:9abc:def0:1234:5678' },
+    reportHref: undefined,
+    ...more,
+  })
+  const happened = [
+    happening('signed_in', {
+      detail: { amr: ['pwd'], new_browser: true },
+      reportHref: '/account/activity/not-me?event=x',
+    }),
+    happening('consent_given', { clientName: `${rightToLeft} ${markup} ${endless}`, reportHref: '/account/activity' }),
+    happening('consent_refused'),
+    happening('group_member_added', {
+      detail: { group: `${markup}${endless}`, by: 'alice@bastion' },
+      origin: undefined,
+    }),
+    happening('mail_failed', { detail: { by: 'schedule' }, origin: undefined }),
+  ]
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const changedAt = new Date('2026-11-20T08:00:00Z')
   const undo = {
@@ -778,6 +820,47 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <ApplicationsSection
         {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
         applications={[]}
+      />,
+    ),
+    'not me': <NotMePage {...notMe} takesPassword />,
+    'not me, with a passkey or a code': (
+      <NotMePage {...notMe} kind="factor-added" passkeyOptions="{}" takesCode takesPassword fault="report_not_proven" />
+    ),
+    'not me, one-time code': <NotMePage {...notMe} kind="report-link" takesCode takesOneTimeCode takesPassword />,
+    'not me, hostile': (
+      <NotMePage {...notMe} kind={markup} email={`${markup}@${endless.toLowerCase()}.example`} offersRecovery={false} />
+    ),
+    'not me, too many attempts': (
+      <NotMePage {...notMe} takesPassword fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'not me, invalid link': <VoidNotMeLinkPage page={page} offersRecovery />,
+    'account, activity': onAccount(
+      activityDefinition,
+      <ActivitySection
+        {...{ page, events: happened, timeZone: person.zoneinfo }}
+        olderHref="/account/activity"
+        isOlder
+      />,
+      { notice: 'report-link-sent' },
+    ),
+    'account, activity, nothing': onAccount(
+      activityDefinition,
+      <ActivitySection {...{ page, events: [], timeZone: undefined, olderHref: undefined }} isOlder={false} />,
+    ),
+    'account, report': onAccount(
+      activityReportDefinition,
+      <ActivityReportSection
+        {...{ page, hidden, timeZone: undefined, handle: 'sealed' }}
+        event={happened[0]}
+        canMail
+      />,
+    ),
+    'account, report, too late': onAccount(
+      activityReportDefinition,
+      <ActivityReportSection
+        {...{ page, hidden, timeZone: undefined, handle: '' }}
+        event={undefined}
+        canMail={false}
       />,
     ),
     'undo-email-change': <UndoEmailChangePage {...undo} newEmail="grace@example.net" />,

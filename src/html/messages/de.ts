@@ -331,6 +331,12 @@ export const de: Messages = {
     unknownDevice: 'Unbekanntes Gerät',
   },
   notMe: {
+    tooLate:
+      'Das kann hier nicht mehr gemeldet werden. Wenn jemand anderes Ihr Konto verwendet, ändern Sie Ihr Passwort und prüfen Sie die Passkeys und Codes unter „Sicherheit“.',
+    proveNow: 'Möglicherweise müssen Sie sich zuerst ausweisen, mit dem stärksten Faktor Ihres Kontos.',
+    sendHint:
+      'Wenn jemand anderes diesen Faktor hinzugefügt hat und Sie ihn nicht haben, können wir einen Link an die E-Mail-Adresse Ihres Kontos senden. Damit weisen Sie sich mit etwas aus, das schon vorher zum Konto gehörte.',
+    send: 'Stattdessen einen Link senden',
     title: 'Das war ich nicht',
     something: 'In einer E-Mail haben Sie erfahren, was am {time} in Ihrem Konto geschehen ist.',
     consequences: 'Wenn Sie das nicht waren, sichern Sie Ihr Konto:',
@@ -573,6 +579,9 @@ export const de: Messages = {
       'Jeder Code funktioniert einmal, auf {issuer}. Bewahren Sie die Codes so auf, dass niemand sonst sie lesen kann.',
   },
   accountNotices: {
+    'report-link-sent':
+      'Der Link wurde gesendet. Wenn er nicht ankommt, warten Sie eine Stunde und fordern Sie ihn erneut an.',
+    'not-reportable': 'Das kann nicht mehr gemeldet werden.',
     'profile-saved': 'Ihr Profil wurde gespeichert.',
     'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
     'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
@@ -744,7 +753,8 @@ export const de: Messages = {
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     report_proof_missing: 'Geben Sie ein, wonach gefragt wird.',
-    report_not_proven: 'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte.',
+    report_not_proven:
+      'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte. Nach sehr vielen Fehlversuchen müssen Sie vielleicht bis zu 15 Minuten warten, auch wenn es stimmt.',
     previous_address_taken:
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },

@@ -323,6 +323,12 @@ export const en = {
     unknownDevice: 'Unknown device',
   },
   notMe: {
+    tooLate:
+      'This can no longer be reported here. If somebody else uses your account, change your password and look at the passkeys and codes under Security.',
+    proveNow: 'You may first be asked to prove who you are, with the strongest factor that your account has.',
+    sendHint:
+      'If somebody has added that factor and you do not have it, we can send a link to the e-mail address of your account. With it, you prove who you are with something that the account had before.',
+    send: 'Send a link instead',
     title: 'This was not me',
     something: 'An e-mail told you what happened in your account on {time}.',
     consequences: 'If it was not you, secure your account:',
@@ -560,6 +566,8 @@ export const en = {
     fileNote: 'Each code works once, at {issuer}. Keep them where nobody else can read them.',
   },
   accountNotices: {
+    'report-link-sent': 'The link has been sent. If it does not arrive, wait an hour and ask again.',
+    'not-reportable': 'This can no longer be reported.',
     'profile-saved': 'Your profile has been saved.',
     'sign-in-saved': 'Your sign-in details have been saved.',
     'email-change-cancelled': 'The change of address has been cancelled.',
@@ -724,7 +732,8 @@ export const en = {
     previous_password_wrong:
       'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
     report_proof_missing: 'Enter what is asked for.',
-    report_not_proven: 'That does not match what the account had before.',
+    report_not_proven:
+      'That does not match what the account had before. After a large number of failed attempts, you may have to wait up to 15 minutes, even if it is correct.',
     previous_address_taken:
       'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },

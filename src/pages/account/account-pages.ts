@@ -2,6 +2,7 @@ import type { Messages } from '../../html/messages/messages.ts'
 import type { AccountDefinition } from './account-definition.ts'
 import type { MenuEntry } from './account-page.tsx'
 import { activityDefinition } from './activity-definition.tsx'
+import { activityReportDefinition } from './activity-report-definition.tsx'
 import { applicationsDefinition } from './applications-definition.tsx'
 import { newCodesDefinition } from './new-codes-definition.tsx'
 import { newPasskeyDefinition } from './new-passkey-definition.tsx'
@@ -22,6 +23,7 @@ export const accountPages: readonly AccountDefinition[] = [
   sessionsDefinition,
   applicationsDefinition,
   activityDefinition,
+  activityReportDefinition,
 ]
 
 /** The menu as a page shows it. */
