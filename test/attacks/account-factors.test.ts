@@ -2,7 +2,7 @@ import t from 'tap'
 import { markup } from '../html/sample-pages.tsx'
 import type { Browser, Visit } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
-import { authorizationParameters, pkce } from '../support/journey.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { createAuthenticator, givePasskey, pressNewPasskey } from '../support/passkeys.ts'
 import { oneTimeCode } from '../support/totp.ts'
 import { cookiesOf, enter, hiddenOf, newPassword, outcomeOf } from './account-forms.ts'
@@ -396,4 +396,67 @@ t.test('a set-up in the middle of a sign-in goes on to where it was asked for', 
     t.equal((await browser.get(`${path}?continue=forged`)).status, 400)
     await query(`DELETE FROM account_credentials WHERE sub = $1 AND kind <> 'password'`, [person.sub])
   }
+})
+
+t.test('a replaced app is as old as the first one for the rule about planted factors', async (t) => {
+  const person = await idp.person()
+  const { browser } = await enterWithCodes(person)
+  await query(
+    `UPDATE account_credentials SET created_at = now() - interval '9 days', factors_since = now() - interval '9 days'
+     WHERE sub = $1 AND kind = 'totp'`,
+    [person.sub],
+  )
+  const page = await browser.get(newCodes)
+  t.match((await browser.submit(page, 'confirm-codes', { code: codeFor(page) })).location, /codes-added$/)
+  t.match(
+    await query(
+      `SELECT is_vouched, factors_since < now() - interval '8 days' AS is_old FROM account_credentials WHERE sub = $1 AND kind = 'totp'`,
+      [person.sub],
+    ),
+    [{ is_vouched: true, is_old: true }],
+  )
+})
+
+t.test(
+  'the person is told by mail of each change, and applications keep their access when an app is set up',
+  async (t) => {
+    const person = await idp.person()
+    const verified = 'UPDATE account_emails SET verified_at = now() WHERE sub = $1'
+    await query(verified, [person.sub])
+    const { redeem } = await signIn(idp, await idp.client(), { person })
+    const { body } = await redeem()
+    const { browser } = await enterWithCodes(person)
+    t.match(await query('SELECT ended_at FROM grants WHERE sub = $1', [person.sub]), [{ ended_at: null }])
+    t.ok(body.refresh_token, 'one with offline_access')
+    await browser.submit(await browser.get(`${security}/recovery-codes`), 'create-recovery-codes')
+    await givePasskey(idp, person)
+    await proveWithPasskey(person)
+    const page = await browser.get(security)
+    for (const id of ['remove-codes', 'remove-password']) t.match((await browser.submit(page, id)).location, /removed$/)
+    await browser.submit(await browser.get(security), 'set-password', { 'new-password': newPassword })
+    await browser.submit(await browser.get(security), 'remove-passkey-1')
+    const notices = await query<{ kind: string }>('SELECT kind FROM account_notices WHERE sub = $1 ORDER BY at, kind', [
+      person.sub,
+    ])
+    t.same(
+      notices.map(({ kind }) => kind).filter((kind) => !kind.startsWith('sign-in')),
+      ['factor-added', 'recovery-codes-replaced', 'factor-removed', 'factor-removed', 'factor-added', 'factor-removed'],
+    )
+  },
+)
+
+t.test('where a second factor is required, a sign-in leads to setting one up, and the last one stays', async (t) => {
+  const strict = await idp.another({ SIGNET_SECOND_FACTOR: 'required' })
+  const person = await strict.person()
+  const browser = await enter(strict, person)
+  const gate = await browser.follow(await browser.get(security))
+  const [, href = ''] = /href="(\/account\/security\/codes\/new[^"]*)"/.exec(gate.text) ?? []
+  const page = await browser.get(href.replaceAll('&amp;', '&'))
+  const shown = await browser.submit(page, 'confirm-codes', { code: codeFor(page) })
+  t.equal(codesOn(shown).length, 10, gate.text)
+  const own = await browser.get(security)
+  t.equal(own.status, 200)
+  t.match(own.text, /this service requires a second factor/)
+  t.equal((await browser.post(`${security}/codes/remove`, hiddenOf(shown, 'download-codes'))).status, 422)
+  t.same(await kindsOf(person), ['password', 'totp', 'recovery_codes'])
 })
