@@ -24,6 +24,7 @@ import { notMeEndpoint } from './pages/not-me/not-me-endpoint.ts'
 import { passkeyOfferEndpoint } from './pages/passkey-offer/passkey-offer-endpoint.ts'
 import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
 import { recoverEndpoint } from './pages/recovery/recover-endpoint.ts'
+import { secondFactorEndpoint } from './pages/second-factor/second-factor-endpoint.ts'
 import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
@@ -70,6 +71,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     passkeyOfferEndpoint(scope, signet)
+    secondFactorEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)

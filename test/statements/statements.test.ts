@@ -31,7 +31,8 @@ const few = {
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'email_verifications.sub':
     'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
-  'account_credentials.sub': 'one of each kind',
+  'account_credentials.sub': 'one of each kind, and twenty passkeys (passkeys-store.ts)',
+  'passkeys.sub': 'twenty (passkeys-store.ts)',
   'consents.sub': 'as many as the applications that a person has allowed, each with a button on a page of its own',
   'account_recoveries.sub':
     'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',

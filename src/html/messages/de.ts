@@ -37,6 +37,24 @@ export const de: Messages = {
     cancel: 'Abbrechen und zurückgehen',
     passkeyCreated: 'Ihr neuer Passkey wurde gespeichert. Melden Sie sich damit an.',
     passwordRecovered: 'Ihr neues Passwort wurde gespeichert. Bitte melden Sie sich damit an.',
+    startOver:
+      'Sie wurden nicht angemeldet, weil es zu lange gedauert hat oder sich Ihr Konto geändert hat. Bitte melden Sie sich noch einmal an.',
+  },
+  secondFactor: {
+    title: 'Bestätigen Sie, dass Sie es sind',
+    oneTimeCodeLead: 'Öffnen Sie Ihre Authenticator-App und geben Sie den Code ein, den sie für dieses Konto anzeigt.',
+    oneTimeCode: 'Einmalcode',
+    recoveryCodeLead:
+      'Geben Sie einen der Wiederherstellungscodes ein, die Sie gespeichert haben. Er ist danach verbraucht.',
+    recoveryCode: 'Wiederherstellungscode',
+    recoveryCodeHint: '15 Buchstaben und Ziffern. Die Bindestriche können Sie weglassen.',
+    passkeyLead: 'Verwenden Sie einen Passkey dieses Kontos.',
+    nothing:
+      'Bei diesem Konto kann man sich hier im Moment nicht anmelden. Bitte wenden Sie sich an die Personen, die diesen Dienst betreiben.',
+    confirm: 'Bestätigen',
+    useRecoveryCode: 'Stattdessen einen Wiederherstellungscode verwenden',
+    useOneTimeCode: 'Stattdessen einen Einmalcode verwenden',
+    startOver: 'Von vorn beginnen',
   },
   passkeys: {
     use: 'Passkey verwenden',
@@ -50,9 +68,9 @@ export const de: Messages = {
   passkeyOffer: {
     title: 'Nächstes Mal ohne Passwort anmelden?',
     lead: 'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Fingerabdruck, Gesicht oder PIN. Niemand kann ihn erraten, und gefälschte Websites können ihn nicht stehlen.',
-    device: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät. Ihr Passwort können Sie weiterhin verwenden.',
+    createdTitle: 'Ihr Passkey ist bereit',
     notNow: 'Jetzt nicht',
-    later: 'Wir fragen nur einmal. Unter „Konto“ > „Sicherheit“ können Sie jederzeit einen Passkey erstellen.',
+    fine: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät, und Ihr Passwort können Sie weiterhin verwenden. Wir fragen nur einmal: Auf der Seite „Sicherheit“ Ihres Kontos können Sie jederzeit einen Passkey erstellen.',
   },
   recover: {
     title: 'Passwort vergessen?',
@@ -662,6 +680,10 @@ export const de: Messages = {
     passkey_refused:
       'Dieser Passkey wurde nicht akzeptiert. Bitte versuchen Sie es noch einmal oder melden Sie sich auf andere Weise an.',
     new_passkey_refused: 'Der Passkey konnte nicht gespeichert werden. Bitte versuchen Sie es noch einmal.',
+    code_missing: 'Bitte geben Sie einen Code ein.',
+    one_time_code_wrong:
+      'Dieser Code ist falsch oder wurde schon verwendet. Bitte warten Sie, bis Ihre App einen neuen anzeigt, und geben Sie diesen ein. Wenn keiner akzeptiert wird, prüfen Sie die Uhrzeit Ihres Geräts.',
+    recovery_code_wrong: 'Dieser Wiederherstellungscode ist falsch oder wurde schon verwendet.',
     too_many_attempts: 'Zu viele Versuche.',
     busy: 'Im Moment melden sich sehr viele Personen an.',
     missing: 'Bitte füllen Sie beide Felder aus.',

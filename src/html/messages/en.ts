@@ -39,6 +39,22 @@ export const en = {
     cancel: 'Cancel and go back',
     passkeyCreated: 'Your new passkey has been saved. Sign in with it.',
     passwordRecovered: 'Your new password has been saved. Please sign in with it.',
+    startOver: 'You were not signed in, because you took too long or your account has changed. Please sign in again.',
+  },
+  secondFactor: {
+    title: 'Confirm that it’s you',
+    oneTimeCodeLead: 'Open your authenticator app and enter the code that it shows for this account.',
+    oneTimeCode: 'One-time code',
+    recoveryCodeLead: 'Enter one of the recovery codes that you saved. It will then be used up.',
+    recoveryCode: 'Recovery code',
+    recoveryCodeHint: '15 letters and digits. You can leave out the hyphens.',
+    passkeyLead: 'Use a passkey of this account.',
+    nothing:
+      'This account cannot be signed in to here at the moment. Please ask the people who run this service for help.',
+    confirm: 'Confirm',
+    useRecoveryCode: 'Use a recovery code instead',
+    useOneTimeCode: 'Use a one-time code instead',
+    startOver: 'Start again',
   },
   passkeys: {
     use: 'Use a passkey',
@@ -52,9 +68,9 @@ export const en = {
   passkeyOffer: {
     title: 'Sign in without a password next time?',
     lead: 'With a passkey, you sign in the way you unlock your device: with your fingerprint, face or PIN. Nobody can guess it, and fake websites cannot steal it.',
-    device: 'Your fingerprint or face never leaves your device. You can still use your password.',
+    createdTitle: 'Your passkey is ready',
     notNow: 'Not now',
-    later: 'We only ask once. You can create a passkey at any time on your account page, under “Security”.',
+    fine: 'Your fingerprint or face never leaves your device, and you can still use your password. We only ask once: you can create a passkey at any time on your account page, under “Security”.',
   },
   recover: {
     title: 'Forgot your password?',
@@ -646,8 +662,12 @@ export const en = {
   faults: {
     wrong_credentials:
       'Incorrect e-mail address, user name or password. After a large number of failed attempts, you may have to wait up to 15 minutes in a browser that you have not signed in with before, even with the correct password.',
-    passkey_refused: 'This passkey was not accepted. Please try again, or sign in in another way.',
+    passkey_refused: 'This passkey was not accepted. Please try again, or sign in another way.',
     new_passkey_refused: 'The passkey could not be saved. Please try again.',
+    code_missing: 'Please enter a code.',
+    one_time_code_wrong:
+      'This code is not right, or has been used before. Please wait until your app shows a new one and enter that. If none is accepted, check the time of your device.',
+    recovery_code_wrong: 'This recovery code is not right, or has been used before.',
     too_many_attempts: 'Too many attempts.',
     busy: 'A lot of people are signing in right now.',
     missing: 'Please fill in both fields.',

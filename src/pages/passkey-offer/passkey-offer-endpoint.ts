@@ -2,12 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceInWords } from '../../html/device-in-words.ts'
 import type { Fault } from '../../html/messages/messages.ts'
 import { sendPage } from '../../html/send-page.ts'
+import { accountProof } from '../../interaction/account-proof.ts'
 import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import { type Continuation, continuationOf } from '../../interaction/interaction.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { offeredPasskeyOptions } from '../../operations/offer-passkey.ts'
+import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { deviceReader } from '../../platform/http/device.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -16,7 +18,7 @@ import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { PasskeyOfferPage } from './passkey-offer-page.tsx'
+import { PasskeyCreatedPage, PasskeyOfferPage } from './passkey-offer-page.tsx'
 
 /** The page that a sign-in with a password leads to, once for an account, before it goes on. Nobody has to do anything there. */
 export function passkeyOfferEndpoint(app: App, signet: Signet): void {
@@ -46,9 +48,9 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     if (!passkey) return showOffer(signet, request, reply, offer, 'new_passkey_refused')
     const device = await deviceOf(request)
     const added = await addPasskey(signet, personOf(request, session), session, { passkey, device })
-    return added.outcome === 'exists'
-      ? showOffer(signet, request, reply, offer, 'new_passkey_refused')
-      : goOn(reply, continuation)
+    if (added.outcome === 'exists') return showOffer(signet, request, reply, offer, 'new_passkey_refused')
+    if (added.outcome !== 'added' || !added.recoveryCodes) return goOn(reply, continuation)
+    return showCodes(signet, request, reply, { session, continuation }, added.recoveryCodes)
   })
 }
 
@@ -76,6 +78,25 @@ async function showOffer(
       ...{ continueTo: sealed, options, laterHref: continuation.href, fault },
     }),
     fault ? 422 : 200,
+  )
+}
+
+/** The response to the form, because the codes are shown once: there is no address that could be opened again. */
+function showCodes(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { session, continuation }: { readonly session: Session; readonly continuation: Continuation },
+  codes: readonly string[],
+): FastifyReply {
+  const { sub } = session.account
+  return sendPage(
+    reply,
+    PasskeyCreatedPage({
+      page: pageContextOf(request, continuation.uiLocales),
+      hidden: { csrf: csrfToken(signet, request, reply), account: accountProof(signet.secrets.csrf, sub) },
+      ...{ codes, sealed: sealShownCodes(signet, sub, codes), continueHref: continuation.href },
+    }),
   )
 }
 
