@@ -1,3 +1,4 @@
+// Own process: it takes long.
 import { Agent, request } from 'node:http'
 import pLimit from 'p-limit'
 import t, { type Test } from 'tap'

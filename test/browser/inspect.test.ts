@@ -1,3 +1,4 @@
+// Own process: it takes long.
 import { createHmac } from 'node:crypto'
 import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'

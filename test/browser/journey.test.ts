@@ -1,3 +1,4 @@
+// Own process: it takes long.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'

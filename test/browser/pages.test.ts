@@ -1,3 +1,4 @@
+// Own process: it takes long.
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import t from 'tap'
