@@ -62,7 +62,7 @@ function showStrength(hint) {
     if (!estimator || isBusy || password === '' || password === estimate?.password) return
     isBusy = true
     asked = password
-    estimator.postMessage({ password, words: wordsOf(hint.dataset['service'] ?? '') })
+    estimator.postMessage({ password, words: wordsOf(hint) })
   }
 
   const update = () => {
@@ -103,7 +103,9 @@ function lengthOf(/** @type {string} */ password) {
 }
 
 /** What somebody who knows the person or the service would try first. */
-function wordsOf(/** @type {string} */ service) {
-  const texts = [service, location.hostname, ...ownNames.map(({ value }) => value)]
+function wordsOf(/** @type {HTMLElement} */ { dataset }) {
+  /** @type {string[]} */
+  const given = JSON.parse(dataset['ownNames'] ?? '[]')
+  const texts = [dataset['service'] ?? '', location.hostname, ...given, ...ownNames.map(({ value }) => value)]
   return texts.flatMap((text) => [text, ...text.split(/[\s@.,+_-]+/)]).filter((word) => word.length > 2)
 }

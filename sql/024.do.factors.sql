@@ -11,7 +11,34 @@ ALTER TABLE account_credentials
   ADD COLUMN is_short boolean NOT NULL DEFAULT false,
   -- Whether the account had a second factor when this was added, so that whoever added it has proven themselves with that one. Without such a proof, a
   -- factor can be removed in its first days by somebody who proves themselves with what the account had before (records/accounts/recovery-rule.ts).
-  ADD COLUMN is_vouched boolean NOT NULL DEFAULT false;
+  ADD COLUMN is_vouched boolean NOT NULL DEFAULT false,
+  -- When the account got the first of the factors that have vouched for each other up to this one, as a trigger finds it. A thief who plants one factor and
+  -- proves it to add another gains nothing: both are as young as the first. '-infinity' if the account had no password then, so nobody could prove to have had
+  -- it before.
+  ADD COLUMN factors_since timestamptz NOT NULL DEFAULT '-infinity';
+
+CREATE FUNCTION set_factors_since() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  earliest timestamptz;
+BEGIN
+  IF NEW.is_vouched OR NEW.kind = 'recovery_codes' THEN
+    SELECT min(factors_since) INTO earliest FROM account_credentials WHERE sub = NEW.sub AND kind IN ('passkey', 'totp');
+  END IF;
+  IF earliest IS NULL AND (EXISTS (SELECT FROM account_credentials WHERE sub = NEW.sub AND kind = 'password')
+                           OR EXISTS (SELECT FROM replaced_passwords WHERE sub = NEW.sub AND expires_at > now())) THEN
+    earliest := NEW.created_at;
+  END IF;
+  NEW.factors_since := coalesce(earliest, '-infinity');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER set_factors_since BEFORE INSERT ON account_credentials
+  FOR EACH ROW WHEN (NEW.kind <> 'password') EXECUTE FUNCTION set_factors_since();
+
+-- A link to recover an account whose person has proven another factor on its page.
+ALTER TABLE account_recoveries
+  ADD COLUMN proof text, -- passkey, totp, recovery_code or earlier_password. Not NULL also means that no operator vouches for the person
+  ADD COLUMN proof_browser bytea, -- the digest of the cookie of the only browser in which the proof counts
+  ADD COLUMN proof_for bigint[]; -- the credentials other than the password at that time: the proof is void as soon as the account has others
 
 -- Public key credentials (Web Authentication Level 3 §4). Anybody can create one with any id, so an id is unique over all accounts.
 CREATE TABLE passkeys (
@@ -82,6 +109,20 @@ ALTER TABLE sessions
 -- When the person was asked to create a passkey after a sign-in with the password. They are asked once.
 ALTER TABLE accounts ADD COLUMN passkey_offered_at timestamptz;
 
+-- The links "This was not me" in mails about an account. Each works once, and only together with something that proved the person before what the mail tells.
+CREATE TABLE account_notices (
+  digest bytea PRIMARY KEY, -- of the secret in the link
+  sub text NOT NULL,
+  email text NOT NULL, -- where the mail went: the verified address at that time
+  kind text NOT NULL, -- of the mail
+  at timestamptz NOT NULL, -- of what the mail tells
+  newest_credential bigint NOT NULL, -- the id of the newest credential that the account had before. Not a time: a clock can go back
+  had_second_factor boolean NOT NULL, -- whether the account had a passkey or one-time codes before
+  expires_at timestamptz NOT NULL
+);
+CREATE INDEX account_notices_sub_idx ON account_notices (sub);
+CREATE INDEX account_notices_expires_at_idx ON account_notices (expires_at);
+
 -- The header of the request, shortened, so that the person recognizes the device.
 ALTER TABLE events ADD COLUMN user_agent text;
 
@@ -113,3 +154,6 @@ BEGIN
   END IF;
   RAISE EXCEPTION 'events are append-only';
 END $$;
+
+-- Authentication Context Classes for requests that ask for none. The previous release ignores them.
+ALTER TABLE clients ADD COLUMN default_acr_values text[] NOT NULL DEFAULT '{}';

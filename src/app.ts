@@ -20,6 +20,8 @@ import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
+import { notMeEndpoint } from './pages/not-me/not-me-endpoint.ts'
+import { passkeyOfferEndpoint } from './pages/passkey-offer/passkey-offer-endpoint.ts'
 import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
 import { recoverEndpoint } from './pages/recovery/recover-endpoint.ts'
 import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
@@ -67,6 +69,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     // The pages of a request. The application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
+    passkeyOfferEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)
@@ -76,6 +79,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
       undoEmailChangeEndpoint(own, signet)
+      notMeEndpoint(own, signet)
       deviceEndpoint(own, signet)
       homeEndpoint(own, signet)
       errorsEndpoint(own)
@@ -89,16 +93,17 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
         index: false,
         maxAge: '1h',
       })
-      // The build has made and compressed it.
-      own.register(fastifyStatic, {
-        root: join(packageFolder, 'dist/assets'),
-        prefix: '/assets/estimator/',
-        index: false,
-        maxAge: '1h',
-        preCompressed: true,
-        decorateReply: false,
-        setHeaders: (reply) => reply.setHeader('vary', 'accept-encoding'),
-      })
+      // The build has made and compressed them.
+      for (const folder of ['estimator', 'webauthn'])
+        own.register(fastifyStatic, {
+          root: join(packageFolder, 'dist/assets', folder),
+          prefix: `/assets/${folder}/`,
+          index: false,
+          maxAge: '1h',
+          preCompressed: true,
+          decorateReply: false,
+          setHeaders: (reply) => reply.setHeader('vary', 'accept-encoding'),
+        })
       own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, isForPrograms, request, reply))
     })
   })

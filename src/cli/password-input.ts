@@ -1,6 +1,6 @@
-import type { Settings } from '../platform/config/settings.ts'
-import { minLengthFor, type PasswordFault } from '../records/accounts/password-rules.ts'
-import { WrongUsage } from './command-failures.ts'
+import type { RefusedPassword } from '../operations/new-password.ts'
+import type { PasswordFault } from '../records/accounts/password-rules.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
 import { stopIfInterrupted } from './with-signet.ts'
 
@@ -29,8 +29,13 @@ export async function readPassword(terminal: Terminal): Promise<string> {
 }
 
 /** The error for a password that the rules refuse. */
-export function passwordRefused(fault: PasswordFault, settings: Pick<Settings, 'passwordMinLength'>): WrongUsage {
-  return new WrongUsage(passwordMessages(minLengthFor(settings))[fault])
+export function passwordRefused({ fault, minLength }: RefusedPassword): WrongUsage {
+  return new WrongUsage(passwordMessages(minLength)[fault])
+}
+
+/** The error for a password in an installation in which nobody signs in with one. */
+export function passwordsOff(instead: string): CommandFailed {
+  return new CommandFailed(`Nobody signs in with a password here: SIGNET_PASSWORDS is off. ${instead}`)
 }
 
 function passwordMessages(minLength: number): Record<PasswordFault, string> {

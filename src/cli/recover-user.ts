@@ -86,7 +86,7 @@ function refused(recovery: Exclude<OperatorRecovery, { outcome: 'mailed' | 'prin
       )
     case 'needs_more':
       return new CommandFailed(
-        `The user also signs in with: ${recovery.needs.join(', ')}. An e-mail alone does not replace that, so nothing was sent. ${byHand}`,
+        `The user also signs in with: ${recovery.needs.join(', ')}. An e-mail does not replace that, so nothing was sent. ${byHand}`,
       )
   }
 }

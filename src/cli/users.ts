@@ -19,7 +19,7 @@ import { addInvitationCommands } from './invitation-commands.ts'
 import { operator, readReason, reasonFlag } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
-import { passwordRefused, readPassword } from './password-input.ts'
+import { passwordRefused, passwordsOff, readPassword } from './password-input.ts'
 import { recoverUserCommand } from './recover-user.ts'
 import type { Terminal } from './terminal.ts'
 import { updateAndCountEnded, updateEndedRecords } from './update-ended-records.ts'
@@ -38,7 +38,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   const create = users
     .command('create')
-    .description('Create a user account. Without a password, nobody can sign in to it.')
+    .description('Create a user account. Without a password, its user gets in by a link (signet users recover).')
   const newUser = addUserFlags(create)
   create
     .addOption(passwordStdin())
@@ -48,7 +48,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       const password = flags.passwordStdin ? await readPassword(terminal) : undefined
       const created = await changing(terminal, async (signet) => {
         const outcome = await createAccount(signet, operator(terminal), { ...user, password })
-        if (outcome.outcome === 'password_refused') throw passwordRefused(outcome.fault, signet.settings)
+        if (outcome.outcome === 'password_refused') throw passwordRefused(outcome)
+        if (outcome.outcome === 'passwords_off')
+          throw passwordsOff('Create the user without one. They get in by a link: signet users recover')
         return outcome
       })
       if (created.outcome === 'email_invalid') throw invalidEmail()
@@ -178,7 +180,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         const set = await withMail(terminal, installation, wait, email_verified, (signet) =>
           setPassword(signet, operator(terminal), sub, password, reason),
         )
-        if (set.outcome === 'password_refused') throw passwordRefused(set.fault, installation.settings)
+        if (set.outcome === 'password_refused') throw passwordRefused(set)
+        if (set.outcome === 'passwords_off')
+          throw passwordsOff(`A link lets the user create a passkey: signet users recover ${sub}`)
         if (set.outcome === 'no_such_account') throw justDeleted(sub)
         return { account: set.account, notes: await updateEndedRecords(installation, terminal) }
       })

@@ -19,6 +19,7 @@ interface FieldProps {
   /** Shown and sent, but not changed. */
   readonly readonly?: boolean
   readonly minlength?: number
+  readonly maxlength?: number
   readonly autofocus?: boolean
 }
 

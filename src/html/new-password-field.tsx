@@ -13,8 +13,12 @@ export function NewPasswordField(props: {
   readonly minLength: number
   readonly fault: string | undefined
   readonly autofocus: boolean
+  /** False if the form also takes something else: an empty field must not keep the browser from sending that. */
+  readonly isRequired?: boolean
+  /** Names and addresses of the person that are not in fields of this page. */
+  readonly ownNames?: readonly string[]
 }) {
-  const { page, id, minLength, fault, autofocus } = props
+  const { page, id, minLength, fault, autofocus, isRequired = true, ownNames } = props
   const { account, password, signUp } = page.messages
   const labels =
     id === 'password'
@@ -27,13 +31,13 @@ export function NewPasswordField(props: {
         label={labels.field}
         type="password"
         autocomplete="new-password"
-        required
+        required={isRequired}
         minlength={minLength}
         hint={fillText(signUp.passwordHint, { min: String(minLength) })}
         fault={fault}
         autofocus={autofocus}
       />
-      <PasswordStrength page={page} field={id} minLength={minLength} />
+      <PasswordStrength page={page} field={id} minLength={minLength} ownNames={ownNames} />
       <RevealPassword page={page} field={id} label={labels.reveal} />
     </>
   )
@@ -41,7 +45,7 @@ export function NewPasswordField(props: {
 
 /**
  * Says how hard a new password is to guess, while it is typed. It needs a script (`strengthScript`), and without it there is nothing to see. It only
- * hints: password-rules.ts decides. It takes into account what is in the page's fields for names and addresses.
+ * hints: password-rules.ts decides. It takes into account the person's names and addresses: those given here, and what is in the page's fields for them.
  *
  * NIST SP 800-63B-4 §3.1.1.2: "Verifiers SHALL offer guidance to the subscriber to assist the user in choosing a strong password."
  */
@@ -51,8 +55,9 @@ function PasswordStrength(props: {
   readonly field: string
   /** In characters. */
   readonly minLength: number
+  readonly ownNames: readonly string[] | undefined
 }) {
-  const { page, field, minLength } = props
+  const { page, field, minLength, ownNames } = props
   const { passwordStrength } = page.messages
   return (
     <div
@@ -60,6 +65,7 @@ function PasswordStrength(props: {
       data-strength-of={field}
       data-min-length={minLength}
       data-service={page.brand.name}
+      data-own-names={ownNames && JSON.stringify(ownNames)}
       data-texts={JSON.stringify(passwordStrength)}
     >
       {/* The same words are read out below, but only when the person pauses. */}

@@ -23,16 +23,26 @@ export interface PendingRequest {
 /** Our own pages that sign-in may lead to, and their paths. */
 const ownPages = {
   account: '/account',
-  password: '/account#your-password',
+  'account-sign-in': '/account/sign-in',
+  security: '/account/security',
+  'new-passkey': '/account/security/passkeys/new',
+  'new-codes': '/account/security/codes/new',
+  password: '/account/security#your-password',
+  sessions: '/account/sessions',
+  applications: '/account/applications',
+  activity: '/account/activity',
   device: '/device',
   'verify-email': '/verify-email',
 } as const
 export type OwnPage = keyof typeof ownPages
 
-/** One of our own pages, and the code of the device that a person wants to connect there, if they have typed one. */
+/** One of our own pages. */
 export interface Destination {
   readonly page: OwnPage
+  /** The code of the device that a person wants to connect there, if they have typed one. */
   readonly userCode: UserCode | undefined
+  /** The `continue` value of what follows that page. */
+  readonly next: string | undefined
 }
 
 /** What a `continue` value holds. */
@@ -63,6 +73,7 @@ const carried = new Set([
   'id_token_hint',
   'login_hint',
   'acr_values',
+  'claims',
   'code_challenge',
   'code_challenge_method',
   'request',
@@ -81,18 +92,24 @@ export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, sel
 }
 
 /**
- * The value that leads to one of our own pages after sign-in. Only the page's name and the code of a device are sealed: even if the secret
- * leaked, it could not contain an address on another site. It never expires.
+ * The value that leads to one of our own pages after sign-in. Only the page's name, the code of a device and another `continue` value are sealed: even if the
+ * secret leaked, it could not contain an address on another site. It never expires.
  *
+ * @param next the `continue` value of what follows that page, such as the request that led to it
  * @returns base64url, for a URL or a form
  */
-export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode): string {
-  return sealText(secret, userCode === undefined ? page : `${page} ${userCode}`, ownPageSeal)
+export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode, next?: string): string {
+  return sealText(secret, [page, userCode ?? '', next ?? ''].join(' ').trimEnd(), ownPageSeal)
 }
 
-/** The path of one of our own pages, with a fragment if it is a section of a page, and with the code of a device in its query. */
-export function pathOf({ page, userCode }: Destination): string {
-  return userCode === undefined ? ownPages[page] : `${ownPages[page]}?user_code=${shownUserCode(userCode)}`
+/** The path of one of our own pages, with a fragment if it is a section of a page. Its query has the code of a device, and what follows the page. */
+export function pathOf({ page, userCode, next }: Destination): string {
+  const [path = '', fragment] = ownPages[page].split('#')
+  const query = new URLSearchParams({
+    ...(userCode !== undefined && { user_code: shownUserCode(userCode) }),
+    ...(next !== undefined && { continue: next }),
+  }).toString()
+  return `${path}${query && `?${query}`}${fragment === undefined ? '' : `#${fragment}`}`
 }
 
 /**
@@ -102,10 +119,9 @@ export function pathOf({ page, userCode }: Destination): string {
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
   if (text === undefined) {
-    const [page, code] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
-    return page !== undefined && Object.hasOwn(ownPages, page)
-      ? { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code) } }
-      : undefined
+    const [page, code, next] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
+    if (page === undefined || !Object.hasOwn(ownPages, page)) return undefined
+    return { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code), next } }
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [
     [string, string][],

@@ -1,6 +1,6 @@
 import { inTransaction } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
-import { insertAccount, lockAddress, setEmailVerified } from '../records/accounts/accounts-store.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { lockAddress, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import {
   findInvitation,
   joinInvitedGroups,
@@ -9,14 +9,15 @@ import {
 } from '../records/accounts/invitations-store.ts'
 import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { recordEvent, recordEvents } from '../records/events/events-store.ts'
-import type { Sub } from '../records/ids.ts'
-import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
+import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
+import { type FirstCredential, firstPassword, insertSignedUp, startFirstSession } from './create-signed-up.ts'
 import { invitationId } from './invite-person.ts'
 import type { Visitor } from './matching-account.ts'
+import { readNewPasskey } from './new-passkey.ts'
 import { newPasswordFault } from './new-password.ts'
 import { signIn } from './sign-in.ts'
-import { type TypedAccountFaults, typedAccountFaults } from './sign-up.ts'
+import { type TypedAccountFaults, typedAccountFaults, typedNamesFaults } from './sign-up.ts'
 import { withRollback } from './with-rollback.ts'
 
 /** `taken`: an account has verified the address meanwhile. Only somebody who can read its mail learns this. */
@@ -37,9 +38,18 @@ function stateOf(found: PresentedInvitation | undefined): InvitationState {
 }
 
 export type AcceptOutcome =
-  | { readonly outcome: 'created' | 'signed_in' | 'invalid' }
+  /** `recoveryCodes`: to be shown once, if the person has created a passkey. */
+  | { readonly outcome: 'created'; readonly recoveryCodes: readonly string[] }
+  | { readonly outcome: 'signed_in' | 'invalid' }
   | { readonly outcome: 'taken'; readonly email: string }
   | { readonly outcome: 'faulty'; readonly email: string; readonly faults: TypedAccountFaults }
+
+/** What an invited person enters: a password, or the answer of the browser that has created a passkey, as JSON. */
+export interface AcceptingPerson {
+  readonly name: string | undefined
+  readonly password: string | undefined
+  readonly passkey: string | undefined
+}
 
 /**
  * Creates the account that a person was invited to, with the verified address of the invitation, and signs the browser in. An invitation works
@@ -56,8 +66,9 @@ export async function acceptInvitation(
   caller: Visitor,
   browser: BrowserDigests,
   token: string,
-  { name, password }: { readonly name: string | undefined; readonly password: string | undefined },
+  person: AcceptingPerson,
 ): Promise<AcceptOutcome> {
+  const { name, password } = person
   const invitation = await readInvitation(signet, token)
   if (invitation.state === 'invalid') return { outcome: 'invalid' }
   const { email, state } = invitation
@@ -65,17 +76,34 @@ export async function acceptInvitation(
   if (state === 'accepted') return signInInstead(signet, caller, browser, email, password)
   const invited = digest(token)
   await signet.limits.beforeInvitation(invited.toString('base64url'))
-  const faults = typedAccountFaults({ name, email, password }, signet.settings)
-  if (Object.keys(faults).length > 0 || !password) return { outcome: 'faulty', email, faults }
-  const fault = await newPasswordFault(signet, password, { name, email })
-  if (fault) return { outcome: 'faulty', email, faults: { password: fault } }
-  const passwordHash = await signet.passwords.hash(password, caller)
-  const created = await createInvited(signet, caller, browser, { digest: invited, email, name, passwordHash })
-  if (created === 'done') return { outcome: 'created' }
+  const credential = await credentialOf(signet, caller, browser, email, person)
+  if (!('kind' in credential)) return { outcome: 'faulty', email, faults: credential }
+  const created = await createInvited(signet, caller, browser, { digest: invited, email, name, credential })
+  if (created === 'passkey_exists') return { outcome: 'faulty', email, faults: { form: 'passkey_not_created' } }
+  if (created !== 'not_open') return { outcome: 'created', recoveryCodes: created.recoveryCodes }
   // Accepted, cancelled or replaced while the password was being hashed.
   const now = await readInvitation(signet, token)
   if (now.state === 'accepted') return signInInstead(signet, caller, browser, email, password)
   return now.state === 'taken' ? { outcome: 'taken', email } : { outcome: 'invalid' }
+}
+
+async function credentialOf(
+  signet: Signet,
+  caller: Visitor,
+  { browserDigest }: BrowserDigests,
+  email: string,
+  { name, password, passkey }: AcceptingPerson,
+): Promise<FirstCredential | TypedAccountFaults> {
+  if (passkey !== undefined || signet.settings.passwordSignIn === 'off') {
+    const faults = typedNamesFaults({ name, email })
+    if (Object.keys(faults).length > 0) return faults
+    const read = await readNewPasskey(signet, { browserDigest, use: 'sign-up', answer: passkey })
+    return read ? { kind: 'passkey', passkey: read } : { form: 'passkey_not_created' }
+  }
+  const faults = typedAccountFaults({ name, email, password }, signet.settings)
+  if (Object.keys(faults).length > 0 || !password) return faults
+  const fault = await newPasswordFault(signet, password, { name, email }, [])
+  return fault ? { password: fault } : firstPassword(signet, caller, password)
 }
 
 /** For a form that was sent twice. Everybody else learns what they would on the sign-in page, under its limits. */
@@ -95,33 +123,38 @@ interface Invited {
   readonly digest: Buffer
   readonly email: string
   readonly name: string | undefined
-  readonly passwordHash: string
+  readonly credential: FirstCredential
 }
 
-/** @returns `not_open` if the invitation can no longer be accepted, or somebody has verified the address; nothing was changed */
+interface Created {
+  readonly left: boolean
+  readonly recoveryCodes: readonly string[]
+}
+
+/**
+ * @returns `not_open` if the invitation can no longer be accepted, or somebody has verified the address; `passkey_exists` if some account has the passkey;
+ *   nothing was changed then
+ */
 async function createInvited(
-  { database, settings, clock, secrets, endings }: Signet,
+  signet: Signet,
   caller: Visitor,
   browser: BrowserDigests,
-  { digest: invited, email, name, passwordHash }: Invited,
-): Promise<'done' | 'not_open'> {
-  const sub = randomText(16) as Sub
-  const created = await withRollback<'not_open', { readonly left: boolean }>((rollBack) =>
-    inTransaction(database, async (tx) => {
+  { digest: invited, email, name, credential }: Invited,
+): Promise<Created | 'not_open' | 'passkey_exists'> {
+  const id = invitationId(invited)
+  const detail = { email_verified: true, invitation: id }
+  const created = await withRollback<'not_open' | 'passkey_exists', Created>((rollBack) =>
+    inTransaction(signet.database, async (tx) => {
       await lockAddress(tx, email)
+      const inserted = await insertSignedUp(tx, signet, caller, { name, email, detail }, credential)
+      if (inserted === 'passkey_exists') return rollBack(inserted)
+      const { sub, recoveryCodes } = inserted
       const invitation = await spendInvitation(tx, invited, sub)
       if (!invitation) return rollBack('not_open')
-      const profile = name === undefined ? {} : { name }
-      const inserted = await insertAccount(tx, { sub, profile, email, passwordHash, signedUp: true })
-      // A sign-up sets no user name, and its address is not verified yet, so neither can be taken.
-      if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
       if ((await setEmailVerified(tx, sub)) !== 'done') return rollBack('not_open')
       const groups = await joinInvitedGroups(tx, invited, sub)
-      const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
-      const session = await startSession(tx, settings.sessionTtl, browser, who)
-      const id = invitationId(invited)
+      const left = await startFirstSession(tx, signet, browser, sub, credential)
       const missing = invitation.groups.filter((group) => !groups.includes(group))
-      await recordEvent(tx, { type: 'account_created', caller, sub, detail: { email_verified: true, invitation: id } })
       await recordEvent(tx, {
         ...{ type: 'invitation_accepted', caller, sub },
         detail: { invitation: id, ...(missing.length > 0 && { groups_missing: missing }) },
@@ -130,10 +163,9 @@ async function createInvited(
         tx,
         groups.map((group) => ({ type: 'group_member_added', caller, sub, detail: { group, invitation: id } })),
       )
-      return { left: session?.left ?? false }
+      return { left, recoveryCodes }
     }),
   )
-  if (created === 'not_open') return created
-  if (created.left) endings.wake()
-  return 'done'
+  if (typeof created !== 'string' && created.left) signet.endings.wake()
+  return created
 }

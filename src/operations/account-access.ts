@@ -1,5 +1,6 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
+import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { forgetReplacedPassword } from '../records/accounts/account-password-store.ts'
 import {
   emptyAccount,
@@ -10,7 +11,6 @@ import {
 } from '../records/accounts/accounts-store.ts'
 import { deleteInvitationOf } from '../records/accounts/invitations-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import type { Decided } from '../records/endings/decide-ending.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
 import { type EventType, type NewEvent, recordEvent } from '../records/events/events-store.ts'
@@ -18,7 +18,7 @@ import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
 import { endAccountAccess } from './end-account-access.ts'
-import { hashNewPassword } from './new-password.ts'
+import { hashNewPassword, type RefusedPassword } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
 
 type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
@@ -52,7 +52,9 @@ export async function enableAccount(signet: Context, actor: Actor, sub: Sub): Pr
 export type SetPasswordOutcome =
   | { readonly outcome: 'set'; readonly account: Account }
   | { readonly outcome: 'no_such_account' }
-  | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
+  | ({ readonly outcome: 'password_refused' } & RefusedPassword)
+  /** Nobody signs in with a password here (SIGNET_PASSWORDS). */
+  | { readonly outcome: 'passwords_off' }
 
 /**
  * Sets a new password for an account, signs the person out everywhere and ends all grants, because someone who knew the old password may
@@ -71,10 +73,12 @@ export async function setPassword(
 ): Promise<SetPasswordOutcome> {
   const person = await findAccount(signet.database, sub)
   if (!person) return { outcome: 'no_such_account' }
-  const hashed = await hashNewPassword(signet, password, person)
-  if ('fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
+  if (signet.settings.passwordSignIn === 'off') return { outcome: 'passwords_off' }
+  const kinds = (await listCredentials(signet.database, sub)).map(({ kind }) => kind)
+  const hashed = await hashNewPassword(signet, password, person, kinds)
+  if ('fault' in hashed) return { outcome: 'password_refused', ...hashed }
   const set = async (tx: Queryable): Promise<EventType> => {
-    await setPasswordHash(tx, sub, hashed.hash)
+    await setPasswordHash(tx, sub, hashed)
     await forgetReplacedPassword(tx, sub)
     await voidOpenLinks(tx, sub)
     const now = await findAccount(tx, sub)

@@ -6,20 +6,38 @@ import { type ListedSession, listSessions } from '../records/sessions/sessions-s
 import type { Signet } from '../signet.ts'
 import type { OwnSession } from './as-signed-in.ts'
 
+/*
+ * What the pages of an account show beyond the account itself. Each page reads only what it shows.
+ */
+
 /** Limits of the lists: someone who signs in with a script can have thousands of sessions. */
 const maxSessions = 20
 const maxApplications = 100
 
-/** What has access to an account, and the change of address that it waits for. */
-export interface AccountOverview {
-  /** The address that becomes the account's once it is confirmed; undefined if no change is pending. */
-  readonly pendingEmail: string | undefined
+type Context = Pick<Signet, 'database' | 'settings'>
+
+/** Where a person is signed in. */
+export interface SessionsOverview {
   /** The current one first, then by last use. */
   readonly sessions: readonly ListedSession[]
   /** The number of live sessions, whether or not they are listed. */
   readonly sessionCount: number
   /** Whether there may be more sessions than `sessionCount`. */
   readonly sessionsTruncated: boolean
+}
+
+/** Looks up where the signed-in person is signed in. */
+export async function sessionsOverview(
+  { database, settings }: Context,
+  session: OwnSession,
+): Promise<SessionsOverview> {
+  const { sub } = session.account
+  const listed = await listSessions(database, sub, session.id, settings.sessionIdleTtl, maxSessions)
+  return { sessions: listed.sessions, sessionCount: listed.count, sessionsTruncated: listed.isTruncated }
+}
+
+/** The applications that have access to an account. */
+export interface ApplicationsOverview {
   /** Ordered by name. */
   readonly applications: readonly ConnectedApplication[]
   /** Whether there may be more applications than are listed. */
@@ -28,25 +46,25 @@ export interface AccountOverview {
   readonly scopeDescriptions: readonly ScopeDescription[]
 }
 
-/** Looks up what has access to the account of the signed-in person. Takes two round trips. */
-export async function accountOverview(
-  { database, settings }: Pick<Signet, 'database' | 'settings'>,
+/** Looks up which applications have access to the account of the signed-in person. Takes two round trips. */
+export async function applicationsOverview(
+  { database, settings }: Context,
   session: OwnSession,
-): Promise<AccountOverview> {
+): Promise<ApplicationsOverview> {
   const { sub } = session.account
-  const [{ sessions, count, isTruncated }, connected, pendingEmail] = await Promise.all([
-    listSessions(database, sub, session.id, settings.sessionIdleTtl, maxSessions),
-    listConnectedApplications(database, sub, settings.sessionIdleTtl, maxApplications),
-    settings.mail.delivery === 'none' ? undefined : findPendingEmail(database, sub),
-  ])
+  const connected = await listConnectedApplications(database, sub, settings.sessionIdleTtl, maxApplications)
   const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
   return {
-    pendingEmail,
-    sessions,
-    sessionCount: count,
-    sessionsTruncated: isTruncated,
     applications: connected.applications,
     applicationsTruncated: connected.isTruncated,
     scopeDescriptions: await findScopeDescriptions(database, [...scopes]),
   }
+}
+
+/** The address that becomes the signed-in person's once it is confirmed; undefined if no change is pending. */
+export async function pendingEmailOf(
+  { database, settings }: Context,
+  session: OwnSession,
+): Promise<string | undefined> {
+  return settings.mail.delivery === 'none' ? undefined : findPendingEmail(database, session.account.sub)
 }

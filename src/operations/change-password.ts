@@ -1,8 +1,9 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { keepReplacedPassword, lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { findAccount } from '../records/accounts/accounts-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import { minLengthFor, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import { isShortPassword, minLengthFor, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
 import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -50,10 +51,11 @@ export async function changePassword(
 ): Promise<ChangedPassword> {
   const { current, wanted, sessionDigest, applications } = change
   const { settings } = signet
+  const kinds = (await listCredentials(signet.database, session.account.sub)).map(({ kind }) => kind)
   const wantedFault =
     wanted === undefined
       ? 'password_missing'
-      : await passwordFault(wanted, settings, session.account, minLengthFor(settings))
+      : await passwordFault(wanted, settings, session.account, minLengthFor(settings, kinds))
   if (current === undefined || wanted === undefined || wantedFault) {
     const currentFault = current === undefined && { current: 'current_password_missing' as const }
     return { outcome: 'faulty', faults: { ...currentFault, ...(wantedFault && { wanted: wantedFault }) } }
@@ -65,7 +67,8 @@ export async function changePassword(
   if (await signet.breachedPasswords.isListed(wanted))
     return { outcome: 'faulty', faults: { wanted: 'password_breached' } }
   const to = await signet.passwords.hash(wanted, proving.requester)
-  const changed = await changeProvenPassword(signet, actor, session, { from, to, sessionDigest, applications })
+  const isShort = isShortPassword(wanted, settings)
+  const changed = await changeProvenPassword(signet, actor, session, { from, to, isShort, sessionDigest, applications })
   if (changed === 'signed_out') return { outcome: changed }
   // A concurrent request changed the password first.
   if (changed === 'password_replaced') return { outcome: 'wrong_password' }
@@ -77,6 +80,8 @@ interface ProvenChange {
   readonly from: string
   /** The hash of the new password, in PHC form. */
   readonly to: string
+  /** See `isShortPassword`. */
+  readonly isShort: boolean
   /** The digest of the cookie under which the session continues. */
   readonly sessionDigest: Buffer
   /**
@@ -99,13 +104,13 @@ export async function changeProvenPassword(
   signet: Pick<Signet, 'database' | 'endings' | 'turns' | 'settings' | 'secrets' | 'clock'>,
   actor: Actor,
   session: OwnSession,
-  { from, to, sessionDigest, applications }: ProvenChange,
+  { from, to, isShort, sessionDigest, applications }: ProvenChange,
 ): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
   const { sub } = session.account
   const outcome = await asSignedIn(signet, session, async (tx) => {
     if (!(await lockPassword(tx, sub, from))) return 'password_replaced'
     await keepReplacedPassword(tx, sub, undoTtl)
-    await replacePasswordHash(tx, sub, from, to)
+    await replacePasswordHash(tx, sub, from, to, isShort)
     await voidOpenLinks(tx, sub)
     const ended = applications === 'end' ? await endOthersAndGrants(tx, session) : await endOthers(tx, session)
     const secondsLeft = await renewSession(tx, session.id, sessionDigest)

@@ -1,7 +1,12 @@
+import type { Settings } from '../platform/config/settings.ts'
 import { kindOf } from '../records/accounts/password-formats.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import type { CountedRequest, Subject } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
+
+export interface WithPasswordSetting {
+  readonly settings: Pick<Settings, 'passwordSignIn'>
+}
 
 /** An attempt to prove the password of one account that is already known. */
 export interface PasswordAttempt {
@@ -19,14 +24,17 @@ export interface PasswordAttempt {
  * Checks a password under the limits on guessing. The attempt counts as a failure before the password is compared. While the account is waiting
  * after too many failures, the comparison is with a dummy hash of the same kind and takes the same time.
  *
+ * Where nobody signs in with a password (SIGNET_PASSWORDS), none is right.
+ *
  * @returns `waiting`: the password was not compared. The caller must not learn the difference from `wrong`
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function checkPassword(
-  { limits, passwords }: Pick<Signet, 'limits' | 'passwords'>,
-  { request, subject, knownBrowser, hashes, requester }: PasswordAttempt,
+  { limits, passwords, settings }: Pick<Signet, 'limits' | 'passwords'> & WithPasswordSetting,
+  { request, subject, knownBrowser, hashes: stored, requester }: PasswordAttempt,
   password: string,
 ): Promise<'right' | 'wrong' | 'waiting'> {
+  const hashes = settings.passwordSignIn === 'on' ? stored : []
   const decision = await limits.decideAttempt(request, subject, knownBrowser)
   if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
   let isRight = false

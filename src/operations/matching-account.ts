@@ -66,6 +66,8 @@ export async function matchingAccount(
 ): Promise<Matched> {
   const name = typedName(username)
   const unverified = unverifiedAtSignIn(settings)
+  // Where nobody signs in with a password (SIGNET_PASSWORDS), none matches.
+  const takesPasswords = settings.passwordSignIn === 'on'
   const [request, found] = await Promise.all([
     limits.countRequest(visitor.network, { typed: name.key }),
     findSignInCandidates(database, name, browserDigest, unverified),
@@ -83,7 +85,7 @@ export async function matchingAccount(
     const decision = await limits.decideAttempt(request, subject, candidate?.isKnownBrowser ? browserDigest : undefined)
     if (decision.kind === 'refused') continue
     isAnyAdmitted = true
-    const hash = decision.kind === 'allowed' ? candidate?.passwordHash : undefined
+    const hash = decision.kind === 'allowed' && takesPasswords ? candidate?.passwordHash : undefined
     // An account that is waiting costs what its own password costs, or its name would be told by the difference.
     const dummyKind = candidate?.passwordHash ? kindOf(candidate.passwordHash) : passwordKinds.ofNobody(name.key)
     const matches = await passwords.verify(password, hash, visitor, dummyKind).catch(async (error: unknown) => {

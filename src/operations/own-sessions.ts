@@ -1,7 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
-import { endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
+import { endAllSessions, endSession, moveProvenSessions, moveSession } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { SessionId, Sub } from '../records/ids.ts'
 import { forgetBrowserOf, forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
@@ -84,6 +84,20 @@ async function endOne(tx: Queryable, sub: Sub, id: SessionId): Promise<EndedRows
 /** Does what endOtherSessions does, inside the caller's transaction, which has locked the account and the session. */
 export async function endOthers(tx: Queryable, session: OwnSession): Promise<EndedRows> {
   const { sub } = session.account
+  const epoch = await endAllSessions(tx, sub)
+  await moveSession(tx, session.id, epoch)
+  await forgetOtherBrowsers(tx, sub, session.id)
+  return decideEnding(tx, { kind: 'sessions', reason: 'signed_out', sub, epoch })
+}
+
+/**
+ * Ends the other sessions of a person that were started with the password alone, because it no longer signs in alone. All other browsers are forgotten.
+ *
+ * @param tx a transaction that has locked the account and the session
+ */
+export async function endPasswordSessions(tx: Queryable, session: OwnSession): Promise<EndedRows> {
+  const { sub } = session.account
+  await moveProvenSessions(tx, sub)
   const epoch = await endAllSessions(tx, sub)
   await moveSession(tx, session.id, epoch)
   await forgetOtherBrowsers(tx, sub, session.id)

@@ -3,7 +3,7 @@ import type { Requester } from '../records/accounts/password-hashing.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
-import { checkPassword } from './check-password.ts'
+import { checkPassword, type WithPasswordSetting } from './check-password.ts'
 
 /** The browser in which a person proves their password. */
 export interface ProvingBrowser {
@@ -26,7 +26,7 @@ export interface ProvingBrowser {
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function provePassword(
-  { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,
+  { database, limits, passwords, settings }: Pick<Signet, 'database' | 'limits' | 'passwords'> & WithPasswordSetting,
   actor: Person,
   { browserDigest, requester }: ProvingBrowser,
   password: string,
@@ -45,7 +45,7 @@ export async function provePassword(
     hashes: passwordHash === undefined ? [] : [passwordHash],
     requester,
   }
-  const checked = await checkPassword({ limits, passwords }, attempt, password)
+  const checked = await checkPassword({ limits, passwords, settings }, attempt, password)
   if (checked !== 'right') {
     const detail = checked === 'waiting' ? { detail: { reason: 'waiting' } } : {}
     await recordEvent(database, { type: failure, caller, sub, ...detail })

@@ -15,6 +15,12 @@ export interface QueuedMail {
   readonly goodUntil?: number
   /** For the event if it cannot be sent. */
   readonly sub?: string
+  /** The IANA name of the person's time zone. */
+  readonly timeZone?: string
+  /** The request that caused what the mail tells. */
+  readonly from?: { readonly network: string; readonly userAgent?: string | undefined }
+  /** The link "This was not me", and when it expires, in milliseconds since 1970. */
+  readonly notMe?: { readonly link: string; readonly until: number }
 }
 
 /**

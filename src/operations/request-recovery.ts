@@ -3,18 +3,19 @@ import { addJob } from '../platform/jobs/jobs-store.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { listCredentials } from '../records/accounts/account-credentials-store.ts'
+import { type Credential, listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { type Continuation, insertRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { findAccountsByIdentifier } from '../records/accounts/accounts-by-name-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
 import { isSameName, type TypedName, typedName } from '../records/accounts/canonical-names.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
-import { recoveryAddress, recoveryMinutes, recoveryNeeds } from '../records/accounts/recovery-rule.ts'
+import { otherFactors, recoveryAddress, recoveryMinutes } from '../records/accounts/recovery-rule.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
 import { notifyPerson } from './notify-person.ts'
+import { isRecoverable } from './open-recovery.ts'
 import { mailLocale, queueMail } from './queue-mail.ts'
 
 /*
@@ -53,13 +54,13 @@ const maxFound = 5
  */
 export async function requestRecovery(
   signet: Pick<Signet, 'database' | 'limits' | 'secrets' | 'clock'>,
-  { requestId, network }: Caller,
+  { requestId, network, userAgent }: Caller,
   { typed, locale, continuation: given }: TypedRecovery,
 ): Promise<void> {
   if (!(await signet.limits.beforeRecovery(network, typedName(typed).key))) return
   const requestedAt = signet.clock.now()
   const continuation = given && ([given.browserDigest.toString('base64url'), given.continueTo] as const)
-  const requested: Requested = { typed, locale, continuation, caller: { requestId, network }, requestedAt }
+  const requested: Requested = { typed, locale, continuation, caller: { requestId, network, userAgent }, requestedAt }
   const sealed = sealText(signet.secrets['mail-sealing'], JSON.stringify(requested), associated)
   await addJob(signet.database, 'recover', { sealed })
 }
@@ -85,11 +86,14 @@ export async function sendRecovery(
   if (!found) return
   const { account, email } = found
   const mayMail = await limits.allowsMail('recovery', typedName(email).key)
-  const needs = recoveryNeeds((await listCredentials(database, account.sub)).map(({ kind }) => kind))
+  const credentials = await listCredentials(database, account.sub)
+  const isPossible = isRecoverable(credentials, signet)
   await inTransaction(database, async (tx) => {
-    const detail = needs.length > 0 ? { mail: 'none', needs } : { mail: mayMail ? 'sent' : 'limited' }
+    const detail = isPossible
+      ? { mail: mayMail ? 'sent' : 'limited' }
+      : { mail: 'none', needs: otherKinds(credentials) }
     await recordEvent(tx, { type: 'recovery_requested', caller, sub: account.sub, detail })
-    if (needs.length === 0 && mayMail) await sendLink(tx, signet, { account, email, locale, continuation })
+    if (isPossible && mayMail) await sendLink(tx, signet, { account, email, locale, continuation })
   })
 }
 
@@ -102,6 +106,11 @@ async function findRecoverable(db: Queryable, name: TypedName) {
     if (unambiguous && isName && email !== undefined) return { account, email }
   }
   return undefined
+}
+
+/** The kinds of the factors besides the password. */
+function otherKinds(credentials: readonly Credential[]): readonly string[] {
+  return [...new Set(otherFactors(credentials).map(({ kind }) => kind))]
 }
 
 /** Stores a link and queues the mail that brings it, in the caller's transaction. */
@@ -136,7 +145,7 @@ export type OperatorRecovery =
   /** `link` is a secret. `toldAt`: the address at which the person is told about it, if any. */
   | { readonly outcome: 'printed'; readonly link: string; readonly toldAt: string | undefined }
   | { readonly outcome: 'no_such_account' | 'disabled' | 'no_verified_address' | 'no_mail' }
-  /** The account has other credentials, of these kinds, so a mail alone does not replace the password. */
+  /** The account has other factors, of these kinds, and nothing that the page of a link could ask for besides. */
   | { readonly outcome: 'needs_more'; readonly needs: readonly string[] }
 
 /**
@@ -169,8 +178,8 @@ export async function recoverForOperator(
     }
     if (email === undefined) return { outcome: 'no_verified_address' }
     if (!isMailOn) return { outcome: 'no_mail' }
-    const needs = recoveryNeeds((await listCredentials(tx, sub)).map(({ kind }) => kind))
-    if (needs.length > 0) return { outcome: 'needs_more', needs }
+    const credentials = await listCredentials(tx, sub)
+    if (!isRecoverable(credentials, signet)) return { outcome: 'needs_more', needs: otherKinds(credentials) }
     await recordEvent(tx, { type: 'recovery_requested', ...originOf(actor), sub, detail: { mail: 'sent' } })
     await sendLink(tx, signet, { account, email, locale: undefined, continuation: undefined })
     return { outcome: 'mailed', email }

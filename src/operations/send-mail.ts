@@ -1,4 +1,5 @@
 import { composeMail } from '../html/mails/compose-mail.tsx'
+import { deviceReader } from '../platform/http/device.ts'
 import type { RunningJob } from '../platform/jobs/job-worker.ts'
 import { MailFailure, type MailFault } from '../platform/mail/mail-failure.ts'
 import { openTransport } from '../platform/mail/transport.ts'
@@ -26,12 +27,13 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
   const { settings, brand, clock, log, metrics, mailFailures } = signet
   const waiting = await openMail(signet, payload)
   if (waiting === undefined) return giveUp(signet, {}, 'unreadable')
-  const { to, locale, mail, goodUntil, sub, id } = waiting
+  const { to, locale, timeZone, mail, goodUntil, sub, id, notMe } = waiting
   const about = { kind: mail.kind, sub }
   if (job.isOver) return giveUp(signet, about, 'interrupted')
   if (goodUntil !== undefined && goodUntil <= clock.now()) return giveUp(signet, about, 'expired')
   try {
-    const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
+    const from = await requestOf(waiting)
+    const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to, timeZone, from, notMe })
     const message = { to, kind: mail.kind, id, ...composed }
     const { file } = await openTransport(settings.mail, brand.name).deliver(message, job.signal)
     metrics.count('signet_mails_total', { outcome: 'sent' })
@@ -54,6 +56,11 @@ async function openMail({ secrets }: Signet, payload: unknown): Promise<WaitingM
   if (sealed === undefined) return undefined
   const opened = unsealText(await secretFor(secrets, 'mail-sealing', sealed), sealed, mailInQueue)
   return opened === undefined ? undefined : (JSON.parse(opened) as WaitingMail)
+}
+
+/** Where the request came from that caused what a mail tells. */
+async function requestOf({ from }: WaitingMail) {
+  return from && { network: from.network, device: (await deviceReader())(from.userAgent) }
 }
 
 /** Records that a mail is not sent any more. If that fails, the job is tried again, and a second event is possible. */

@@ -1,20 +1,21 @@
 import { inTransaction } from '../platform/database/queryable.ts'
-import { randomText } from '../platform/secrets/digest.ts'
 import { findSignInCandidates } from '../records/accounts/accounts-by-name-store.ts'
-import { insertAccount, lockAddress } from '../records/accounts/accounts-store.ts'
+import { lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, typedName } from '../records/accounts/canonical-names.ts'
 import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.ts'
 import { minLengthFor, type PasswordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
-import { recordEvents } from '../records/events/events-store.ts'
-import type { Sub } from '../records/ids.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import { isPlainText, maxNameLength } from '../records/plain-text.ts'
-import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
+import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
+import { type FirstCredential, firstPassword, insertSignedUp, startFirstSession } from './create-signed-up.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
+import { readNewPasskey } from './new-passkey.ts'
 import { newPasswordFault } from './new-password.ts'
 import { mayMailVerification, requestVerification } from './request-verification.ts'
 import { signInTo } from './sign-in.ts'
+import { withRollback } from './with-rollback.ts'
 
 export interface TypedAccount {
   readonly name: string | undefined
@@ -27,6 +28,7 @@ export interface TypedAccountFaults {
   readonly name?: 'name_too_long' | 'name_invalid'
   readonly email?: 'email_missing' | 'email_invalid' | 'email_domain_not_allowed'
   readonly password?: 'password_missing' | PasswordFault
+  readonly form?: 'passkey_not_created'
 }
 
 /** What the mail that verifies the address needs to know about the page. */
@@ -38,7 +40,9 @@ export interface SignUpPageValues {
 }
 
 export type SignUpOutcome =
-  | { readonly outcome: 'created' | 'signed_in' }
+  /** `recoveryCodes`: to be shown once, if the person has created a passkey. */
+  | { readonly outcome: 'created'; readonly recoveryCodes: readonly string[] }
+  | { readonly outcome: 'signed_in' }
   | { readonly outcome: 'faulty'; readonly faults: TypedAccountFaults }
 
 /**
@@ -69,12 +73,12 @@ export async function signUp(
   const email = canonicalEmail(typedEmail ?? '')
   const faults = {
     ...typedAccountFaults({ name, email: typedEmail, password }, signet.settings),
-    ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_domain_not_allowed' as const }),
+    ...namesFaults({ name, email: typedEmail }, signet.settings),
   }
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
   // Before the checks that are slow or ask another server. They come before any account is looked up, so they take the same time for all.
   await signet.limits.beforeSignUp(caller.network)
-  const fault = await newPasswordFault(signet, password, { name, email })
+  const fault = await newPasswordFault(signet, password, { name, email }, [])
   if (fault) return { outcome: 'faulty', faults: { password: fault } }
 
   const credentials = { username: email, password, browserDigest: browser.browserDigest }
@@ -86,58 +90,102 @@ export async function signUp(
     if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
     if (isWaiting) throw signet.limits.waitingError()
     const seen = isFirst ? candidates : undefined
-    const wanted = { name, email, password, ...page }
-    if (await createAccount(signet, caller, browser, wanted, seen)) return { outcome: 'created' }
+    const wanted = { name, email, credential: await firstPassword(signet, caller, password), ...page }
+    const created = await createAccount(signet, caller, browser, wanted, seen)
+    if (typeof created !== 'string') return { outcome: 'created', recoveryCodes: [] }
   }
 }
 
 /**
+ * Creates an account with a passkey instead of a password, and signs the browser in. Whether an account has the address makes no difference, as with a password:
+ * nobody is signed in to another account, and its owner gets the same e-mails. The passkey is read last, because reading it spends its challenge.
+ *
+ * @param browser its session uses the new cookie once this has returned `created`
+ * @param answer the answer of the browser that has created the passkey, as JSON
+ * @throws LimitExceeded, TooManyWaiting
+ */
+export async function signUpWithPasskey(
+  signet: Signet,
+  caller: Visitor,
+  browser: BrowserDigests,
+  { name, email: typedEmail }: Pick<TypedAccount, 'name' | 'email'>,
+  answer: string | undefined,
+  page: SignUpPageValues,
+): Promise<SignUpOutcome> {
+  const email = canonicalEmail(typedEmail ?? '')
+  const faults = namesFaults({ name, email: typedEmail }, signet.settings)
+  if (Object.keys(faults).length > 0 || !email) return { outcome: 'faulty', faults }
+  await signet.limits.beforeSignUp(caller.network)
+  const asked = { browserDigest: browser.browserDigest, use: 'sign-up', answer } as const
+  const passkey = await readNewPasskey(signet, asked)
+  const refused = { outcome: 'faulty', faults: { form: 'passkey_not_created' } } as const
+  if (!passkey) return refused
+  const wanted = { name, email, credential: { kind: 'passkey', passkey }, ...page } as const
+  const created = await createAccount(signet, caller, browser, wanted, undefined)
+  if (typeof created === 'string') return refused
+  return { outcome: 'created', recoveryCodes: created.recoveryCodes }
+}
+
+interface WantedAccount extends SignUpPageValues {
+  readonly name: string | undefined
+  readonly email: string
+  readonly credential: FirstCredential
+}
+
+/**
  * @param seen the accounts with the address whose passwords have been tried; undefined if other accounts do not matter
- * @returns false, and nothing is created, if another account with the address has just been created
+ * @returns the recovery codes to show, once. Nothing is created, and `address_used` is returned, if another account with the address has just been created;
+ *   `passkey_exists` if some account has the passkey
  */
 async function createAccount(
   signet: Signet,
   caller: Visitor,
   browser: BrowserDigests,
-  given: SignUpPageValues & { readonly name: string | undefined; readonly email: string; readonly password: string },
+  { name, email, credential, continueTo, locale }: WantedAccount,
   seen: readonly string[] | undefined,
-): Promise<boolean> {
-  const { database, passwords, settings, clock, secrets, endings } = signet
-  const { name, email, password, continueTo, locale } = given
-  const passwordHash = await passwords.hash(password, caller)
+): Promise<{ readonly recoveryCodes: readonly string[] } | 'address_used' | 'passkey_exists'> {
+  const { database, settings, endings } = signet
   const sendsMail = settings.mail.delivery !== 'none'
   const mayMail = sendsMail && (await mayMailVerification(signet, email))
-  const sub = randomText(16) as Sub
-  const created = await inTransaction(database, async (tx) => {
-    await lockAddress(tx, email)
-    const candidates = seen
-      ? await findSignInCandidates(tx, typedName(email), browser.browserDigest, unverifiedAtSignIn(settings))
-      : []
-    if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return undefined
-    const profile = name === undefined ? {} : { name }
-    const inserted = await insertAccount(tx, { sub, profile, email, passwordHash, signedUp: true })
-    // A sign-up sets no user name, and its address is not verified yet, so neither can be taken.
-    if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
-    const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
-    const session = await startSession(tx, settings.sessionTtl, browser, who)
-    const { browserDigest } = browser
-    const asked = { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail } as const
-    const mail = sendsMail ? await requestVerification(tx, signet, asked) : undefined
-    await recordEvents(tx, [
-      { type: 'account_created', caller, sub },
-      ...(mail ? [{ type: 'email_verification_requested', caller, sub, detail: { mail } } as const] : []),
-    ])
-    return { left: session?.left ?? false }
-  })
-  if (created?.left) endings.wake()
-  return created !== undefined
+  const created = await withRollback<'address_used' | 'passkey_exists', Created>((rollBack) =>
+    inTransaction(database, async (tx) => {
+      await lockAddress(tx, email)
+      const candidates = seen
+        ? await findSignInCandidates(tx, typedName(email), browser.browserDigest, unverifiedAtSignIn(settings))
+        : []
+      if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return rollBack('address_used')
+      const inserted = await insertSignedUp(tx, signet, caller, { name, email }, credential)
+      if (inserted === 'passkey_exists') return rollBack(inserted)
+      const { sub, recoveryCodes } = inserted
+      const left = await startFirstSession(tx, signet, browser, sub, credential)
+      const { browserDigest } = browser
+      const asked = { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail } as const
+      const mail = sendsMail ? await requestVerification(tx, signet, asked) : undefined
+      if (mail) await recordEvent(tx, { type: 'email_verification_requested', caller, sub, detail: { mail } })
+      return { left, recoveryCodes }
+    }),
+  )
+  if (typeof created === 'string') return created
+  if (created.left) endings.wake()
+  return created
+}
+
+interface Created {
+  readonly left: boolean
+  readonly recoveryCodes: readonly string[]
 }
 
 /** The faults that can be found without slow checks, and do not depend on the domain. */
 export function typedAccountFaults(
-  { name, email, password }: TypedAccount,
+  { password, ...names }: TypedAccount,
   settings: Signet['settings'],
 ): TypedAccountFaults {
+  const lengthFault = password ? passwordLengthFault(password, minLengthFor(settings, [])) : 'password_missing'
+  return { ...typedNamesFaults(names), ...(lengthFault && { password: lengthFault }) }
+}
+
+/** The faults of name and address. */
+export function typedNamesFaults({ name, email }: Pick<TypedAccount, 'name' | 'email'>): TypedAccountFaults {
   const nameFault =
     name === undefined || isPlainText(name, maxNameLength)
       ? undefined
@@ -145,10 +193,12 @@ export function typedAccountFaults(
         ? 'name_too_long'
         : 'name_invalid'
   const emailFault = !email ? 'email_missing' : canonicalEmail(email) ? undefined : 'email_invalid'
-  const lengthFault = password ? passwordLengthFault(password, minLengthFor(settings)) : 'password_missing'
-  return {
-    ...(nameFault && { name: nameFault }),
-    ...(emailFault && { email: emailFault }),
-    ...(lengthFault && { password: lengthFault }),
-  }
+  return { ...(nameFault && { name: nameFault }), ...(emailFault && { email: emailFault }) }
+}
+
+/** The faults of name and address, also if the domain is not allowed. */
+function namesFaults(names: Pick<TypedAccount, 'name' | 'email'>, settings: Signet['settings']): TypedAccountFaults {
+  const email = canonicalEmail(names.email ?? '')
+  const isRefused = email !== undefined && !isAllowedDomain(settings, email)
+  return { ...typedNamesFaults(names), ...(isRefused && { email: 'email_domain_not_allowed' }) }
 }

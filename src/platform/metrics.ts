@@ -44,7 +44,7 @@ export const metricDeclarations = {
   },
   signet_sign_ins_total: {
     type: 'counter',
-    help: 'Sign-in attempts with a password. limited: over a limit; busy: too many were waiting.',
+    help: 'Sign-in attempts with a password or a passkey. wrong_credentials: the password was wrong, or the passkey was refused; limited: over a limit; busy: too many were waiting.',
     labels: { outcome: ['success', 'wrong_credentials', 'limited', 'busy'] },
   },
   signet_refreshes_total: {
@@ -59,7 +59,7 @@ export const metricDeclarations = {
       limit: [
         ...['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network', 'invitation'],
         ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
-        ...['recovery-network', 'recovery-all', 'recovery-link'],
+        ...['passkey-network', 'recovery-network', 'recovery-all', 'recovery-link'],
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
       ],
     },

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { everyAccountPage } from '../support/account-pages.ts'
 import type { Visit } from '../support/browser.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
@@ -24,7 +25,7 @@ const query = async (text: string, values: unknown[] = []) => (await idp.signet.
 t.test('changes that need the password are refused without it', async (t) => {
   const person = await idp.person({ password: `${'long words '.repeat(9)}end` })
   const browser = await enter(idp, person)
-  const page = await browser.get('/account')
+  const page = await everyAccountPage(browser)
   const before = await stateOf(idp, person)
   const [{ secret = '' } = {}] = await query('SELECT secret FROM account_credentials WHERE sub = $1', [person.sub])
   const guesses: Record<string, string> = {
@@ -74,7 +75,7 @@ t.test('pages shown before a change of password have no effect after it', async 
   const person = await idp.person()
   const { browser: here } = await signIn(idp, client, { person })
   const there = await enter(idp, person)
-  const [pageHere, pageThere] = [await here.get('/account'), await there.get('/account')]
+  const [pageHere, pageThere] = [await everyAccountPage(here), await everyAccountPage(there)]
   const asking = await idp.client()
   const request = `/authorize?${new URLSearchParams(authorizationParameters(asking, pkce()))}`
   const consent = await there.follow(await there.get(request))
@@ -115,7 +116,7 @@ t.test('pages shown before a change of password have no effect after it', async 
 t.test('guesses at the current password', async (t) => {
   const person = await idp.person()
   const browser = await enter(idp, person)
-  const page = await browser.get('/account')
+  const page = await everyAccountPage(browser)
   const burst = (cookie: string, count: number, headers: (guess: number) => Record<string, string> = () => ({})) =>
     Promise.all(
       Array.from({ length: count }, (_, guess) => {

@@ -306,7 +306,7 @@ t.test('a link is void as soon as the account has changed', async (t) => {
       const browser = idp.browser()
       await canSignIn(person, person.password, browser)
       const form = { 'current-password': person.password, 'new-password': 'the choice of the person' }
-      const changed = await browser.submit(await browser.get('/account'), 'password-change', form)
+      const changed = await browser.submit(await browser.get('/account/security'), 'password-change', form)
       t.match(changed, { status: 303, location: /password-changed/ })
     },
   }

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { sealOwnPage } from '../../src/interaction/continue-value.ts'
+import { everyAccountPage } from '../support/account-pages.ts'
 import type { Visit } from '../support/browser.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -40,7 +41,7 @@ t.test('a complete and valid form of the account page', async (t) => {
   const { browser } = await signIn(idp, client, { person })
   await enter(idp, person)
   const cookie = cookiesOf(browser)
-  const forms = formsOf(await browser.get('/account'), person, client.client_id)
+  const forms = formsOf(await everyAccountPage(browser), person, client.client_id)
   const before = await stateOf(idp, person)
   const strangersPage = await (await enter(idp, await idp.person())).get('/account')
   const strangersToken = hiddenOf(strangersPage, 'profile-save')['csrf'] ?? ''
@@ -66,15 +67,14 @@ t.test('a complete and valid form of the account page', async (t) => {
       await refused(t, silent(values, noBrowser), [403], 'a token without its cookie')
 
       const origin = idp.issuer
-      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
-        t.ok(
-          [404, 405].includes(
-            (await send(idp, { method, path: `${path}?${encoded}`, headers: { cookie, origin } })).status,
-          ),
-          method,
-        )
+      const isPage = path === '/account/sign-in'
+      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
+        const { status } = await send(idp, { method, path: `${path}?${encoded}`, headers: { cookie, origin } })
+        t.ok(isPage && /GET|HEAD/.test(method) ? status === 200 : [404, 405].includes(status), method)
+      }
       const override = { cookie, origin, 'x-http-method-override': 'POST' }
-      t.equal((await send(idp, { path: `${path}?${encoded}&_method=POST`, headers: override })).status, 405)
+      const overridden = await send(idp, { path: `${path}?${encoded}&_method=POST`, headers: override })
+      t.equal(overridden.status, isPage ? 200 : 405)
       for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/json', 'text/xml'])
         await refused(
           t,
@@ -84,7 +84,7 @@ t.test('a complete and valid form of the account page', async (t) => {
         )
       const inQuery = await postForm(idp, `${path}?${encoded}`, '', { cookie, origin })
       t.same(faultsOf(inQuery), [])
-      t.equal(inQuery.location, '/account?notice=other-account', 'parameters in the query are ignored')
+      t.match(inQuery.location, 'notice=other-account', 'parameters in the query are ignored')
       t.equal(await stateOf(idp, person), before)
     })
 })
@@ -94,7 +94,7 @@ t.test('every parameter of every form, corrupted in every way', async (t) => {
   const { browser } = await signIn(idp, client, { person })
   await enter(idp, person)
   const cookie = cookiesOf(browser)
-  const forms = formsOf(await browser.get('/account'), person, client.client_id)
+  const forms = formsOf(await everyAccountPage(browser), person, client.client_id)
   const before = await stateOf(idp, person)
   const anything = (outcome: string) => [outcome, outcome, outcome] as const
   /** By form: what is already wrong with it, and the outcome if a parameter is missing, 8 KB long, or of a wrong type. */
@@ -114,8 +114,17 @@ t.test('every parameter of every form, corrupted in every way', async (t) => {
       { 'current-password': 'wrong' },
       { 'current-password': ['422', '403', '403'], 'new-password': ['422', '422', '422'] },
     ],
-    'a session': [{ session: 'wrong' }, { session: anything('/account'), others: ['/account', '', ''] }],
-    'an application': [{ client_id: 'client_wrong' }, { client_id: anything('/account') }],
+    'a session': [
+      { session: 'wrong' },
+      { session: anything('/account/sessions'), others: ['/account/sessions', '', ''] },
+    ],
+    'an application': [{ client_id: 'client_wrong' }, { client_id: anything('/account/applications') }],
+  }
+  const pages: Record<string, string> = {
+    'sign-in names': '/account/sign-in',
+    password: '/account/security',
+    'a session': '/account/sessions',
+    'an application': '/account/applications',
   }
   for (const [name, [wrong, table]] of Object.entries(tables))
     t.test(name, async (t) => {
@@ -123,7 +132,10 @@ t.test('every parameter of every form, corrupted in every way', async (t) => {
       const good = { ...values, ...wrong }
       const usual = outcomeOf(await postForm(idp, path, write(wireOf(good)), { cookie, origin: idp.issuer }))
       // For csrf, the Origin has already decided; the account of the form is checked before a password is hashed.
-      const everywhere = { ...(usual === '403' ? {} : { csrf: anything(usual) }), account: anything('/account') }
+      const everywhere = {
+        ...(usual === '403' ? {} : { csrf: anything(usual) }),
+        account: anything(pages[name] ?? '/account'),
+      }
       for (const [parameter, [missing, long, wrongType]] of Object.entries({ ...everywhere, ...table })) {
         await clearLimits(idp)
         for (const mutation of mutationNames) {
@@ -154,9 +166,9 @@ t.test('another person’s session and application', async (t) => {
   await signIn(idp, connected, { person: victim })
   const own = await signIn(idp, client, { person: attacker })
   await enter(idp, attacker)
-  const victims = formsOf(await theirs.browser.get('/account'), victim, client.client_id)
+  const victims = formsOf(await everyAccountPage(theirs.browser), victim, client.client_id)
   const before = await stateOf(idp, victim)
-  const page = await own.browser.get('/account')
+  const page = await own.browser.get('/account/sessions')
   const form = hiddenOf(page, 'end-session-2')
 
   const bothPasswords = { 'confirm-password': victim.password, 'current-password': victim.password }
@@ -164,7 +176,7 @@ t.test('another person’s session and application', async (t) => {
   t.test('are out of reach of the victim’s own forms, whichever of their secrets are included', async (t) => {
     for (const [name, { path, values }] of Object.entries(victims)) {
       const sent = await own.browser.post(path, values)
-      t.match(sent.location, '/account?notice=other-account', name)
+      t.match(sent.location, 'notice=other-account', name)
       const mixed = await own.browser.post(path, { ...values, account: form['account'] ?? '', ...bothPasswords })
       t.notMatch(mixed.text, victim.email, name)
     }
@@ -258,8 +270,11 @@ t.test('HTML in values from anyone is shown as text', async (t) => {
     text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 
   for (const language of ['en', 'de']) {
+    const applications = await browser.get('/account/applications', { 'accept-language': language })
+    harmless(t, applications, `the applications (${language})`)
+    t.match(decoded(applications.text), evil('client'), 'the name of the application')
     const page = await browser.get('/account', { 'accept-language': language })
-    harmless(t, page, `the page (${language})`)
+    harmless(t, page, `the profile (${language})`)
     const shown = new Map(elementsOf(page.text).map((element) => [element.attributes['id'], element]))
     for (const field of [...texts, 'postal_code', 'locality', 'region', 'country'])
       t.equal(decoded(shown.get(field)?.attributes['value'] ?? ''), evil(field), `${field} is shown exactly`)
@@ -268,10 +283,9 @@ t.test('HTML in values from anyone is shown as text', async (t) => {
       const content = page.text.slice(end, page.text.indexOf('</textarea>', end))
       t.equal(decoded(content), evil(field), `${field} is shown exactly`)
     }
-    t.match(decoded(page.text), evil('client'), 'the name of the application')
   }
   harmless(t, await browser.get('/'), 'the start page')
-  const page = await browser.get('/account')
+  const page = await everyAccountPage(browser)
   const typed = (names: string[]) => from(names, (name) => `${evil(name)} typed`)
   harmless(
     t,
@@ -294,7 +308,7 @@ t.test('no response of the account page can be framed, stored or read by another
   const { browser } = await signIn(idp, client, { person })
   await enter(idp, person)
   const cookie = cookiesOf(browser)
-  const page = await browser.get('/account')
+  const page = await everyAccountPage(browser)
   const forms = formsOf(page, person, client.client_id)
   const post = ({ path, values }: Form, more: Record<string, string> = {}, headers = {}) =>
     postForm(idp, path, new URLSearchParams({ ...values, ...more }).toString(), {

@@ -191,7 +191,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
       async ({ browser }) => ({
         path: '/account/password',
         form: {
-          ...formOf(await browser.get('/account'), 'password-change'),
+          ...formOf(await browser.get('/account/security'), 'password-change'),
           'current-password': password,
           'new-password': 'quiet lamps over harbours',
         },
@@ -203,7 +203,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
       async ({ browser, person }) => ({
         path: '/account/sign-in',
         form: {
-          ...formOf(await browser.get('/account'), 'sign-in-save'),
+          ...formOf(await browser.get('/account/sign-in'), 'sign-in-save'),
           username: person.username,
           email: 'mine@example.com',
           'confirm-password': password,

@@ -4,6 +4,7 @@ import { deleteAccount, setPassword } from '../../src/operations/account-access.
 import { updateAccount } from '../../src/operations/update-account.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
+import { everyAccountPage } from '../support/account-pages.ts'
 import type { Browser } from '../support/browser.ts'
 import {
   addressOf,
@@ -39,11 +40,11 @@ t.test(
     const ways: Record<string, (setting: Awaited<ReturnType<typeof verifiedPerson>>) => Promise<unknown>> = {
       'the person changes the password': async ({ person, browser }) => {
         const passwords = { 'current-password': person.password, 'new-password': newPassword }
-        return browser.submit(await browser.get('/account'), 'password-change', passwords)
+        return browser.submit(await browser.get('/account/security'), 'password-change', passwords)
       },
       'the person changes it and keeps all applications': async ({ person, browser }) => {
         const passwords = { 'current-password': person.password, 'new-password': newPassword }
-        const form = { ...hiddenOf(await browser.get('/account'), 'password-change'), ...passwords }
+        const form = { ...hiddenOf(await browser.get('/account/security'), 'password-change'), ...passwords }
         return browser.post('/account/password', form)
       },
       'an operator sets a password': ({ person }) => setPassword(idp.signet, operator, person.sub, newPassword),
@@ -74,7 +75,7 @@ t.test(
       })
       t.not(tried.status, 500)
       t.same(await addressOf(idp, person), { email: person.email, verified: true }, way)
-      t.notMatch((await again.get('/account')).text, 'email-waiting', way)
+      t.notMatch((await again.get('/account/sign-in')).text, 'email-waiting', way)
     }
   },
 )
@@ -111,7 +112,7 @@ t.test('with a stolen session and without the password, nobody can change the ad
   await saveAddress(theirs, waiting, email)
   const other = idp.browser()
   other.cookies.set(other.names.session, theirs.cookies.get(theirs.names.session) ?? '')
-  await other.submit(await other.get('/account'), 'email-send')
+  await other.submit(await other.get('/account/sign-in'), 'email-send')
   t.same((await mailsTo(idp, email)).length, 2, 'another mail goes to the address that the person has chosen')
   t.same(await addressOf(idp, waiting), { email: waiting.email, verified: true })
 })
@@ -123,7 +124,7 @@ t.test('a thief with the password cannot keep the account from the owner of the 
   const path = await changeAddress(idp, thief, person, theirs)
   // The thief changes everything again and again.
   const passwords = { 'current-password': person.password, 'new-password': newPassword }
-  await thief.submit(await thief.get('/account'), 'password-change', passwords)
+  await thief.submit(await thief.get('/account/security'), 'password-change', passwords)
   const taken = { ...person, password: newPassword }
   await clearLimits(idp)
   const second = newAddress()
@@ -179,7 +180,7 @@ t.test(
 t.test('a thief who changes the password first, and then the address, cannot keep the account either', async (t) => {
   const change = async (browser: Browser, from: string, to: string) => {
     const passwords = { 'current-password': from, 'new-password': to }
-    const { location } = await browser.submit(await browser.get('/account'), 'password-change', passwords)
+    const { location } = await browser.submit(await browser.get('/account/security'), 'password-change', passwords)
     t.match(location, 'notice=')
     await clearLimits(idp)
   }
@@ -236,7 +237,7 @@ t.test('a password that was replaced long ago, or that an operator has replaced,
   for (const way of ['long ago', 'by an operator'] as const) {
     const { person, browser } = await verifiedPerson(idp)
     const passwords = { 'current-password': person.password, 'new-password': newPassword }
-    await browser.submit(await browser.get('/account'), 'password-change', passwords)
+    await browser.submit(await browser.get('/account/security'), 'password-change', passwords)
     if (way === 'by an operator') await setPassword(idp.signet, operator, person.sub, newPassword)
     else
       await query(`UPDATE replaced_passwords SET expires_at = now() - interval '1 second' WHERE sub = $1`, [person.sub])
@@ -350,9 +351,9 @@ t.test('an address that somebody else has verified cannot be had, and the pages 
   const free = newAddress()
   const taken = await saveAddress(browser, person, owner.email)
   const pageTaken = await browser.follow(taken)
-  const accountTaken = await browser.get('/account')
+  const accountTaken = await browser.get('/account/sign-in')
   const visitFree = await browser.follow(await saveAddress(browser, person, free))
-  const accountFree = await browser.get('/account')
+  const accountFree = await browser.get('/account/sign-in')
   const alike = (text: string, email: string) =>
     text.replaceAll(email, 'ADDRESS').replace(/(continue|value)="?[^"]*/g, '')
   t.equal(alike(pageTaken.text, owner.email), alike(visitFree.text, free))
@@ -386,7 +387,7 @@ t.test('the page of a link says what the owner of a mailbox can do about an acco
     )
   }
   t.match((await theirs.submit(await theirs.get(link), 'disown')).location, 'done=disowned')
-  t.notMatch((await browser.get('/account')).text, 'email-waiting')
+  t.notMatch((await browser.get('/account/sign-in')).text, 'email-waiting')
   t.same(await addressOf(idp, attacker), { email: attacker.email, verified: true })
 })
 
@@ -492,7 +493,7 @@ t.test(
       const email = newAddress()
       const waiting = await attacker.follow(await saveAddress(attacker, person, email))
       const { code = '' } = await newestMailTo(idp, email)
-      const page = await browser.get('/account')
+      const page = await browser.get('/account/security')
       const passwords = { 'current-password': person.password, 'new-password': newPassword }
       const [confirmed, changed] = await Promise.all([
         attacker.submit(waiting, 'code', { code }),
@@ -504,7 +505,7 @@ t.test(
       const isChanged = (await addressOf(idp, person))?.email === email
       t.same(events, isChanged ? ['email_changed', 'password_changed'] : ['password_changed'])
       if (isChanged) t.ok((await mailsTo(idp, person.email)).some(({ text }) => text.includes('/undo-email-change')))
-      t.notMatch((await browser.get('/account')).text, 'email-waiting')
+      t.notMatch((await browser.get('/account/sign-in')).text, 'email-waiting')
       await clearLimits(idp)
     }
   },
@@ -517,7 +518,7 @@ t.test('a request for a change and a change of password at once leave no pending
     const attacker = idp.browser()
     for (const [name, value] of browser.cookies) attacker.cookies.set(name, value)
     const email = newAddress()
-    const page = await browser.get('/account')
+    const page = await everyAccountPage(browser)
     const passwords = { 'current-password': person.password, 'new-password': newPassword }
     const form = { email, 'confirm-password': person.password }
     await Promise.all([attacker.submit(page, 'sign-in-save', form), browser.submit(page, 'password-change', passwords)])
@@ -556,7 +557,7 @@ t.test('undoing and changing the password at once never leaves a password', asyn
     const { person, browser } = await verifiedPerson(idp)
     const path = await changeAddress(idp, browser, person, newAddress())
     const opened = await idp.browser().get(path)
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/security')
     const passwords = { 'current-password': person.password, 'new-password': newPassword }
     const [undone] = await Promise.all([
       idp.browser().submit(opened, 'undo', { password: person.password }),

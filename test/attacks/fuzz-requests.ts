@@ -2,6 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import fc from 'fast-check'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import { type ClientJwks, deviceCodeGrant } from '../../src/records/clients/client.ts'
+import { everyAccountPage } from '../support/account-pages.ts'
 import { ofDevice, openRequest, startDevice } from '../support/device.ts'
 import { basic, type Idp } from '../support/idp.ts'
 import { invited } from '../support/invitations.ts'
@@ -13,6 +14,7 @@ const formType = 'application/x-www-form-urlencoded'
 const paths = [
   ...['/', '/authorize', '/sign-in', '/sign-up', '/consent', '/logout', '/logout/confirm', '/no-such-path'],
   ...['/account', '/account/profile', '/account/sign-in', '/account/password', '/account/sessions/end'],
+  ...['/account/security', '/account/sessions', '/account/applications'],
   ...['/account/applications/disconnect', '/token', '/userinfo', '/introspect', '/revoke', '/healthz', '/readyz'],
   ...['/device_authorization', '/device', '/device/decision'],
   ...['/assets/signet.css', '/assets/form-post.js', '/.well-known/jwks.json'],
@@ -115,7 +117,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
     post('/logout', { id_token_hint: tokens.id_token }),
     post('/logout/confirm', {}, { origin: idp.issuer }),
     get('/account', { notice: 'profile-saved' }, { cookie }),
-    ...formsOf((await browser.get('/account')).text)
+    ...formsOf((await everyAccountPage(browser)).text)
       .filter(({ action }) => action.startsWith('/account/'))
       .map(({ action, inputs }) => post(action, { ...inputs, ...typed[action] }, own)),
     post('/token', { ...redemption, redirect_uri: parameters['redirect_uri'] ?? '' }, { authorization }),

@@ -114,7 +114,7 @@ t.test("after a new password a thief's browser must wait like others, but the pe
     const thief = await knownBrowser(idp, person)
     await signOut(thief)
     const own = await knownBrowser(idp, person)
-    const form = { ...hiddenOf(await own.get('/account'), 'password-change') }
+    const form = { ...hiddenOf(await own.get('/account/security'), 'password-change') }
     const change = { ...form, 'current-password': person.password, 'new-password': newPassword }
     const done = await own.post(
       '/account/password',
@@ -132,7 +132,7 @@ t.test('ending sessions on the account page', async (t) => {
     const person = await idp.person()
     const lost = await knownBrowser(idp, person)
     const [kept, here] = [await knownBrowser(idp, person), await knownBrowser(idp, person)]
-    const page = await here.get('/account')
+    const page = await here.get('/account/sessions')
     // The current session is first in the list, followed by the most recently used one.
     t.match((await here.submit(page, 'end-session-3')).location, 'session-ended')
     t.same([await isKnown(lost, person), await isKnown(kept, person), await isKnown(here, person)], [false, true, true])
@@ -148,7 +148,7 @@ t.test('ending sessions on the account page', async (t) => {
     here.cookies.delete(here.names.session)
     const form = { username: person.username, password: person.password }
     await here.submit(await here.get('/sign-in'), 'sign-in', form)
-    t.match((await here.submit(await here.get('/account'), 'end-session-2')).location, 'session-ended')
+    t.match((await here.submit(await here.get('/account/sessions'), 'end-session-2')).location, 'session-ended')
     t.ok(await isKnown(here, person))
     t.ok(await isKnown(neighbours, neighbour))
   })
@@ -160,7 +160,7 @@ t.test('ending sessions on the account page', async (t) => {
       const [other, own] = [await knownBrowser(idp, person), await knownBrowser(idp, person)]
       const thief = idp.browser()
       thief.cookies.set(own.names.session, own.cookies.get(own.names.session) ?? '')
-      const done = await thief.submit(await thief.get('/account'), 'end-other-sessions')
+      const done = await thief.submit(await thief.get('/account/sessions'), 'end-other-sessions')
       t.match(done.location, 'others-ended')
       t.same(
         [await isKnown(other, person), await isKnown(thief, person), await isKnown(own, person)],

@@ -119,7 +119,7 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
 
   t.test('a stolen session must wait, too, where the password is asked for again', async (t) => {
     const desk = await knownBrowser(idp, person)
-    const form = { ...hiddenOf(await desk.get('/account'), 'password-change'), 'new-password': newPassword }
+    const form = { ...hiddenOf(await desk.get('/account/security'), 'password-change'), 'new-password': newPassword }
     const change = (cookies: Record<string, string>, current: string) => {
       const thief = idp.browser()
       for (const [name, value] of Object.entries(cookies)) thief.cookies.set(name, value)

@@ -6,6 +6,7 @@ import { readPrivateKey } from '../../src/key-ring/import-key.ts'
 import { sealKey } from '../../src/key-ring/sealed-key.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { purposes } from '../../src/platform/secrets/purpose-secrets.ts'
+import { everyAccountPage } from '../support/account-pages.ts'
 import { decide, ofDevice, startDevice } from '../support/device.ts'
 import { basic, type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { invited } from '../support/invitations.ts'
@@ -222,7 +223,7 @@ async function live(client: TestClient): Promise<void> {
   )
   await browser.follow(await browser.submit(consent, 'deny', { decision: 'deny' }))
 
-  const account = await browser.get('/account')
+  const account = await everyAccountPage(browser)
   const changed = oddPassword()
   keep('new password', changed)
   const passwords = { 'current-password': 'wrong', 'new-password': changed }
@@ -235,7 +236,7 @@ async function live(client: TestClient): Promise<void> {
   await browser.submit(account, 'sign-in-save', { username: 'renamed', 'confirm-password': person.password })
   await browser.submit(account, 'profile-save', { nickname: 'Nick', birthdate: 'never' })
   await refresh(first.refresh_token)
-  await browser.submit(await browser.get('/account'), `disconnect-${client.client_id}`)
+  await browser.submit(await browser.get('/account/applications'), `disconnect-${client.client_id}`)
 
   await redeem()
   await refresh(third.refresh_token)

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { everyAccountPage } from '../support/account-pages.ts'
 import { eventually } from '../support/eventually.ts'
 import { basic, type Idp, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -148,7 +149,7 @@ t.test('first tokens of one machine', async (t) => {
 t.test('requests of a browser about its own account', async (t) => {
   const { person, browser } = await signIn(idp, client)
   await enter(idp, person)
-  const page = await browser.get('/account')
+  const page = await everyAccountPage(browser)
   const headers = { cookie: cookiesOf(browser), origin: idp.issuer }
   const sessions = 'SELECT FROM sessions WHERE sub = $1 FOR UPDATE'
 

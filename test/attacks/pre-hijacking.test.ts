@@ -203,7 +203,7 @@ for (const mode of ['required', 'optional'] as const) {
         const email = newEmail()
         const attacker = await signUp(idp, { email })
         const username = `trojan.${email.slice(0, 6)}`
-        const page = await attacker.browser.get('/account')
+        const page = await attacker.browser.get('/account/sign-in')
         t.equal(page.status, isRequired ? 303 : 200)
         if (!isRequired)
           await attacker.browser.submit(page, 'sign-in-save', {
@@ -229,7 +229,7 @@ for (const mode of ['required', 'optional'] as const) {
       const thief = await signedInBrowser(idp, person.email, person.password)
       const username = `trojan.${person.email.slice(0, 6)}`
       const form = { username, email: person.email, 'confirm-password': person.password }
-      await thief.submit(await thief.get('/account'), 'sign-in-save', form)
+      await thief.submit(await thief.get('/account/sign-in'), 'sign-in-save', form)
       t.same(await query('SELECT username FROM accounts WHERE sub = $1', [person.sub]), [{ username }])
       await askForLink(idp.browser(), person.email)
       await setPassword(idp.browser(), await linkTo(idp, person.email))
@@ -245,7 +245,7 @@ for (const mode of ['required', 'optional'] as const) {
         const attacker = await verified(own)
         const email = newEmail()
         const save = { email, 'confirm-password': attacker.password }
-        await attacker.browser.submit(await attacker.browser.get('/account'), 'sign-in-save', save)
+        await attacker.browser.submit(await attacker.browser.get('/account/sign-in'), 'sign-in-save', save)
         const { link = '', code } = await newestMailTo(idp, email)
         t.ok(code)
         // The victim opens the mail: signed out, and signed in to an account of their own, whose password they try.
@@ -276,7 +276,7 @@ for (const mode of ['required', 'optional'] as const) {
         if (isRequired)
           await attacker.browser.submit(attacker.page, 'send-there', { email: theirs, password: attacker.password })
         else
-          await attacker.browser.submit(await attacker.browser.get('/account'), 'sign-in-save', {
+          await attacker.browser.submit(await attacker.browser.get('/account/sign-in'), 'sign-in-save', {
             ...{ email: theirs, 'confirm-password': attacker.password },
           })
         const link = await linkTo(idp, theirs)
@@ -299,7 +299,9 @@ for (const mode of ['required', 'optional'] as const) {
         const thief = await signedInBrowser(idp, person.email, person.password)
         const theirs = newEmail()
         const form = { email: theirs, 'confirm-password': person.password }
-        const waiting = await thief.follow(await thief.submit(await thief.get('/account'), 'sign-in-save', form))
+        const waiting = await thief.follow(
+          await thief.submit(await thief.get('/account/sign-in'), 'sign-in-save', form),
+        )
         const { link = '', code = '' } = await newestMailTo(idp, theirs)
         const opened = await idp.browser().get(link)
         await askForLink(idp.browser(), person.email)
@@ -309,7 +311,7 @@ for (const mode of ['required', 'optional'] as const) {
           t.equal((await idp.browser().submit(opened, 'verify', { password })).status, 410)
         t.equal((await thief.get(link)).status, 410)
         const victim = await signedInBrowser(idp, person.email, newPassword)
-        t.notMatch((await victim.get('/account')).text, theirs)
+        t.notMatch((await victim.get('/account/sign-in')).text, theirs)
         t.same(await addressOf(idp, person.sub), { email: person.email, verified: true })
       },
     )
@@ -321,7 +323,7 @@ for (const mode of ['required', 'optional'] as const) {
         const attacker = await signUp(idp, { email })
         const own = await verified(newEmail())
         const save = { email, 'confirm-password': own.password }
-        await own.browser.submit(await own.browser.get('/account'), 'sign-in-save', save)
+        await own.browser.submit(await own.browser.get('/account/sign-in'), 'sign-in-save', save)
         const made = await idp.person({ email })
         const ofOperator = await signedInBrowser(idp, made.username, made.password)
         for (const browser of [attacker.browser, own.browser, ofOperator])

@@ -178,7 +178,7 @@ t.test('two people want one user name at the same moment: one gets it, and the o
       username: person.username,
       password: person.password,
     })
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/sign-in')
     return () => browser.submit(page, 'sign-in-save', { username, 'confirm-password': person.password })
   }
   for (const [mine, yours] of [

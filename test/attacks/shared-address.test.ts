@@ -1,4 +1,5 @@
 import t from 'tap'
+import { everyAccountPage } from '../support/account-pages.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { cookiesOf, hiddenOf } from './account-forms.ts'
 import {
@@ -40,7 +41,7 @@ const counts = async () => {
 /** Changes something on the account page, in a browser in which the person has signed in. */
 async function change(person: Person, button: string, path: string, values: Record<string, string>): Promise<void> {
   const browser = await knownBrowser(idp, person)
-  const form = { ...hiddenOf(await browser.get('/account'), button), ...values }
+  const form = { ...hiddenOf(await everyAccountPage(browser), button), ...values }
   const { location } = await browser.post(path, form, { 'x-forwarded-for': '203.0.113.77' })
   if (!location?.includes('notice=')) throw new Error(`${path} did not succeed.`)
 }

@@ -73,7 +73,7 @@ t.test('the account page shows what was allowed, and not what another API means 
   const { browser, person } = await signInFor(client, `${everything} ${read}`)
   await signIn(idp, firstParty.client, { browser, person, parameters: { scope: `${everything} ${firstParty.read}` } })
   const scopes = async () => {
-    const { text } = await browser.get('/account')
+    const { text } = await browser.get('/account/applications')
     return [read, firstParty.read, 'see your name'].map((said) => text.includes(said))
   }
   t.same(await scopes(), [true, true, true])

@@ -16,7 +16,11 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   await page.fill('#password', person.password)
   await page.click('#sign-in')
   await page.waitForURL(`${idp.issuer}/account`)
-  t.equal(await page.textContent('h1'), 'Ihr Konto')
+  t.equal(await page.textContent('h1'), 'Profil')
+  t.equal(
+    await page.getByRole('navigation', { name: 'Ihr Konto' }).locator('[aria-current=page]').textContent(),
+    'Profil',
+  )
 
   await page.fill('#nickname', 'Ada')
   await page.click('summary >> text=Postanschrift')
@@ -37,10 +41,12 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   t.ok(await page.isVisible('#birthdate'), 'the section that contains a faulty field is open')
   await focusOn(page, 'birthdate')
 
+  await page.click('nav >> text=Sicherheit')
+  await page.waitForURL(`${idp.issuer}/account/security`)
   await page.fill('#current-password', person.password)
   await page.fill('#new-password', 'quiet lamps over harbours')
   await page.keyboard.press('Enter')
-  await page.waitForURL(`${idp.issuer}/account?notice=password-changed`)
+  await page.waitForURL(`${idp.issuer}/account/security?notice=password-changed`)
   t.match(await page.textContent('[role=status]'), 'alle Anwendungen haben ihren Zugriff verloren')
 
   await page.fill('#current-password', 'quiet lamps over harbours')
@@ -49,7 +55,7 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   t.ok(await box.isChecked(), 'the box is ticked by default')
   await box.uncheck()
   await page.click('#password-change')
-  await page.waitForURL(`${idp.issuer}/account?notice=password-changed-applications-kept`)
+  await page.waitForURL(`${idp.issuer}/account/security?notice=password-changed-applications-kept`)
   t.match(await page.textContent('[role=status]'), 'behalten ihren Zugriff')
   t.ok(await box.isChecked(), 'and it is ticked again the next time')
   await page.click('#sign-out')
@@ -64,7 +70,7 @@ t.test('with scripts the new password can be shown, and nothing violates the pol
   const complaints: string[] = []
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
   page.on('pageerror', (error) => complaints.push(error.message))
-  await page.goto(`${idp.issuer}/account`)
+  await page.goto(`${idp.issuer}/account/security`)
   await page.fill('#username', person.username)
   await page.fill('#password', person.password)
   await page.click('#sign-in')

@@ -99,14 +99,14 @@ t.test('the estimator never refuses: what it does not like can be sent', async (
   t.equal(rows.length, 1)
 })
 
-t.test('on the account page in German, with the names that are in its fields', async (t) => {
+t.test('on the security page in German, with the names of the profile', async (t) => {
   const person = await idp.person({ name: 'Zyxomma Tridacna', locale: 'de' })
   const { page, complaints } = await open(t, '/sign-in', { locale: 'de-CH', viewport: { width: 390, height: 844 } })
   await page.fill('#username', person.username)
   await page.fill('#password', person.password)
   t.equal(await page.locator('.strength').count(), 0, 'the current password gets no hint')
   await page.click('#sign-in')
-  await page.goto(`${idp.issuer}/account`)
+  await page.goto(`${idp.issuer}/account/security`)
   await page.fill('#new-password', 'kurz und gut')
   await says(page, 'Könnte besser sein · Noch 3 Zeichen')
   await page.fill('#new-password', 'zyxomma tridacna')

@@ -71,7 +71,7 @@ export async function openTab(
       const body = await readFile(join(packageFolder, 'public', name))
       return route.fulfill({ body, contentType: contentTypes[extension] ?? '' })
     }
-    const built = /^\/assets\/estimator\/([a-z-]+\.js)$/.exec(url.pathname)?.[1]
+    const built = /^\/assets\/((?:estimator|webauthn)\/[a-z-]+\.js)$/.exec(url.pathname)?.[1]
     if (url.origin === origin && built)
       return route.fulfill({
         body: await readFile(join(packageFolder, 'dist/assets', built)),

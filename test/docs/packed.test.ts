@@ -79,8 +79,10 @@ t.test('the tarballs work when installed', async (t) => {
   await t.test('they contain the build and no sources', async (t) => {
     const paths = whole.files.map(({ path }) => path)
     const served = [
-      ...['public/signet.css', 'public/password-strength.js', 'public/estimate-strength.js'],
-      ...['', '.br', '.gz'].map((extension) => `dist/assets/zxcvbn.js${extension}`),
+      ...['public/signet.css', 'public/password-strength.js', 'public/estimate-strength.js', 'public/passkeys.js'],
+      ...['', '.br', '.gz'].flatMap((extension) =>
+        ['estimator/zxcvbn.js', 'webauthn/webauthn.js'].map((script) => `dist/assets/${script}${extension}`),
+      ),
     ]
     for (const path of [
       'dist/main.js',

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { sessionHandle } from '../../src/pages/account/access-forms.ts'
+import { sessionHandle } from '../../src/pages/account/session-handle.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent } from '../../src/records/consents/consents-store.ts'
 import type { SessionId } from '../../src/records/ids.ts'
+import { everyAccountPage } from '../support/account-pages.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Person, startSignet } from '../support/idp.ts'
@@ -63,7 +64,7 @@ t.test('every form of the account page', async (t) => {
   const person = await idp.person()
   const { browser } = await signIn(idp, client, { person })
   await enter(person)
-  const page = await browser.get('/account')
+  const page = await everyAccountPage(browser)
   const before = await state(person)
   const unchanged = async () => (await state(person)) === before
 
@@ -127,7 +128,7 @@ t.test('every form of the account page', async (t) => {
       const other = await idp.person()
       const theirs = await enter(other)
       const untouched = await state(other)
-      const expected = { status: 303, location: `${idp.issuer}/account?notice=other-account` }
+      const expected = { status: 303, location: /\/account[a-z/-]*\?notice=other-account$/ }
       t.match(await theirs.post(path, form), expected)
       for (const account of ['', '__proto__', 'x'.repeat(43), 'é'.repeat(22)])
         t.match(await browser.post(path, { ...form, account }), expected, account)
@@ -235,25 +236,28 @@ t.test('the page itself', async (t) => {
   t.test('it is not stored, has one h1 and stable ids, and shows only text that was written for it', async (t) => {
     const browser = await enter(person)
     await enter(person)
-    const page = await browser.get('/account?notice=%3Cscript%3Ealert(1)%3C/script%3E')
-    t.equal(page.headers.get('cache-control'), 'no-store')
-    t.match(page.headers.get('content-security-policy'), "default-src 'none'")
-    t.notMatch(page.text, 'alert(1)')
-    t.notMatch(page.text, '<b>Lovelace')
-    t.equal(page.text.match(/<h1>/g)?.length, 1)
-    for (const id of [
-      'profile-save',
-      'sign-in-save',
-      'password-change',
-      'end-session-2',
-      'end-other-sessions',
-      'sign-out',
-    ])
-      t.match(page.text, new RegExp(`<button [^>]*id="${id}"[^>]* type="submit"`), id)
-    for (const id of ['name', 'username', 'email', 'confirm-password', 'current-password', 'new-password', 'picture'])
-      t.match(page.text, new RegExp(`<input [^>]*id="${id}" name="${id}"`), id)
-    const ids = [...page.text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
-    t.equal(new Set(ids).size, ids.length, 'no id appears twice')
+    const expected: Readonly<Record<string, { buttons: string[]; fields: string[] }>> = {
+      '/account': { buttons: ['profile-save'], fields: ['name', 'website'] },
+      '/account/sign-in': { buttons: ['sign-in-save'], fields: ['username', 'email', 'confirm-password'] },
+      '/account/security': { buttons: ['password-change'], fields: ['current-password', 'new-password'] },
+      '/account/sessions': { buttons: ['end-session-2', 'end-other-sessions'], fields: [] },
+      '/account/applications': { buttons: [], fields: [] },
+    }
+    for (const [path, { buttons, fields }] of Object.entries(expected)) {
+      const page = await browser.get(`${path}?notice=%3Cscript%3Ealert(1)%3C/script%3E`)
+      t.equal(page.headers.get('cache-control'), 'no-store')
+      t.match(page.headers.get('content-security-policy'), "default-src 'none'")
+      t.notMatch(page.text, 'alert(1)')
+      t.notMatch(page.text, '<b>Lovelace')
+      t.equal(page.text.match(/<h1>/g)?.length, 1)
+      t.same(page.text.match(/<a href="([^"]*)" aria-current="page"/)?.[1], path, 'the menu marks the page')
+      for (const other of Object.keys(expected)) t.match(page.text, `<a href="${other}"`, 'and leads to all others')
+      for (const id of [...buttons, 'sign-out'])
+        t.match(page.text, new RegExp(`<button [^>]*id="${id}"[^>]* type="submit"`), id)
+      for (const id of fields) t.match(page.text, new RegExp(`<input [^>]*id="${id}" name="${id}"`), id)
+      const ids = [...page.text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+      t.equal(new Set(ids).size, ids.length, 'no id appears twice')
+    }
     t.match((await browser.get('/account?notice=profile-saved')).text, /role="status">Your profile has been saved/)
     t.match(
       (await browser.get('/account?notice=profile-saved', { 'accept-language': 'de' })).text,
@@ -378,8 +382,8 @@ t.test('the profile', async (t) => {
 
 t.test('the names to sign in with', async (t) => {
   const save = async (browser: Browser, values: Record<string, string>) =>
-    browser.submit(await browser.get('/account'), 'sign-in-save', values)
-  const saved = { status: 303, location: `${idp.issuer}/account?notice=sign-in-saved` }
+    browser.submit(await browser.get('/account/sign-in'), 'sign-in-save', values)
+  const saved = { status: 303, location: `${idp.issuer}/account/sign-in?notice=sign-in-saved` }
 
   t.test('wrong passwords count as at sign-in, before they are checked, and for both', async (t) => {
     await clearLimits()
@@ -403,7 +407,7 @@ t.test('the names to sign in with', async (t) => {
   t.test('a stolen session cookie gives no further guesses, however many new browsers use it', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
-    const form = hiddenOf(await browser.get('/account'), 'password-change')
+    const form = hiddenOf(await browser.get('/account/security'), 'password-change')
     const statuses: number[] = []
     for (let guess = 0; guess < 12; guess++) {
       const thief = idp.browser()
@@ -473,15 +477,15 @@ t.test('the names to sign in with', async (t) => {
     const person = await idp.person({ email: 'person@example.org' })
     await setEmailVerified(idp.signet.database, person.sub)
     const browser = await enter(person)
-    t.match((await browser.get('/account')).text, 'This address is verified.')
+    t.match((await browser.get('/account/sign-in')).text, 'This address is verified.')
     const change = (email: string) => save(browser, { email, 'confirm-password': person.password })
     t.match(await change('Person@Example.org'), saved)
-    t.match((await browser.get('/account')).text, 'This address is verified.')
+    t.match((await browser.get('/account/sign-in')).text, 'This address is verified.')
     const owner = await idp.person({ email: 'theirs@example.org' })
     await setEmailVerified(idp.signet.database, owner.sub)
     const asked = await change('theirs@example.org')
     t.match(asked, { status: 303, location: /\/verify-email\?/ }, 'the page does not say that somebody else has it')
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/sign-in')
     t.match(page.text, 'This address is verified.')
     t.match(page.text, /theirs@example\.org<\/bdi><\/p><p>This new address is waiting/)
     const rows = await query('SELECT email FROM account_emails WHERE sub = $1', [person.sub])
@@ -517,12 +521,12 @@ t.test('the names to sign in with', async (t) => {
 t.test('the password', async (t) => {
   const client = await idp.client()
   const change = async (browser: Browser, current: string, wanted: string, more: Record<string, string> = {}) =>
-    browser.submit(await browser.get('/account'), 'password-change', {
+    browser.submit(await browser.get('/account/security'), 'password-change', {
       'current-password': current,
       'new-password': wanted,
       ...more,
     })
-  const changed = { status: 303, location: `${idp.issuer}/account?notice=password-changed` }
+  const changed = { status: 303, location: `${idp.issuer}/account/security?notice=password-changed` }
   const kept = { ...changed, location: `${changed.location}-applications-kept` }
 
   t.test(
@@ -553,7 +557,7 @@ t.test('the password', async (t) => {
   t.test('a form that arrives while its session is being ended does nothing', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/security')
     const connection = await idp.signet.database.connect()
     await connection.query({ text: 'BEGIN' })
     await connection.query({ text: 'UPDATE sessions SET ended_at = now() WHERE sub = $1', values: [person.sub] })
@@ -572,7 +576,7 @@ t.test('the password', async (t) => {
       const person = await idp.person()
       const one = await enter(person)
       const two = isOneBrowser ? one : await enter(person)
-      const pages = [await one.get('/account'), await two.get('/account')] as const
+      const pages = [await one.get('/account/security'), await two.get('/account/security')] as const
       const form = (wanted: string) => ({ 'current-password': person.password, 'new-password': wanted })
       const visits = await Promise.all([
         one.submit(pages[0], 'password-change', form(`${newPassword} one`)),
@@ -601,7 +605,7 @@ t.test('the password', async (t) => {
       const after = here.browser.cookies.get(here.browser.names.session) ?? ''
       t.not(after, before)
       t.match(
-        (await here.browser.get('/account?notice=password-changed-applications-kept')).text,
+        (await here.browser.get('/account/security?notice=password-changed-applications-kept')).text,
         /has been changed.*still have access, and so do those that may keep it while you are away/,
       )
       const copy = idp.browser()
@@ -643,7 +647,7 @@ t.test('the box that ends the access of all applications', async (t) => {
 
   t.test('a form without the box, such as one of an older page, is treated as if it were ticked', async (t) => {
     const { person, browser, alive } = await open()
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/security')
     const { 'end-applications-offered': offered, ...hidden } = hiddenOf(page, 'password-change')
     t.equal(offered, '1')
     const visit = await browser.post('/account/password', { ...hidden, ...values(person) })
@@ -655,20 +659,21 @@ t.test('the box that ends the access of all applications', async (t) => {
     'if it is ticked, everything but this session ends, including offline access and the access of this browser',
     async (t) => {
       const { person, browser, alive, refresh } = await open()
-      const page = await browser.get('/account')
+      const page = await browser.get('/account/security')
       t.ok(isTicked(page))
       t.match(await browser.submit(page, 'password-change', values(person)), {
-        location: `${idp.issuer}/account?notice=password-changed`,
+        location: `${idp.issuer}/account/security?notice=password-changed`,
       })
       t.same(await alive(), [false, false, false])
       t.match(await refresh(), { status: 400, body: { error: 'invalid_grant' } })
-      const after = await browser.get('/account?notice=password-changed')
+      const after = await browser.get('/account/security?notice=password-changed')
       t.match(
         after,
         { status: 200, text: /in all other browsers, and all applications have lost their access/ },
         'the session continues',
       )
-      t.match(after.text, `disconnect-${client.client_id}`, 'and consent is not forgotten')
+      const { text } = await browser.get('/account/applications')
+      t.match(text, `disconnect-${client.client_id}`, 'and consent is not forgotten')
       const expected = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
       t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], expected)
       const reasons = await query(
@@ -683,7 +688,7 @@ t.test('the box that ends the access of all applications', async (t) => {
 
   t.test('a refused form comes back with the box as the person left it, and has ended nothing', async (t) => {
     const { person, browser, alive } = await open()
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/security')
     for (const [choice, ticked] of [
       [{}, true],
       [{ 'end-applications': '' }, false],
@@ -716,8 +721,8 @@ t.test('the list of sessions', async (t) => {
     const own = await enter(attacker)
     await enter(attacker)
     const before = await state(victim)
-    const handle = hiddenOf(await theirs.get('/account'), 'end-session-2')['session'] ?? ''
-    const form = hiddenOf(await own.get('/account'), 'end-session-2')
+    const handle = hiddenOf(await theirs.get('/account/sessions'), 'end-session-2')['session'] ?? ''
+    const form = hiddenOf(await own.get('/account/sessions'), 'end-session-2')
     const secret = idp.signet.secrets['request-sealing']
     const [victimSession = 0] = await sessionIds(victim)
     // The last value could be made only by someone with the secret: the statement itself is limited to the person's own sessions, too.
@@ -746,7 +751,7 @@ t.test('the list of sessions', async (t) => {
     const tokens = await Promise.all(
       [gone, kept].map(async ({ redeem }) => (await redeem()).body.access_token as string),
     )
-    const page = await here.get('/account')
+    const page = await here.get('/account/sessions')
     t.equal(page.text.match(/>This browser</g)?.length, 1)
     t.equal(page.text.match(/>Another browser</g)?.length, 2)
     t.notMatch(page.text, 'id="end-session-1"', 'the current session is ended by signing out')
@@ -762,7 +767,7 @@ t.test('the list of sessions', async (t) => {
     )
     t.match((await here.submit(page, 'end-other-sessions')).location, 'others-ended')
     t.same(await Promise.all(tokens.map((token) => isStatus(token, 200))), [false, false])
-    t.notMatch((await here.get('/account')).text, 'id="end-other-sessions"')
+    t.notMatch((await here.get('/account/sessions')).text, 'id="end-other-sessions"')
   })
 
   t.test('expired sessions are not listed; of very many, the most recently used ones are', async (t) => {
@@ -775,14 +780,14 @@ t.test('the list of sessions', async (t) => {
        FROM generate_series(1, 33) AS n`,
       [person.sub],
     )
-    const page = await here.get('/account')
+    const page = await here.get('/account/sessions')
     t.equal(page.text.match(/>Another browser</g)?.length, 19)
     t.match(page.text, 'And 11 more')
   })
 
   t.test('password managers find the form to change the password, and the account that it is for', async (t) => {
     const person = await idp.person()
-    const theForm = { status: 303, location: `${idp.issuer}/account#your-password` }
+    const theForm = { status: 303, location: `${idp.issuer}/account/security#your-password` }
     const browser = idp.browser()
     const signedOut = await browser.get('/.well-known/change-password')
     t.ok(isToSignIn(signedOut))
@@ -790,7 +795,7 @@ t.test('the list of sessions', async (t) => {
     const { username, password } = person
     t.match(await browser.submit(signIn, 'sign-in', { username, password }), theForm)
     t.match(await browser.get('/.well-known/change-password'), theForm)
-    const { text } = await browser.get('/account')
+    const { text } = await browser.get('/account/security')
     const form = /<form[^>]*action="\/account\/password"[\s\S]*?<\/form>/.exec(text)?.[0] ?? ''
     t.match(form, new RegExp(`<input type="text" name="username" autocomplete="username" value="${person.email}"`))
     // W3C, A Well-Known URL for Changing Passwords: without a 404 here, a client cannot tell whether the other address is meaningful.
@@ -803,7 +808,7 @@ t.test('the list of sessions', async (t) => {
     const here = await enter(person)
     await query("UPDATE sessions SET auth_time = '2026-11-05T20:30:00Z' WHERE sub = $1", [person.sub])
     t.match(
-      (await here.get('/account')).text,
+      (await here.get('/account/sessions')).text,
       /Signed in: <time dateTime="2026-11-05T20:30:00.000Z">November 6, 2026 at 5:30.AM GMT\+9</i,
     )
   })
@@ -816,12 +821,12 @@ t.test('connected applications', async (t) => {
     await signIn(idp, client, { person: victim })
     const { browser } = await signIn(idp, client, { person: attacker })
     const before = await state(victim)
-    const page = await browser.get('/account')
+    const page = await browser.get('/account/applications')
     const more = { sub: victim.sub, user: victim.sub }
     t.match((await browser.submit(page, `disconnect-${client.client_id}`, more)).location, 'notice=disconnected')
     t.equal(await state(victim), before)
     const again = await browser.submit(page, `disconnect-${client.client_id}`)
-    t.equal(again.location, `${idp.issuer}/account`, 'repeating it does nothing')
+    t.equal(again.location, `${idp.issuer}/account/applications`, 'repeating it does nothing')
     t.equal((await eventsOf(attacker, 'application_disconnected')).length, 1)
   })
 
@@ -843,10 +848,9 @@ t.test('connected applications', async (t) => {
       [first, second, elsewhere].map(async ({ redeem }) => (await redeem()).body),
     )
 
-    const page = await browser.get('/account')
-    const shown = page.text.slice(page.text.indexOf('id="your-applications"'))
+    const page = await browser.get('/account/applications')
     t.match(
-      shown,
+      page.text,
       /Notes[\s\S]*recognise you when you come back[\s\S]*e-mail address[\s\S]*while you are away[\s\S]*invoices:read[\s\S]*Other/,
     )
     t.match((await browser.submit(page, `disconnect-${notes.client_id}`)).location, 'notice=disconnected')
@@ -863,7 +867,7 @@ t.test('connected applications', async (t) => {
     ])
     const [event] = await eventsOf(person, 'application_disconnected')
     t.match(event, { client_id: notes.client_id, detail: { grants: 3 } })
-    t.notMatch((await browser.get('/account')).text, notes.client_id)
+    t.notMatch((await browser.get('/account/applications')).text, notes.client_id)
     const asked = await browser.follow(
       await browser.get(
         `/authorize?${new URLSearchParams(authorizationParameters(notes, pkce(), { scope: 'openid' }))}`,
@@ -879,7 +883,7 @@ t.test('connected applications', async (t) => {
     const firstParty = await idp.client({ client_name: 'First party', first_party: true })
     const { browser, redeem } = await signIn(idp, firstParty, { person })
     await redeem()
-    const listed = async () => (await browser.get('/account')).text.match(/id="disconnect-[^"]*"/g)?.length
+    const listed = async () => (await browser.get('/account/applications')).text.match(/id="disconnect-[^"]*"/g)?.length
     t.equal(await listed(), 2)
     await browser.submit(await browser.get('/'), 'sign-out')
     await enter(person, browser)
@@ -888,7 +892,7 @@ t.test('connected applications', async (t) => {
       person.sub,
     ])
     t.equal(await listed(), 1)
-    await browser.submit(await browser.get('/account'), `disconnect-${consented.client_id}`)
-    t.match((await browser.get('/account')).text, 'No application has access')
+    await browser.submit(await browser.get('/account/applications'), `disconnect-${consented.client_id}`)
+    t.match((await browser.get('/account/applications')).text, 'No application has access')
   })
 })

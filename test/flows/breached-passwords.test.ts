@@ -56,7 +56,7 @@ t.test('nothing is looked up that is refused anyway', async (t) => {
 t.test('on the account page, only after the current password has been proven', async (t) => {
   const person = await idp.person()
   const browser = await enter(idp, person)
-  const hidden = hiddenOf(await browser.get('/account'), 'password-change')
+  const hidden = hiddenOf(await browser.get('/account/security'), 'password-change')
   const change = (current: string, wanted: string) =>
     browser.post('/account/password', { ...hidden, 'current-password': current, 'new-password': wanted })
   const before = asked()

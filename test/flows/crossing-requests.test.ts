@@ -11,7 +11,7 @@ t.test('a consent and a disconnection at the same moment do not deadlock', async
   const { browser } = await signIn(idp, client)
   const parameters = authorizationParameters(client, pkce(), { prompt: 'consent' })
   const page = await browser.follow(await browser.get(`/authorize?${new URLSearchParams(parameters)}`))
-  const account = await browser.get('/account')
+  const account = await browser.get('/account/applications')
   const { database } = idp.signet
   const holder = await database.connect()
   const { rows } = await holder.query('SELECT pg_backend_pid() AS pid')

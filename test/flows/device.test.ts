@@ -146,7 +146,7 @@ t.test('a device keeps its access when the person signs out of the browser, unti
   const { refresh_token } = (await lasting.poll()).body
 
   const again = await signIn(idp, await idp.client(), { person })
-  const account = await again.browser.get('/account')
+  const account = await again.browser.get('/account/applications')
   t.match(account.text, 'Printer')
   const form = new RegExp(`<form[^>]*>(?:(?!</form>).)*${client.client_id}.*?</form>`, 's').exec(account.text)?.[0]
   const inputs = [...(form ?? '').matchAll(/name="([^"]+)"[^>]*value="([^"]*)"/g)].map(([, name, value]) => [

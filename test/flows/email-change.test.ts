@@ -37,16 +37,16 @@ t.test('a new address counts once its code has been entered; until then nothing 
   t.same(await addressOf(idp, person), { email: person.email, verified: true })
   t.same(await query('SELECT updated_at FROM accounts WHERE sub = $1', [person.sub]), [before])
   t.notOk(await signsIn(idp, email, person.password), 'the new address does not sign in yet')
-  const account = await browser.get('/account')
+  const account = await browser.get('/account/sign-in')
   t.match(account.text, `${email}</bdi></p><p>This new address is waiting to be verified.`)
   t.match(account.text, 'This address is verified.')
 
   const mail = await newestMailTo(idp, email)
   t.match(mail.text, 'wants to use this e-mail address')
   const confirmed = await browser.submit(waiting, 'code', { code: mail.code ?? '' })
-  t.match(confirmed.location, /\/account$/, 'and the person is back on the account page')
+  t.match(confirmed.location, /\/account\/sign-in$/, 'and the person is back on the page that shows the address')
   t.same(await addressOf(idp, person), { email, verified: true })
-  t.notMatch((await browser.get('/account')).text, 'email-waiting')
+  t.notMatch((await browser.get('/account/sign-in')).text, 'email-waiting')
   t.ok(await signsIn(idp, email, person.password))
   t.notOk(await signsIn(idp, person.email, person.password))
 
@@ -80,12 +80,12 @@ t.test('a pending change can be cancelled, mailed again, and replaced by a newer
   await saveAddress(browser, person, first)
   const { link: firstLink = '', code: firstCode = '' } = await newestMailTo(idp, first)
 
-  const again = await browser.submit(await browser.get('/account'), 'email-send')
+  const again = await browser.submit(await browser.get('/account/sign-in'), 'email-send')
   t.match(again.location, '/verify-email?continue=')
   t.equal((await mailsTo(idp, first)).length, 2)
 
   await saveAddress(browser, person, second)
-  const page = await browser.get('/account')
+  const page = await browser.get('/account/sign-in')
   t.match(page.text, second)
   t.notMatch(page.text, first)
   t.equal((await browser.get(firstLink)).status, 410, 'the link of the older request is void')
@@ -93,9 +93,9 @@ t.test('a pending change can be cancelled, mailed again, and replaced by a newer
   t.equal((await browser.submit(waiting, 'code', { code: firstCode })).status, 422, 'and so is its code')
 
   const { link: secondLink = '' } = await newestMailTo(idp, second)
-  t.match((await browser.submit(page, 'email-cancel')).location, '/account?notice=email-change-cancelled')
-  t.match((await browser.get('/account?notice=email-change-cancelled')).text, 'has been cancelled')
-  t.notMatch((await browser.get('/account')).text, 'email-waiting')
+  t.match((await browser.submit(page, 'email-cancel')).location, '/account/sign-in?notice=email-change-cancelled')
+  t.match((await browser.get('/account/sign-in?notice=email-change-cancelled')).text, 'has been cancelled')
+  t.notMatch((await browser.get('/account/sign-in')).text, 'email-waiting')
   t.equal((await browser.get(secondLink)).status, 410)
   t.match((await browser.submit(page, 'email-cancel')).status, 303, 'cancelling twice is fine')
   t.same(await addressOf(idp, person), { email: person.email, verified: true })
@@ -110,7 +110,7 @@ t.test('a pending change can be cancelled, mailed again, and replaced by a newer
 t.test('an address that was never verified can be verified from the account page', async (t) => {
   const person = await idp.person()
   const browser = await enter(idp, person)
-  const page = await browser.get('/account')
+  const page = await browser.get('/account/sign-in')
   t.match(page.text, 'This address is not verified yet.')
   const waiting = await browser.follow(await browser.submit(page, 'email-send'))
   const { code = '' } = await newestMailTo(idp, person.email)
@@ -141,7 +141,7 @@ t.test('the user name changes at once, beside an address that has to be confirme
   const other = await idp.person()
   const taken = await saveAddress(browser, person, newAddress(), { username: other.username })
   t.equal(taken.status, 422)
-  t.match((await browser.get('/account')).text, email, 'and a refused form asks for no address')
+  t.match((await browser.get('/account/sign-in')).text, email, 'and a refused form asks for no address')
 })
 
 t.test('undoing gives the address back, ends everything, and signs nobody in', async (t) => {
@@ -191,7 +191,7 @@ t.test('a password that was set after the change proves nothing, and is removed 
   const { person, browser } = await verifiedPerson(idp)
   const path = await changeAddress(idp, browser, person, newAddress())
   const passwords = { 'current-password': person.password, 'new-password': newPassword }
-  t.match((await browser.submit(await browser.get('/account'), 'password-change', passwords)).status, 303)
+  t.match((await browser.submit(await browser.get('/account/security'), 'password-change', passwords)).status, 303)
   t.equal((await undoWith(idp, path, newPassword)).status, 403)
   t.match((await undoWith(idp, path, person.password)).location, 'done=1')
   t.same(await query('SELECT FROM account_credentials WHERE sub = $1', [person.sub]), [])
@@ -292,7 +292,7 @@ t.test('an operator’s change is told to the verified address, and no link undo
 t.test('a changed password is told to the verified address, whoever changed it', async (t) => {
   const { person, browser } = await verifiedPerson(idp, { locale: 'de' })
   const passwords = { 'current-password': person.password, 'new-password': newPassword }
-  await browser.submit(await browser.get('/account'), 'password-change', passwords)
+  await browser.submit(await browser.get('/account/security'), 'password-change', passwords)
   t.match((await newestMailTo(idp, person.email)).text, 'auf Ihrer Kontoseite', 'in the language of the profile')
   await setPassword(idp.signet, operator, person.sub, 'loud harbours under lamps', 'lost phone')
   t.match((await newestMailTo(idp, person.email)).text, 'Betreiber')
@@ -305,7 +305,7 @@ t.test('a changed password is told to the verified address, whoever changed it',
 t.test('without a language in the profile, mails are in that of the page', async (t) => {
   const { person, browser } = await verifiedPerson(idp)
   const email = newAddress()
-  const page = await browser.get('/account')
+  const page = await browser.get('/account/sign-in')
   const form = { email, 'confirm-password': person.password }
   const hidden = Object.fromEntries(
     [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [
@@ -344,12 +344,12 @@ t.test('without mail, a new address counts at once and is unverified', async (t)
   })
   t.equal(silent.signet.settings.mail.delivery, 'none')
   const { person, browser } = await verifiedPerson(silent)
-  const page = await browser.get('/account')
+  const page = await browser.get('/account/sign-in')
   t.notMatch(page.text, 'Once you have confirmed it')
   const email = newAddress()
   t.match((await saveAddress(browser, person, email)).location, 'sign-in-saved')
   t.same(await addressOf(silent, person), { email, verified: false })
-  const after = await browser.get('/account')
+  const after = await browser.get('/account/sign-in')
   t.match(after.text, 'This address is not verified, and applications can see that.')
   t.notMatch(after.text, 'email-waiting')
   for (const path of ['/account/email/send', '/account/email/cancel'])

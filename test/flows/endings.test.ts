@@ -179,7 +179,7 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
-      const page = await here.get('/account')
+      const page = await here.get('/account/sessions')
       return () => here.submit(page, 'end-session-2')
     },
   },
@@ -188,7 +188,7 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
-      const page = await here.get('/account')
+      const page = await here.get('/account/sessions')
       return () => here.submit(page, 'end-other-sessions')
     },
   },
@@ -197,7 +197,7 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
-      const page = await here.get('/account')
+      const page = await here.get('/account/security')
       const form = { 'current-password': person.password, 'new-password': newPassword, 'end-applications': '' }
       return async () => {
         const { location } = await here.submit(page, 'password-change', form)
@@ -210,7 +210,7 @@ const cases: Record<string, Case> = {
     reason: 'password_changed',
     prepare: async ({ person }) => {
       const here = await enter(person)
-      const page = await here.get('/account')
+      const page = await here.get('/account/security')
       const form = { 'current-password': person.password, 'new-password': newPassword }
       return async () => {
         const { location } = await here.submit(page, 'password-change', form)
@@ -255,7 +255,7 @@ const cases: Record<string, Case> = {
     reason: 'disconnected',
     prepare: async ({ person, client }) => {
       const here = await enter(person)
-      const page = await here.get('/account')
+      const page = await here.get('/account/applications')
       return () => here.submit(page, `disconnect-${client.client_id}`)
     },
   },
@@ -322,7 +322,7 @@ t.test('a deleted client is gone for everybody, even while its rows still exist'
   t.notMatch((await command('clients', 'list', '--json')).out, id)
   for (const verb of ['show', 'delete', 'rotate-secret']) t.equal((await command('clients', verb, id)).code, 1, verb)
   t.equal((await command('clients', 'update', id, '--name', 'Back')).code, 1)
-  t.notMatch((await browser.get('/account')).text, id)
+  t.notMatch((await browser.get('/account/applications')).text, id)
 })
 
 t.test('when an account is enabled again, whatever had ended stays ended', async (t) => {

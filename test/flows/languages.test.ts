@@ -146,7 +146,7 @@ t.test(
     const languages = { de: '>Ihre Notizen lesen<', en: '>read your notes<' }
     for (const [language, words] of Object.entries(languages)) {
       const asked = await browser.follow(await browser.get(`${request}&ui_locales=${language}`))
-      const account = await browser.get('/account', { 'accept-language': language })
+      const account = await browser.get('/account/applications', { 'accept-language': language })
       for (const { text } of [asked, account]) {
         t.match(text, words)
         t.match(text, '<bdi lang="fr">modifier vos notes</bdi>', 'words in another language, marked as such')

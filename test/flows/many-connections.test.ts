@@ -3,6 +3,7 @@ import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { listConnectedApplications } from '../../src/records/grants/connected-applications-store.ts'
 import type { SessionId } from '../../src/records/ids.ts'
 import { listSessions } from '../../src/records/sessions/sessions-store.ts'
+import { everyAccountPage } from '../support/account-pages.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { createRowMeter } from '../support/row-meter.ts'
@@ -61,7 +62,7 @@ t.test('each list has the same cost, however long it is', async (t) => {
 })
 
 t.test('the page shows a limited number, and says that there is more', async (t) => {
-  const { status, text } = await browser.get('/account')
+  const { status, text } = await everyAccountPage(browser)
   t.equal(status, 200)
   t.equal(text.match(/id="disconnect-/g)?.length, 100)
   t.match(text, 'There are more applications than fit here.')

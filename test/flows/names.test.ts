@@ -23,7 +23,7 @@ const emailsOf = (sub: string) =>
 
 /** Submits the form for the names as it is on the page, with these changes. */
 async function saveNames(browser: Browser, person: Person, names: Record<string, string>) {
-  const hidden = hiddenOf(await browser.get('/account'), 'sign-in-save')
+  const hidden = hiddenOf(await browser.get('/account/sign-in'), 'sign-in-save')
   return browser.post('/account/sign-in', {
     ...hidden,
     ...{ username: person.username, email: person.email, 'confirm-password': person.password },

@@ -63,7 +63,7 @@ async function beginEverything() {
   })
   const consentPage = await consentBrowser.follow(await consentBrowser.get(consenting.location ?? ''))
   await signIn(one, client, { person: journey.person })
-  const account = await journey.browser.get('/account')
+  const account = await journey.browser.get('/account/sessions')
   return { journey, tokens, paused, pausedBrowser, consentPage, consentBrowser, account }
 }
 
@@ -99,7 +99,7 @@ t.test('whatever began before secrets are renewed can be completed afterwards, o
     t.match(allowed.location, /^https:\/\/app\.example\/callback\?code=/)
     // A form of the account page, bound to the person, with the sealed handle of another session.
     const ended = await elsewhere(journey.browser, node).submit(account, 'end-session-2')
-    t.match(ended.location, /\/account\?notice=session-ended$/)
+    t.match(ended.location, /\/account\/sessions\?notice=session-ended$/)
     // The refresh token. The next one has its family's version, so that a backup from before the renewal still accepts it.
     const next = await refresh(node, tokens.refresh_token)
     t.equal(next.status, 200)

@@ -56,7 +56,7 @@ t.test('on the account page', async (t) => {
     family_name: 'Byron',
   })
   const browser = await enter(idp, person)
-  const hidden = hiddenOf(await browser.get('/account'), 'password-change')
+  const hidden = hiddenOf(await browser.get('/account/security'), 'password-change')
   const change = (password: string, language: string) =>
     browser.post(
       '/account/password',

@@ -8,6 +8,7 @@ export const mailIssuer = 'https://id.example.com'
 /** What the samples contain that somebody must be able to follow or type. */
 export const sampleLink = `${mailIssuer}/verify-email?token=q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA`
 export const sampleCode = '048213'
+export const sampleNotMe = `${mailIssuer}/not-me?token=Jw2m0nq1H3i6gq2z0pQm5W9cJtXyAq7Yc0mYyJ2mBv0`
 
 const at = Date.UTC(2026, 10, 30, 9, 41)
 
@@ -28,6 +29,24 @@ export const mailKinds: Readonly<Record<string, Mail>> = {
   'e-mail changed by an operator': { kind: 'email-changed-by-operator', newEmail: 'grace@example.net', at },
   'e-mail removed by an operator': { kind: 'email-changed-by-operator', newEmail: undefined, at },
   'e-mail change undone': { kind: 'email-change-undone', at },
+  'user name changed': { kind: 'username-changed', at },
+  'sign-in from a new browser': { kind: 'sign-in-from-new-browser', at },
+  'passkey added': { kind: 'factor-added', factor: 'passkey', at },
+  'one-time codes added': { kind: 'factor-added', factor: 'totp', at },
+  'password added': { kind: 'factor-added', factor: 'password', at },
+  'passkey removed': { kind: 'factor-removed', factor: 'passkey', by: 'person', at },
+  'one-time codes removed': { kind: 'factor-removed', factor: 'totp', by: 'person', at },
+  'password removed': { kind: 'factor-removed', factor: 'password', by: 'person', at },
+  'all factors removed': { kind: 'factor-removed', factor: 'all', by: 'person', at },
+  'all factors removed by an operator': { kind: 'factor-removed', factor: 'all', by: 'operator', at },
+  'recovery code used': { kind: 'recovery-code-used', left: 9, at },
+  'recovery codes replaced': { kind: 'recovery-codes-replaced', at },
+  'codes exhausted': { kind: 'codes-exhausted', at },
+  'passkey counter': { kind: 'passkey-counter', at },
+  'account deleted': { kind: 'account-deleted', by: 'person', at },
+  'account deleted by an operator': { kind: 'account-deleted', by: 'operator', at },
+  'link to report something': { kind: 'report-link', at },
+  'account reported': { kind: 'account-reported', at },
   invitation: { kind: 'invitation', link: sampleLink, name: 'Ada Lovelace', days: 7 },
   'invitation without a name': { kind: 'invitation', link: sampleLink, name: undefined, days: 1 },
   test: { kind: 'test' },
@@ -50,6 +69,8 @@ export function mailContext({ brand, ...more }: SampleOptions = {}): MailContext
     issuer: mailIssuer,
     locale: 'en',
     to: 'ada@example.org',
+    from: { network: '2001:db8::7', device: { browser: 'Firefox', system: 'Windows' } },
+    notMe: { link: sampleNotMe, until: at + 7 * 86_400_000 },
     ...more,
   }
 }

@@ -1,11 +1,27 @@
 /** @jsxRuntime automatic @jsxImportSource preact */
+
 import type { VNode } from 'preact'
 import { type Brand, createBrand } from '../../src/html/brand.ts'
 import { ErrorPage } from '../../src/html/error-page.tsx'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
 import { fillText, type PageContext } from '../../src/html/messages/messages.ts'
+import { NewRecoveryCodesPage } from '../../src/html/new-recovery-codes-page.tsx'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
-import { AccountPage } from '../../src/pages/account/account-page.tsx'
+import type { AccountDefinition } from '../../src/pages/account/account-definition.ts'
+import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
+import { AccountPage, type AccountPageProps } from '../../src/pages/account/account-page.tsx'
+import { menuFor } from '../../src/pages/account/account-pages.ts'
+import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
+import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
+import { PasswordSection } from '../../src/pages/account/password-section.tsx'
+import { profileDefinition } from '../../src/pages/account/profile-definition.tsx'
+import { profileValues } from '../../src/pages/account/profile-form.ts'
+import { ProfileSection } from '../../src/pages/account/profile-section.tsx'
+import { securityDefinition } from '../../src/pages/account/security-definition.tsx'
+import { sessionsDefinition } from '../../src/pages/account/sessions-definition.tsx'
+import { SessionsSection } from '../../src/pages/account/sessions-section.tsx'
+import { signInDefinition } from '../../src/pages/account/sign-in-definition.tsx'
+import { SignInNamesSection } from '../../src/pages/account/sign-in-section.tsx'
 import { ConsentPage } from '../../src/pages/consent/consent-page.tsx'
 import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages/device/device-page.tsx'
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
@@ -13,6 +29,7 @@ import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
+import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
@@ -92,13 +109,35 @@ const signedIn = (handle: string, day: number) => ({
 export function samplePages(language: string, brand = plainBrand): Readonly<Record<string, VNode>> {
   const page = pageContext(language, brand)
   const { errors } = page.messages
-  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
+  const hidden = { csrf, account: 'proof' }
+  const figures = { minPasswordLength: 15, domains: ['@example.com', '@example.org'], retryAfterSeconds: 240 }
+  const textOf = (fault: AccountFault, field: string) => accountFaultText(page, fault, field, figures)
+  const section = { page, hidden, textOf }
+  const filled = (values: Iterable<readonly [string, string]> = [], faults: FilledForm['faults'] = new Map()) => ({
+    values: new Map(values),
+    faults,
+  })
+  const onAccount = (
+    definition: AccountDefinition,
+    children: AccountPageProps['children'],
+    more: Partial<AccountPageProps> = {},
+  ) => (
+    <AccountPage
+      {...{ page, csrf, account: ada, textOf, scripts: definition.scripts }}
+      title={definition.title(page.messages)}
+      menu={menuFor(page.messages, definition)}
+      {...more}
+    >
+      {children}
+    </AccountPage>
+  )
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const changedAt = new Date('2026-11-20T08:00:00Z')
   const undo = {
     ...{ page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA' },
-    ...{ previousEmail: ada.email, changedAt, offersRecovery: true },
-  }
+    ...{ previousEmail: ada.email, changedAt, offersRecovery: true, takesPasswords: true },
+    provable: { passkey: undefined, code: undefined, password: true },
+  } as const
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -107,8 +146,21 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   const newPassword = {
     ...{ page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email, others: [] },
-    ...{ values: new Map(), minPasswordLength: 12 },
+    ...{ values: new Map(), minPasswordLength: 12, takesPassword: true, passkeyOptions: undefined },
   }
+  const unverified: FilledForm['faults'] = new Map([['email', 'email_domain_not_allowed']])
+  const wrongPassword: FilledForm['faults'] = new Map([
+    ['current-password', 'current_password_wrong'],
+    ['new-password', 'password_too_short'],
+  ])
+  const wrongProfile: FilledForm['faults'] = new Map([
+    ['form', 'too_many_attempts'],
+    ['name', 'text_invalid'],
+    ['website', 'url_invalid'],
+    ['street_address', 'text_invalid'],
+  ])
+  const first = { takesPassword: true, passkeyOptions: undefined }
+  const recoveryProof = { page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email }
   return {
     'sign-in': (
       <SignInPage
@@ -184,16 +236,69 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           { id: 2, kind: markup, createdAt: person.created_at },
         ]}
         values={new Map([['end-access-offered', '1']])}
-        fault={{ field: 'new-password', fault: 'password_too_short' }}
+        fault="password_too_short"
       />
     ),
-    'new password, busy': (
-      <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
+    'new password, busy': <NewPasswordPage {...newPassword} fault="busy" retryAfterSeconds={2} />,
+    'new password or passkey': <NewPasswordPage {...newPassword} passkeyOptions="{}" />,
+    'new passkey': (
+      <NewPasswordPage
+        {...newPassword}
+        takesPassword={false}
+        passkeyOptions="{}"
+        others={[
+          { id: 1, kind: 'passkey', createdAt: person.created_at },
+          { id: 2, kind: 'totp', createdAt: person.created_at },
+        ]}
+        fault="passkey_not_created"
+      />
+    ),
+    'recovery proof': (
+      <RecoveryProofPage {...recoveryProof} provable={{ passkey: '{}', code: 'any', password: true }} />
+    ),
+    'recovery proof, code': (
+      <RecoveryProofPage
+        {...recoveryProof}
+        provable={{ passkey: undefined, code: 'recovery', password: false }}
+        fault="proof_code_wrong"
+      />
+    ),
+    'recovery proof, password': (
+      <RecoveryProofPage
+        {...recoveryProof}
+        account={{ name: endless, email: 'ada@example.com' }}
+        provable={{ passkey: undefined, code: 'one_time', password: true }}
+        fault="proof_password_wrong"
+      />
+    ),
+    'new recovery codes': (
+      <NewRecoveryCodesPage
+        page={page}
+        codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        continueHref="/account"
+      />
     ),
     'link void': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref="/recover" />,
     'link void, without mail': <VoidRecoveryLinkPage page={page} minutes={30} recoverHref={undefined} />,
+    'sign-up, with a passkey instead': (
+      <SignUpPage
+        first={{ takesPassword: true, passkeyOptions: '{}' }}
+        {...{ page, csrf, continueTo, minPasswordLength: 15, domains: [], signInHref: '/sign-in' }}
+        values={{}}
+        faults={{ form: 'passkey_not_created' }}
+      />
+    ),
+    'sign-up, passkeys only': (
+      <SignUpPage
+        first={{ takesPassword: false, passkeyOptions: '{}' }}
+        {...{ page, csrf, continueTo, minPasswordLength: 15, domains: [], signInHref: '/sign-in' }}
+        values={{}}
+        faults={{}}
+      />
+    ),
     'sign-up': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         continueTo={continueTo}
@@ -207,6 +312,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'sign-up, faults': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         values={{ name: endless, email: 'ada@' }}
@@ -218,6 +324,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'sign-up, one domain': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         values={{}}
@@ -229,6 +336,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'sign-up, other domain': (
       <SignUpPage
+        first={first}
         page={page}
         csrf={csrf}
         values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
@@ -240,6 +348,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     invitation: (
       <InvitationPage
+        first={first}
         page={page}
         csrf={csrf}
         invitation="secret-of-the-link"
@@ -251,6 +360,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'invitation, of somebody else': (
       <InvitationPage
+        first={first}
         page={page}
         csrf={csrf}
         invitation="secret-of-the-link"
@@ -262,6 +372,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'invitation, hostile': (
       <InvitationPage
+        first={first}
         page={page}
         csrf={csrf}
         invitation={markup}
@@ -447,14 +558,71 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     home: <HomePage page={page} csrf={csrf} offersSignUp />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
-    account: (
-      <AccountPage
-        {...account}
+    account: onAccount(profileDefinition, <ProfileSection {...section} form={filled(profileValues(person))} />, {
+      notice: 'profile-saved',
+    }),
+    'account, sign-in, changing address': onAccount(
+      signInDefinition,
+      <SignInNamesSection
+        {...section}
+        form={filled([['username', 'ada']])}
+        email={{ address: ada.email, isVerified: true }}
+        pendingEmail="ada.lovelace@example.org"
+        verifyEmailHref="/verify-email?continue=sealed-request"
+      />,
+      { notice: 'email-change-cancelled' },
+    ),
+    'account, sign-in, unverified': onAccount(
+      signInDefinition,
+      <SignInNamesSection
+        {...section}
+        form={filled([['email', 'ada@elsewhere.example']], unverified)}
+        email={{ address: ada.email, isVerified: false }}
+        verifyEmailHref="/verify-email?continue=sealed-request"
+      />,
+      { faults: unverified },
+    ),
+    'account, security': onAccount(
+      securityDefinition,
+      <PasswordSection
+        {...section}
+        form={filled()}
+        signInName={ada.email}
+        ownNames={[ada.name]}
+        minPasswordLength={15}
+      />,
+      { notice: 'password-changed' },
+    ),
+    'account, security, wrong password': onAccount(
+      securityDefinition,
+      <PasswordSection
+        {...section}
+        // The checkbox was not ticked.
+        form={filled([['end-applications-offered', '1']], wrongPassword)}
+        signInName={ada.email}
+        ownNames={[markup]}
+        minPasswordLength={15}
+      />,
+      { faults: wrongPassword },
+    ),
+    'account, sessions': onAccount(
+      sessionsDefinition,
+      <SessionsSection
+        {...{ page, hidden, sessionCount: 2, sessionsTruncated: false, timeZone: person.zoneinfo }}
         sessions={[signedIn('one', 5), signedIn('two', 3)]}
-        sessionCount={2}
-        sessionsTruncated={false}
-        applicationsTruncated={false}
-        scopeDescriptions={[]}
+      />,
+    ),
+    'account, sessions, many': onAccount(
+      sessionsDefinition,
+      <SessionsSection
+        {...{ page, hidden, sessionCount: 12, sessionsTruncated: true, timeZone: 'Nowhere/Else' }}
+        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+      />,
+    ),
+    'account, applications': onAccount(
+      applicationsDefinition,
+      <ApplicationsSection
+        {...{ page, hidden, applicationsTruncated: true, scopeDescriptions: [], timeZone: person.zoneinfo }}
         applications={[
           {
             clientId: 'client_notes' as ClientId,
@@ -464,41 +632,14 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           },
           { clientId: 'client_bare' as ClientId, name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
         ]}
-        notice="password-changed"
-      />
+      />,
     ),
-    'account, changing address': (
-      <AccountPage
-        {...account}
-        account={{ ...person, email_verified: true }}
-        pendingEmail="ada.lovelace@example.org"
-        verifyEmailHref="/verify-email?continue=sealed-request"
-        sessions={[signedIn('one', 5)]}
-        sessionCount={1}
-        sessionsTruncated={false}
-        applicationsTruncated={false}
-        scopeDescriptions={[]}
+    'account, applications, none': onAccount(
+      applicationsDefinition,
+      <ApplicationsSection
+        {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
         applications={[]}
-        notice="email-change-cancelled"
-      />
-    ),
-    'account, unverified': (
-      <AccountPage
-        {...account}
-        verifyEmailHref="/verify-email?continue=sealed-request"
-        sessions={[signedIn('one', 5)]}
-        sessionCount={1}
-        sessionsTruncated={false}
-        applicationsTruncated={false}
-        scopeDescriptions={[]}
-        applications={[]}
-        domains={['@example.com', '@example.org']}
-        refused={{
-          form: 'sign-in',
-          values: new Map([['email', 'ada@elsewhere.example']]),
-          faults: new Map([['email', 'email_domain_not_allowed']]),
-        }}
-      />
+      />,
     ),
     'undo-email-change': <UndoEmailChangePage {...undo} newEmail="grace@example.net" />,
     'undo-email-change, removed': (
@@ -516,77 +657,59 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <UndoEmailChangePage {...undo} newEmail="grace@example.net" fault="too_many_attempts" retryAfterSeconds={240} />
     ),
     'undo-email-change, no mail': <UndoEmailChangePage {...undo} newEmail="grace@example.net" offersRecovery={false} />,
+    'undo-email-change, with factors': (
+      <UndoEmailChangePage
+        {...undo}
+        newEmail="grace@example.net"
+        provable={{ passkey: '{}', code: 'any', password: true }}
+        fault="proof_missing"
+      />
+    ),
     'undo-email-change, done': <UndoDonePage page={page} offersRecovery />,
     'undo-email-change, done and no mail': <UndoDonePage page={page} offersRecovery={false} />,
     'undo-email-change, invalid link': <VoidUndoLinkPage page={page} />,
-    'account, faults': (
-      <AccountPage
-        {...account}
-        sessions={[signedIn('one', 5), signedIn('two', 3)]}
-        sessionCount={12}
-        sessionsTruncated={true}
-        applicationsTruncated={true}
-        scopeDescriptions={[]}
-        applications={[]}
-        retryAfterSeconds={240}
-        refused={{
-          form: 'profile',
-          values: new Map([
+    'account, faults': onAccount(
+      profileDefinition,
+      <ProfileSection
+        {...section}
+        form={filled(
+          [
             ['name', endless],
             ['website', 'http://ada.example/'],
             ['street_address', rightToLeft],
-          ]),
-          faults: new Map([
-            ['form', 'too_many_attempts'],
-            ['name', 'text_invalid'],
-            ['website', 'url_invalid'],
-            ['street_address', 'text_invalid'],
-          ]),
-        }}
-      />
+          ],
+          wrongProfile,
+        )}
+      />,
+      { faults: wrongProfile },
     ),
-    'account, wrong password': (
-      <AccountPage
-        {...account}
-        account={{ ...person, email_verified: true, zoneinfo: 'Nowhere/Else' }}
-        notice="password-changed-applications-kept"
-        sessions={[signedIn('one', 5)]}
-        sessionCount={1}
-        sessionsTruncated={false}
-        applicationsTruncated={false}
-        scopeDescriptions={[]}
-        applications={[]}
-        refused={{
-          form: 'password',
-          values: new Map([
-            ['current-password', 'typed'],
-            ['new-password', 'typed too'],
-            // The checkbox was not ticked.
-            ['end-applications-offered', '1'],
-          ]),
-          faults: new Map([
-            ['current-password', 'current_password_wrong'],
-            ['new-password', 'password_too_short'],
-          ]),
-        }}
-      />
+    'account, hostile': onAccount(
+      profileDefinition,
+      <ProfileSection
+        {...section}
+        form={filled(
+          profileValues({
+            ...person,
+            name: markup,
+            nickname: rightToLeft + endless,
+            website: 'javascript:alert(1)',
+            address: { formatted: `</textarea>${markup}` },
+          }),
+        )}
+      />,
+      { account: { name: markup, email: `${endless.toLowerCase()}@example.com` } },
     ),
-    'account, hostile': (
-      <AccountPage
-        {...account}
-        account={{
-          ...person,
-          name: markup,
-          nickname: rightToLeft + endless,
-          email: `${endless.toLowerCase()}@example.com`,
-          website: 'javascript:alert(1)',
-          address: { formatted: `</textarea>${markup}` },
-        }}
+    'account, sessions, hostile': onAccount(
+      sessionsDefinition,
+      <SessionsSection
+        {...{ page, hidden, sessionCount: 2, sessionsTruncated: false, timeZone: markup }}
         sessions={[signedIn(endless, 5), signedIn(markup, 3)]}
-        sessionCount={2}
-        sessionsTruncated={false}
-        applicationsTruncated={false}
-        scopeDescriptions={[]}
+      />,
+    ),
+    'account, applications, hostile': onAccount(
+      applicationsDefinition,
+      <ApplicationsSection
+        {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
         applications={[
           {
             clientId: endless as ClientId,
@@ -595,7 +718,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             since: new Date(0),
           },
         ]}
-      />
+      />,
     ),
   }
 }

@@ -179,7 +179,13 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       const { passwordHash: from = '' } = await findPassword(database, sub, randomBytes(32))
       const sessionDigest = randomBytes(32)
       const applications = isOffline ? 'keep' : 'end'
-      await changeProvenPassword(signet, personOf(world), session, { from, to: text(), sessionDigest, applications })
+      await changeProvenPassword(signet, personOf(world), session, {
+        from,
+        to: text(),
+        isShort: false,
+        sessionDigest,
+        applications,
+      })
       world.cookies[browser] = sessionDigest
       for (const each of [0, 1, 2]) if (each !== browser) endBound(world, each)
       if (applications === 'end') aliveGrants.clear()

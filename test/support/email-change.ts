@@ -25,7 +25,7 @@ export async function saveAddress(
   values: Record<string, string> = {},
 ): Promise<Visit> {
   const form = { email, 'confirm-password': person.password, ...values }
-  return browser.submit(await browser.get('/account'), 'sign-in-save', form)
+  return browser.submit(await browser.get('/account/sign-in'), 'sign-in-save', form)
 }
 
 /** Changes the address of an account and confirms the new one in the same browser. Returns the path of the link to undo it. */

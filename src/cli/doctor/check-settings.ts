@@ -1,5 +1,6 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import { isLoopbackHost } from '../../platform/network-address.ts'
+import { offersPasskeys } from '../../records/accounts/factors.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 
 const hour = 3600
@@ -70,6 +71,11 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       when: settings.passwordMinLength < 15,
       finding: `SIGNET_PASSWORD_MIN_LENGTH is ${settings.passwordMinLength}, and a password is the only factor.`,
       advice: 'Set it to 15 (NIST SP 800-63B-4); existing passwords stay valid.',
+    },
+    {
+      when: !offersPasskeys(settings),
+      finding: `The issuer ${settings.issuer} has an IP address instead of a host name, so nobody can use passkeys.`,
+      advice: 'Set SIGNET_ISSUER to a URL with a host name: passkeys belong to one. On this machine, use localhost.',
     },
     {
       when: settings.masterKeyPrevious !== undefined,

@@ -101,6 +101,17 @@ function MailBlock({ block, say, copyLink, ofButton }: BlockProps) {
       return <p style={styles.paragraph}>{say(block.text)}</p>
     case 'heading':
       return <h2 style={styles.lesserHeading}>{say(block.text)}</h2>
+    case 'facts':
+      return (
+        <p style={styles.paragraph}>
+          {block.facts.map(([name, fact], index) => (
+            <span key={name}>
+              {index > 0 && <br />}
+              {name}: {say(fact)}
+            </span>
+          ))}
+        </p>
+      )
     case 'code':
       return (
         <p style={styles.paragraph}>

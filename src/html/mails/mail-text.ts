@@ -14,6 +14,8 @@ export function mailText({ heading, body, footer, values }: MailContent): string
         return said(block.text)
       case 'heading':
         return said(`* ${block.text} *`)
+      case 'facts':
+        return block.facts.map(([name, fact]) => said(`${name}: ${fact}`)).join('\n')
       case 'code':
         return block.code
       case 'button':

@@ -31,5 +31,28 @@ export type Mail =
   | { readonly kind: 'email-changed-by-operator'; readonly newEmail: string | undefined; readonly at: number }
   /** To the address that the account no longer has, because the change to it was undone, or the person returned to an earlier one. */
   | { readonly kind: 'email-change-undone'; readonly at: number }
+  | { readonly kind: 'username-changed'; readonly at: number }
+  | { readonly kind: 'sign-in-from-new-browser'; readonly at: number }
+  /** `password`: the account had none. */
+  | { readonly kind: 'factor-added'; readonly factor: 'passkey' | 'totp' | 'password'; readonly at: number }
+  /** `all`: all passkeys and codes. An operator removes `all`. */
+  | {
+      readonly kind: 'factor-removed'
+      readonly factor: 'passkey' | 'totp' | 'password' | 'all'
+      readonly by: 'person' | 'operator'
+      readonly at: number
+    }
+  /** `left`: how many codes have not been used. */
+  | { readonly kind: 'recovery-code-used'; readonly left: number; readonly at: number }
+  | { readonly kind: 'recovery-codes-replaced'; readonly at: number }
+  /** Somebody knew the password, and then entered as many wrong codes as are allowed in a day. */
+  | { readonly kind: 'codes-exhausted'; readonly at: number }
+  /** The counter of a passkey went back, so it was refused (Web Authentication Level 3 §6.1.1). */
+  | { readonly kind: 'passkey-counter'; readonly at: number }
+  | { readonly kind: 'account-deleted'; readonly by: 'person' | 'operator'; readonly at: number }
+  /** Somebody in the account asked for a link to report something that happened in it. The link is the one in `MailContext`. */
+  | { readonly kind: 'report-link'; readonly at: number }
+  /** Somebody reported that something in the account was not them, and proved it. Everybody was signed out. */
+  | { readonly kind: 'account-reported'; readonly at: number }
   | { readonly kind: 'invitation'; readonly link: string; readonly name: string | undefined; readonly days: number }
   | { readonly kind: 'test' }

@@ -62,9 +62,7 @@ export const textsDe: MailTexts = {
       'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} geändert, mit einem Link, den die Betreiber übergeben haben.',
     byPerson: 'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} auf Ihrer Kontoseite geändert.',
     byOperator: 'Die Betreiber von {name} ({host}) haben am {time} ein neues Passwort für Ihr Konto festgelegt.',
-    notYouRecovery:
-      'Jemand anderes kann Ihre E-Mails lesen. Ändern Sie zuerst das Passwort Ihres Postfachs. Legen Sie dann sofort ein neues Passwort für {name} fest:',
-    notYouPerson: 'Vielleicht verwendet jemand anderes Ihr Konto. Legen Sie sofort ein neues Passwort fest:',
+    notYouMailbox: 'Jemand anderes kann Ihre E-Mails lesen. Ändern Sie zuerst das Passwort Ihres Postfachs.',
     notYouOperator: 'Legen Sie selbst ein Passwort fest, das sonst niemand kennt:',
     button: 'Neues Passwort festlegen',
   },
@@ -94,6 +92,104 @@ export const textsDe: MailTexts = {
     yours: 'Wenn es Ihr Konto ist',
     yoursText:
       'Mit dieser Adresse können Sie sich nicht mehr anmelden. Verwenden Sie die vorherige. Wenn das Passwort nicht mehr funktioniert, legen Sie auf der Anmeldeseite mit „Passwort vergessen?“ ein neues fest.',
+  },
+  notice: {
+    time: 'Zeit',
+    device: 'Gerät',
+    network: 'Netzwerk',
+    browserOnSystem: '{browser} unter {system}',
+    unknownDevice: 'unbekannt',
+    why: 'Sie erhalten diese E-Mail, weil sie die Sicherheit Ihres Kontos betrifft. Sie wird jedes Mal, wenn so etwas geschieht, an die bestätigte Adresse des Kontos gesendet.',
+    report:
+      'Wählen Sie „Das war ich nicht“. Sie weisen sich dann auf eine Art aus, die schon vor diesem Vorgang galt. Danach werden alle abgemeldet, alles, was dem Konto seither hinzugefügt wurde, wird entfernt, und Sie legen ein neues Passwort fest.',
+    validity: 'Der Link funktioniert einmal und gilt bis zum {until}. Geben Sie ihn nicht weiter.',
+    notMe: 'Das war ich nicht',
+    setPassword: 'Vielleicht verwendet jemand anderes Ihr Konto. Legen Sie sofort ein neues Passwort fest:',
+    setPasswordButton: 'Neues Passwort festlegen',
+  },
+  usernameChanged: {
+    subject: 'Ihr Benutzername für {name} wurde geändert',
+    heading: 'Ihr Benutzername wurde geändert',
+    lead: 'Der Benutzername Ihres Kontos bei {name} ({host}) wurde geändert oder entfernt. Mit dem bisherigen können Sie sich nicht mehr anmelden.',
+  },
+  newBrowser: {
+    subject: 'Anmeldung bei {name} in einem neuen Browser',
+    heading: 'Anmeldung in einem neuen Browser',
+    lead: 'Jemand hat sich in Ihrem Konto bei {name} ({host}) angemeldet, in einem Browser, der dafür bisher nicht verwendet wurde.',
+  },
+  factorAdded: {
+    subject: 'Eine weitere Art der Anmeldung bei {name}',
+    heading: 'Eine Art der Anmeldung wurde hinzugefügt',
+    passkey:
+      'Ihrem Konto bei {name} ({host}) wurde ein Passkey hinzugefügt. Damit kann man sich ohne Passwort anmelden.',
+    totp: 'Für Ihr Konto bei {name} ({host}) wurden Einmalcodes eingerichtet. Zur Anmeldung mit dem Passwort braucht man jetzt auch einen Code aus einer App.',
+    password: 'Für Ihr Konto bei {name} ({host}), das bisher kein Passwort hatte, wurde eines festgelegt.',
+  },
+  factorRemoved: {
+    subject: 'Eine Art der Anmeldung bei {name} wurde entfernt',
+    heading: 'Eine Art der Anmeldung wurde entfernt',
+    passkey: 'Aus Ihrem Konto bei {name} ({host}) wurde ein Passkey entfernt. Damit kann man sich nicht mehr anmelden.',
+    totp: 'Für Ihr Konto bei {name} ({host}) wurden die Einmalcodes abgeschaltet. Zur Anmeldung mit dem Passwort braucht man keinen Code mehr.',
+    password:
+      'Das Passwort Ihres Kontos bei {name} ({host}) wurde entfernt. Anmelden kann man sich jetzt nur noch mit einem Passkey.',
+    all: 'Aus Ihrem Konto bei {name} ({host}) wurden alle Passkeys und Einmalcodes entfernt.',
+    byOperator:
+      'Die Betreiber von {name} ({host}) haben am {time} die Passkeys, Einmalcodes und Wiederherstellungscodes Ihres Kontos entfernt.',
+    notExpected: 'Jemand hat sich vielleicht für Sie ausgegeben. Wenden Sie sich sofort an die Betreiber von {name}.',
+  },
+  recoveryCodeUsed: {
+    subject: 'Ein Wiederherstellungscode für {name} wurde verwendet',
+    heading: 'Ein Wiederherstellungscode wurde verwendet',
+    lead: 'Ein Wiederherstellungscode Ihres Kontos bei {name} ({host}) wurde verwendet, anstelle eines Passkeys oder eines Einmalcodes.',
+    left: 'Verbleibende Codes: {count}. Neue erstellen Sie auf Ihrer Kontoseite unter „Sicherheit“.',
+  },
+  recoveryCodesReplaced: {
+    subject: 'Neue Wiederherstellungscodes für {name}',
+    heading: 'Neue Wiederherstellungscodes wurden erstellt',
+    lead: 'Für Ihr Konto bei {name} ({host}) wurden neue Wiederherstellungscodes erstellt. Frühere gelten nicht mehr.',
+  },
+  codesExhausted: {
+    subject: 'Jemand kennt vielleicht Ihr Passwort für {name}',
+    heading: 'Jemand kennt vielleicht Ihr Passwort',
+    lead: 'Jemand hat das richtige Passwort Ihres Kontos bei {name} ({host}) eingegeben und danach zu viele falsche Codes. Die Anmeldung ist nicht gelungen.',
+    paused: 'Heute werden keine Codes mehr angenommen. Passkeys funktionieren weiterhin.',
+  },
+  passkeyCounter: {
+    subject: 'Ein Passkey für {name} wurde vielleicht kopiert',
+    heading: 'Ein Passkey wurde vielleicht kopiert',
+    lead: 'Ein Passkey Ihres Kontos bei {name} ({host}) wurde abgelehnt, weil er weniger Verwendungen gezählt hat als zuvor. Das geschieht, wenn ihn jemand kopiert hat.',
+    remove:
+      'Wenn Sie diesen Passkey selbst verwenden, entfernen Sie ihn auf Ihrer Kontoseite unter „Sicherheit“ und erstellen Sie einen neuen. Bis dahin wird er vielleicht erneut abgelehnt.',
+  },
+  accountDeleted: {
+    subject: 'Ihr Konto bei {name} wurde gelöscht',
+    heading: 'Ihr Konto wurde gelöscht',
+    byPerson:
+      'Ihr Konto bei {name} ({host}) wurde am {time} auf der Kontoseite gelöscht. Ihre Daten wurden gelöscht, und alle wurden abgemeldet.',
+    byOperator:
+      'Die Betreiber von {name} ({host}) haben am {time} Ihr Konto gelöscht. Ihre Daten wurden gelöscht, und alle wurden abgemeldet.',
+    notYou:
+      'Jemand anderes hatte Zugang zu Ihrem Konto. Wenden Sie sich an die Betreiber von {name}. Die Löschung lässt sich nicht rückgängig machen, aber sie können sehen, wann und von wo sie verlangt wurde.',
+    notExpected: 'Wenden Sie sich an die Betreiber von {name}. Die Löschung lässt sich nicht rückgängig machen.',
+  },
+  reportLink: {
+    subject: 'Melden Sie einen Vorgang in Ihrem Konto bei {name}',
+    heading: 'Waren Sie das nicht?',
+    lead: 'Jemand, der in Ihrem Konto bei {name} ({host}) angemeldet ist, möchte melden, dass ein Vorgang darin von jemand anderem stammt, und kann sich nicht mit dem ausweisen, was das Konto jetzt hat. Wenn Sie das sind, öffnen Sie diesen Link.',
+    consequences:
+      'Sie weisen sich dann auf eine Art aus, die schon vor dem gemeldeten Vorgang galt. Danach werden alle abgemeldet, alles, was dem Konto seither hinzugefügt wurde, wird entfernt, und Sie legen ein neues Passwort fest.',
+    validity: 'Der Link funktioniert einmal und gilt bis zum {until}. Geben Sie ihn nicht weiter.',
+    button: 'Das war ich nicht',
+    notYou:
+      'Jemand anderes ist in Ihrem Konto angemeldet. Geben Sie den Link nicht weiter. Melden Sie sich an, beenden Sie auf Ihrer Kontoseite die anderen Sitzungen und ändern Sie Ihr Passwort.',
+  },
+  accountReported: {
+    subject: 'Ihr Konto bei {name} wurde gesichert',
+    heading: 'Ihr Konto wurde gesichert',
+    lead: 'Jemand hat gemeldet, dass ein Vorgang in Ihrem Konto bei {name} ({host}) von jemand anderem stammt, und sich ausgewiesen. Alle wurden abgemeldet, und das Passwort wurde entfernt, ebenso alles, was dem Konto seither hinzugefügt worden war.',
+    next: 'Wenn Sie das waren und noch kein neues Passwort festgelegt haben, wählen Sie auf der Anmeldeseite „Passwort vergessen?“.',
+    notYou: 'Jemand anderes kann Ihre E-Mails lesen oder kennt Ihr Passwort. Legen Sie sofort ein neues Passwort fest:',
+    button: 'Neues Passwort festlegen',
   },
   invitation: {
     subject: 'Ihre Einladung zu {name}',

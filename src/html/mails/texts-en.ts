@@ -65,9 +65,7 @@ export const textsEn = {
       'The password of your account at {name} ({host}) was changed on {time}, with a link that an operator had handed over.',
     byPerson: 'The password of your account at {name} ({host}) was changed on {time}, on your account page.',
     byOperator: 'An operator of {name} ({host}) set a new password for your account on {time}.',
-    notYouRecovery:
-      'Somebody else can read your e-mail. First change the password of your mailbox. Then set a new password for {name} right away:',
-    notYouPerson: 'Somebody else may be using your account. Set a new password right away:',
+    notYouMailbox: 'Somebody else can read your e-mail. First change the password of your mailbox.',
     notYouOperator: 'Set a password of your own, which nobody else knows:',
     button: 'Set a new password',
   },
@@ -96,6 +94,103 @@ export const textsEn = {
     yours: 'If it is your account',
     yoursText:
       'You can no longer sign in with this address. Use the previous one. If the password does not work any more, set a new one with “Forgot your password?” on the sign-in page.',
+  },
+  notice: {
+    time: 'Time',
+    device: 'Device',
+    network: 'Network',
+    browserOnSystem: '{browser} on {system}',
+    unknownDevice: 'unknown',
+    why: 'You receive this e-mail because it is about the security of your account. It is sent to the verified address of the account each time something like this happens.',
+    report:
+      'Choose “This was not me”. You will be asked to prove who you are, in a way that worked before this happened. Then everybody is signed out, whatever was added to the account since then is removed, and you set a new password.',
+    validity: 'The link works once, until {until}. Do not share it.',
+    notMe: 'This was not me',
+    setPassword: 'Somebody else may be using your account. Set a new password right away:',
+    setPasswordButton: 'Set a new password',
+  },
+  usernameChanged: {
+    subject: 'Your user name for {name} was changed',
+    heading: 'Your user name was changed',
+    lead: 'The user name of your account at {name} ({host}) was changed or removed. You can no longer sign in with the previous one.',
+  },
+  newBrowser: {
+    subject: 'A new browser signed in to {name}',
+    heading: 'A new browser signed in to your account',
+    lead: 'Somebody signed in to your account at {name} ({host}) in a browser that had not been used for it before.',
+  },
+  factorAdded: {
+    subject: 'A way to sign in to {name} was added',
+    heading: 'A way to sign in was added',
+    passkey: 'A passkey was added to your account at {name} ({host}). It signs in to the account without a password.',
+    totp: 'One-time codes were set up for your account at {name} ({host}). Signing in with the password now also takes a code from an app.',
+    password: 'A password was set for your account at {name} ({host}), which had none before.',
+  },
+  factorRemoved: {
+    subject: 'A way to sign in to {name} was removed',
+    heading: 'A way to sign in was removed',
+    passkey: 'A passkey was removed from your account at {name} ({host}). It no longer signs in to the account.',
+    totp: 'One-time codes were switched off for your account at {name} ({host}). Signing in with the password no longer takes a code.',
+    password:
+      'The password was removed from your account at {name} ({host}). Only passkeys sign in to the account now.',
+    all: 'All passkeys and one-time codes were removed from your account at {name} ({host}).',
+    byOperator:
+      'An operator of {name} ({host}) removed the passkeys, one-time codes and recovery codes of your account on {time}.',
+    notExpected: 'Somebody may have pretended to be you. Contact the people who run {name} right away.',
+  },
+  recoveryCodeUsed: {
+    subject: 'A recovery code was used at {name}',
+    heading: 'A recovery code was used',
+    lead: 'A recovery code of your account at {name} ({host}) was used, in place of a passkey or a one-time code.',
+    left: 'Codes left: {count}. You can create new ones on your account page, under Security.',
+  },
+  recoveryCodesReplaced: {
+    subject: 'New recovery codes for {name}',
+    heading: 'New recovery codes were created',
+    lead: 'New recovery codes were created for your account at {name} ({host}). Earlier ones no longer work.',
+  },
+  codesExhausted: {
+    subject: 'Somebody may know your password for {name}',
+    heading: 'Somebody may know your password',
+    lead: 'Somebody entered the right password of your account at {name} ({host}), and then too many wrong codes. They were not signed in.',
+    paused: 'Codes are not accepted any more today. Passkeys still work.',
+  },
+  passkeyCounter: {
+    subject: 'A passkey for {name} may have been copied',
+    heading: 'A passkey may have been copied',
+    lead: 'A passkey of your account at {name} ({host}) was refused, because it had counted fewer uses than before. That happens if somebody has copied it.',
+    remove:
+      'If you use this passkey yourself, remove it on your account page, under Security, and create another one. Until then it may be refused again.',
+  },
+  accountDeleted: {
+    subject: 'Your account at {name} was deleted',
+    heading: 'Your account was deleted',
+    byPerson:
+      'Your account at {name} ({host}) was deleted on {time}, on its account page. Your data was erased, and everybody was signed out.',
+    byOperator:
+      'An operator of {name} ({host}) deleted your account on {time}. Your data was erased, and everybody was signed out.',
+    notYou:
+      'Somebody else had access to your account. Contact the people who run {name}. The deletion cannot be undone, but they can see when and from where it was requested.',
+    notExpected: 'Contact the people who run {name}. The deletion cannot be undone.',
+  },
+  reportLink: {
+    subject: 'Report something in your account at {name}',
+    heading: 'Was this not you?',
+    lead: 'Somebody who is signed in to your account at {name} ({host}) wants to report that something in it was not them, and cannot prove who they are with the factors that the account has now. If it is you, open this link.',
+    consequences:
+      'You will be asked to prove who you are, in a way that worked before what you report. Then everybody is signed out, whatever was added to the account since then is removed, and you set a new password.',
+    validity: 'The link works once, until {until}. Do not share it.',
+    button: 'This was not me',
+    notYou:
+      'Somebody else is signed in to your account. Do not share the link. Sign in, end the other sessions on your account page, and change your password.',
+  },
+  accountReported: {
+    subject: 'Your account at {name} was secured',
+    heading: 'Your account was secured',
+    lead: 'Somebody reported that something in your account at {name} ({host}) was not them, and proved who they are. Everybody was signed out, the password was removed, and so was whatever had been added to the account since then.',
+    next: 'If this was you and you have not set a new password yet, choose “Forgot your password?” on the sign-in page.',
+    notYou: 'Somebody else can read your e-mail, or has your password. Set a new password right away:',
+    button: 'Set a new password',
   },
   invitation: {
     subject: 'Your invitation to {name}',

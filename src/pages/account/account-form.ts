@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ComponentChildren } from 'preact'
 import { type Fault, faultText, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
@@ -8,7 +9,7 @@ import type { PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
-/** A submitted form of the account page. It was sent from that page by the person it was shown to. */
+/** A submitted form of an account page. It was sent from that page by the person it was shown to. */
 export interface Submission {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
@@ -16,27 +17,29 @@ export interface Submission {
   readonly values: ReadonlyMap<string, string>
 }
 
-/** The result of a form. `signed_out` means that the session has ended in the meantime, and nothing was changed. */
+/** The result of a form. */
 export type Outcome =
-  | { readonly outcome: 'done'; readonly notice?: Notice }
+  /** @property path the page that follows; default: the page of the form */
+  | { readonly outcome: 'done'; readonly notice?: Notice; readonly path?: string }
   /** A mail was sent: the page that takes its code is next. */
   | { readonly outcome: 'mailed' }
   | { readonly outcome: 'faulty'; readonly faults: AccountFaults; readonly status: 403 | 422 }
+  /** The content of the page, for what is shown only once and therefore cannot follow a redirect. */
+  | { readonly outcome: 'shown'; readonly content: ComponentChildren }
+  /** The form has sent its own reply, for example a redirect to prove a factor again. */
+  | { readonly outcome: 'replied' }
+  /** The session has ended in the meantime, and nothing was changed. */
   | { readonly outcome: 'signed_out' }
 
-/** What the page reports after a change: a fixed key, never a text from the URL. */
-export type Notice =
-  | 'profile-saved'
-  | 'sign-in-saved'
-  | 'email-change-cancelled'
-  | 'password-changed'
-  | 'password-changed-applications-kept'
-  | 'session-ended'
-  | 'others-ended'
-  | 'disconnected'
-  | 'other-account'
+/** What a page reports after a change: a fixed key, never a text from the URL. */
+export type Notice = keyof Messages['accountNotices']
 
-/** What can be wrong with a form of the account page. */
+/** Whether a key names a notice. */
+export function isNotice({ messages }: PageContext, key: string): key is Notice {
+  return has(messages.accountNotices, key)
+}
+
+/** What can be wrong with a form of an account page. */
 export type AccountFault = Fault | keyof Messages['accountFaults']
 
 /** Faults by field. `form` is for a fault that concerns no particular field. */
@@ -115,4 +118,21 @@ export function accountProof(secret: PurposeSecret, sub: string): string {
 
 export function isAbout(secret: PurposeSecret, sub: string, presented: string | undefined): boolean {
   return isFormAbout(secret, proofSubject(sub), presented)
+}
+
+/** A current password that is wrong, in this field. */
+export function wrongPassword(field: string): Outcome {
+  return { outcome: 'faulty', faults: new Map([[field, 'current_password_wrong']]), status: 403 }
+}
+
+/**
+ * A form that is shown again with these faults; none if all are undefined.
+ *
+ * @param faults by field, in the order of the page
+ */
+export function refused(faults: Readonly<Record<string, AccountFault | undefined>>): Outcome {
+  const found = Object.entries(faults).flatMap(([field, fault]): [string, AccountFault][] =>
+    fault === undefined ? [] : [[field, fault]],
+  )
+  return { outcome: 'faulty', faults: new Map(found), status: 422 }
 }

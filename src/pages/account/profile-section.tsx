@@ -56,8 +56,7 @@ export function ProfileSection({ page, hidden, form, textOf }: FormSectionProps)
   const isFaulty = (fields: Fields) => fields.some(([field]) => form.faults.has(field))
   const isHinted = (field: ProfileField): field is keyof typeof claimHints => Object.hasOwn(claimHints, field)
   return (
-    <section aria-labelledby="your-profile">
-      <h2 id="your-profile">{account.profile}</h2>
+    <section>
       <p class="about">{account.profileLead}</p>
       <form method="post" action="/account/profile">
         <HiddenInputs values={hidden} />

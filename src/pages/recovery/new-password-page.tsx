@@ -4,6 +4,7 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasswordField, strengthScript } from '../../html/new-password-field.tsx'
+import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
 
 /** The checkbox of the form: also end all other access. */
 export const accessChoice = 'end-access'
@@ -35,27 +36,32 @@ export interface NewPasswordPageProps {
   readonly others: readonly { readonly id: number; readonly kind: string; readonly createdAt: Date }[]
   /** The form as it was sent before. A password never goes back to the browser. */
   readonly values: ReadonlyMap<string, string>
-  readonly fault?: { readonly field: 'new-password' | 'form'; readonly fault: Fault } | undefined
+  /** Whether the person can set a password. */
+  readonly takesPassword: boolean
+  /** The options for a new passkey, as JSON; undefined: the person cannot create one. */
+  readonly passkeyOptions: string | undefined
+  readonly fault?: Fault | undefined
   /** In characters. */
   readonly minPasswordLength: number
   /** For `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
 }
 
-/** Sets a new password by a link. */
+/** Sets a new password or passkey by a link. */
 export function NewPasswordPage(props: NewPasswordPageProps) {
-  const { page, csrf, token, account, others, values, fault, minPasswordLength } = props
+  const { page, csrf, token, account, others, values, fault, minPasswordLength, takesPassword, passkeyOptions } = props
   const { recover } = page.messages
-  const text = fault && faultText(page, fault.fault, props)
-  const isPasswordFaulty = fault?.field === 'new-password'
+  const text = fault && faultText(page, fault, props)
+  const isPasswordFaulty = takesPassword && fault?.startsWith('password_')
+  const title = takesPassword ? recover.passwordTitle : recover.passkeyTitle
   return (
     <Layout
       page={page}
-      title={recover.passwordTitle}
+      title={title}
       faulty={fault !== undefined}
-      scripts={['show-password.js', strengthScript]}
+      scripts={['show-password.js', strengthScript, ...(passkeyOptions === undefined ? [] : passkeyScripts)]}
     >
-      <h1>{recover.passwordTitle}</h1>
+      <h1>{title}</h1>
       {fault && (
         <FaultSummary>
           <p>{isPasswordFaulty ? <a href="#new-password">{text}</a> : text}</p>
@@ -65,13 +71,18 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
       <form method="post" action="/recover/password">
         <HiddenInputs values={{ csrf, token, ...offersAccess }} />
         <HiddenUsername value={props.signInName} />
-        <NewPasswordField
-          page={page}
-          id="new-password"
-          minLength={minPasswordLength}
-          fault={isPasswordFaulty ? text : undefined}
-          autofocus={true}
-        />
+        {takesPassword ? (
+          <NewPasswordField
+            page={page}
+            id="new-password"
+            minLength={minPasswordLength}
+            fault={isPasswordFaulty ? text : undefined}
+            isRequired={passkeyOptions === undefined}
+            autofocus={true}
+          />
+        ) : (
+          <p>{recover.passkeyLead}</p>
+        )}
         {others.length > 0 && <Others page={page} others={others} values={values} />}
         <label class="tick">
           <input
@@ -87,17 +98,32 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
         <p class="hint tick-hint" id={`${accessChoice}-hint`}>
           {fill(recover.endAccessHint, { name: <bdi>{page.brand.name}</bdi> })}
         </p>
-        <button class="button primary" id="set-password" name="set-password" type="submit">
-          {recover.setPassword}
-        </button>
+        {takesPassword && (
+          <button class="button primary" id="set-password" name="set-password" type="submit">
+            {recover.setPassword}
+          </button>
+        )}
+        {passkeyOptions !== undefined && (
+          <NewPasskeyButton
+            page={page}
+            options={passkeyOptions}
+            label={takesPassword ? recover.createPasskeyInstead : recover.createPasskey}
+            isPrimary={!takesPassword}
+          />
+        )}
       </form>
-      <p class="fine">{recover.signInFollows}</p>
+      <p class="fine">{takesPassword ? recover.signInFollows : recover.passkeyFollows}</p>
     </Layout>
   )
 }
 
 function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'others' | 'values'>) {
   const { recover } = page.messages
+  const names: Readonly<Record<string, string>> = {
+    passkey: recover.kindPasskey,
+    totp: recover.kindTotp,
+    recovery_codes: recover.kindRecoveryCodes,
+  }
   const date = (at: Date) =>
     new Intl.DateTimeFormat(page.locale, { year: 'numeric', month: 'long', day: 'numeric', timeZone: 'UTC' }).format(at)
   return (
@@ -113,7 +139,9 @@ function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'o
             value="1"
             checked={values.has(removeChoice(id))}
           />
-          <span>{fill(recover.remove, { kind: <bdi class="identifier">{kind}</bdi>, date: date(createdAt) })}</span>
+          <span>
+            {fill(recover.remove, { kind: names[kind] ?? <bdi class="identifier">{kind}</bdi>, date: date(createdAt) })}
+          </span>
         </label>
       ))}
     </fieldset>

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
-import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
+import { browserDigestOf, newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
   authorizationOf,
@@ -13,8 +14,11 @@ import {
   pageContext,
   sessionOf,
 } from '../../interaction/interaction.ts'
-import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { type OverLimit, refuseOverLimit } from '../../interaction/over-limit.ts'
+import { isPasskeyOffered } from '../../operations/offer-passkey.ts'
+import { passkeyRequestOptions } from '../../operations/passkey-options.ts'
 import { type SignInOutcome, signIn } from '../../operations/sign-in.ts'
+import { signInWithPasskey } from '../../operations/sign-in-with-passkey.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
@@ -45,7 +49,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
       return reply.redirect(hrefAfterSignIn(signet, await withSession(signet, interaction)), 303)
 
     // Before there is a session, because sealing can fail.
-    const href = hrefAfterSignIn(signet, interaction)
+    let href = hrefAfterSignIn(signet, interaction)
     const username = values.get('username')?.trim()
     const password = values.get('password')
     if (!username || !password)
@@ -57,14 +61,42 @@ export function signInEndpoint(app: App, signet: Signet): void {
       countSignIn(signet, signedIn)
       if (signedIn.outcome !== 'signed_in')
         return showPage(signet, request, reply, interaction, { fault: 'wrong_credentials', username }, 403)
+      // The script of the page has found that this browser can create passkeys. Programs that fill in the form go straight on.
+      if (values.has('passkeys') && (await isPasskeyOffered(signet, signedIn.sub)))
+        href = ownHref('/passkey-offer', { continue: continueValueOf(signet, interaction) })
       setSessionCookie(reply, signet.settings, cookie)
     } catch (error) {
-      const { status, ...fault } = refuseOverLimit(signet, request, reply, error)
-      signet.metrics.count('signet_sign_ins_total', { outcome: fault.fault === 'busy' ? 'busy' : 'limited' })
+      const { status, ...fault } = overLimit(signet, request, reply, error)
       return showPage(signet, request, reply, interaction, { ...fault, username }, status)
     }
     return reply.redirect(href, 303)
   })
+
+  app.post<{ Body: Parameters }>('/sign-in/passkey', async (request, reply) => {
+    const values = await csrfCheckedForm(signet, request)
+    const interaction = await loadInteraction(signet, request, reply, values.get('continue'))
+    if (!interaction) return reply
+    const href = hrefAfterSignIn(signet, interaction)
+    try {
+      const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+      const outcome = await signInWithPasskey(signet, callerOf(request), digests, values.get('credential'))
+      const isSignedIn = outcome === 'signed_in'
+      signet.metrics.count('signet_sign_ins_total', { outcome: isSignedIn ? 'success' : 'wrong_credentials' })
+      if (!isSignedIn) return showPage(signet, request, reply, interaction, { fault: 'passkey_refused' }, 403)
+      setSessionCookie(reply, signet.settings, cookie)
+    } catch (error) {
+      const { status, ...fault } = overLimit(signet, request, reply, error)
+      return showPage(signet, request, reply, interaction, fault, status)
+    }
+    return reply.redirect(href, 303)
+  })
+}
+
+/** @throws any error that is not about a limit */
+function overLimit(signet: Signet, request: FastifyRequest, reply: FastifyReply, error: unknown): OverLimit {
+  const refused = refuseOverLimit(signet, request, reply, error)
+  signet.metrics.count('signet_sign_ins_total', { outcome: refused.fault === 'busy' ? 'busy' : 'limited' })
+  return refused
 }
 
 function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
@@ -106,6 +138,10 @@ async function showPage(
       current: session && isOffered ? { name: displayName(session.account) } : undefined,
       offersSignUp: signet.settings.signUp === 'open',
       offersRecovery: signet.settings.mail.delivery !== 'none',
+      passkeyOptions: passkeyRequestOptions(signet, {
+        browserDigest: browserDigestOf(request, reply, signet.settings.issuer),
+        use: 'sign-in',
+      }),
       cancelHref: authorization && cancelHref(authorization.target, signet.settings.issuer),
       ...shown,
     }),

@@ -3,13 +3,17 @@ import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/fo
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
+import { PasskeyButton, PasskeysPossible, passkeyScripts } from '../../html/passkey-forms.tsx'
 
-export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
+export type SignInFault = 'wrong_credentials' | 'passkey_refused' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
 
 /** What the page reports: a fixed key, never a text from the URL. */
-export type SignInNotice = 'password-recovered'
+export type SignInNotice = 'password-recovered' | 'passkey-created'
 
-const notices = { 'password-recovered': 'passwordRecovered' } as const satisfies Record<SignInNotice, string>
+const notices = {
+  'password-recovered': 'passwordRecovered',
+  'passkey-created': 'passkeyCreated',
+} as const satisfies Record<SignInNotice, string>
 
 /** Whether a key names a notice of the page. */
 export function isSignInNotice(key: string | undefined): key is SignInNotice {
@@ -33,6 +37,8 @@ export interface SignInPageProps {
   readonly offersSignUp?: boolean | undefined
   /** Whether people can get a link to set a new password. */
   readonly offersRecovery?: boolean | undefined
+  /** For the button to use a passkey; undefined if this issuer has no passkeys. */
+  readonly passkeyOptions?: string | undefined
   /** What has just been done. */
   readonly notice?: SignInNotice | undefined
   /** Back to the application with `access_denied`. */
@@ -41,7 +47,7 @@ export interface SignInPageProps {
 
 export function SignInPage(props: SignInPageProps) {
   const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, notice } = props
-  const { offersSignUp, offersRecovery } = props
+  const { offersSignUp, offersRecovery, passkeyOptions } = props
   const { signIn, password } = page.messages
   const faulty = faultyFields(fault, username)
   const cancelHref = safeHref(props.cancelHref)
@@ -50,7 +56,7 @@ export function SignInPage(props: SignInPageProps) {
       page={page}
       title={signIn.title}
       faulty={fault !== undefined}
-      scripts={['show-password.js']}
+      scripts={['show-password.js', ...(passkeyOptions === undefined ? [] : passkeyScripts)]}
       client={client}
     >
       <h1>{signIn.title}</h1>
@@ -76,12 +82,13 @@ export function SignInPage(props: SignInPageProps) {
       {current && <p class="or">{signIn.otherAccount}</p>}
       <form id="credentials" method="post" action="/sign-in">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
+        {passkeyOptions !== undefined && <PasskeysPossible />}
         <Field
           id="username"
           label={signIn.username}
           // Not type="email", because user names have no @. The keyboard with an @ suits both.
           inputmode="email"
-          autocomplete="username"
+          autocomplete={passkeyOptions === undefined ? 'username' : 'username webauthn'}
           required
           value={username}
           faultyBy={faulty.username ? 'fault' : undefined}
@@ -101,6 +108,12 @@ export function SignInPage(props: SignInPageProps) {
           {signIn.submit}
         </button>
       </form>
+      {passkeyOptions !== undefined && (
+        <form method="post" action="/sign-in/passkey">
+          <HiddenInputs values={{ csrf, continue: continueTo }} />
+          <PasskeyButton page={page} options={passkeyOptions} or={signIn.or} suggestsInField />
+        </form>
+      )}
       {(offersRecovery || offersSignUp || cancelHref) && (
         <ul class="links">
           {/* These submit the form, so that the name need not be typed again. The response redirects to a URL with the sealed name. */}

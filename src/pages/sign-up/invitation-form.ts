@@ -1,6 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { NewRecoveryCodesPage } from '../../html/new-recovery-codes-page.tsx'
 import { sendPage } from '../../html/send-page.ts'
-import { currentSession, newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
+import {
+  browserDigestOf,
+  currentSession,
+  newBrowserSession,
+  setSessionCookie,
+} from '../../interaction/browser-session.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { acceptInvitation, readInvitation } from '../../operations/accept-invitation.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -12,6 +18,7 @@ import { displayName } from '../../records/accounts/account.ts'
 import { emailInUnicode } from '../../records/accounts/canonical-names.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
+import { firstCredential } from './first-credential.ts'
 import { InvitationPage, type InvitationPageProps, NoInvitationPage } from './invitation-page.tsx'
 
 /** Where an accepted invitation leads: to the new account. */
@@ -48,12 +55,18 @@ export async function submitInvitation(
     const accepted = await acceptInvitation(signet, visitor, digests, token, {
       name,
       password: values.get('password'),
+      passkey: values.get('credential') || undefined,
     })
     if (accepted.outcome === 'faulty')
       return showForm(signet, request, reply, token, accepted.email, { name, faults: accepted.faults }, 422)
     if (accepted.outcome === 'invalid') return refuse(request, reply, 'invalid')
     if (accepted.outcome === 'taken') return refuse(request, reply, 'taken', accepted.email)
     setSessionCookie(reply, signet.settings, cookie)
+    if (accepted.outcome === 'created' && accepted.recoveryCodes.length > 0) {
+      const { recoveryCodes: codes } = accepted
+      const page = pageContextOf(request)
+      return sendPage(reply, NewRecoveryCodesPage({ page, codes, continueHref: hrefAfterwards }))
+    }
   } catch (error) {
     const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
     const invitation = await readInvitation(signet, token)
@@ -83,7 +96,8 @@ async function showForm(
       csrf: csrfToken(signet, request, reply),
       invitation: token,
       email: emailInUnicode(email),
-      minPasswordLength: minLengthFor(signet.settings),
+      minPasswordLength: minLengthFor(signet.settings, []),
+      first: firstCredential(signet, browserDigestOf(request, reply, signet.settings.issuer), email),
       current: session && { name: displayName(session.account), email: session.account.email },
       ...shown,
     }),

@@ -3,8 +3,14 @@ import { Field, FormFaults, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
-import { NewPasswordField, strengthScript } from '../../html/new-password-field.tsx'
-import { Conditions, type SignUpFaults } from './sign-up-page.tsx'
+import {
+  Conditions,
+  type FirstCredentialProps,
+  FirstPassword,
+  firstCredentialScripts,
+  SignUpButtons,
+  type SignUpFaults,
+} from './sign-up-page.tsx'
 
 export interface InvitationPageProps {
   readonly page: PageContext
@@ -18,6 +24,7 @@ export interface InvitationPageProps {
   readonly faults: Omit<SignUpFaults, 'email'>
   /** In characters. */
   readonly minPasswordLength: number
+  readonly first: FirstCredentialProps
   /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
   /** Who is signed in in this browser. */
@@ -26,7 +33,7 @@ export interface InvitationPageProps {
 
 /** The page of an invitation's link. Only its form accepts the invitation: mail scanners open links, too. */
 export function InvitationPage(props: InvitationPageProps) {
-  const { page, csrf, invitation, email, name, faults, minPasswordLength, current } = props
+  const { page, csrf, invitation, email, name, faults, minPasswordLength, first, current } = props
   const { invitation: texts, signUp } = page.messages
   const faulty = (['name', 'password'] as const).flatMap((field) => {
     const fault = faults[field]
@@ -38,7 +45,7 @@ export function InvitationPage(props: InvitationPageProps) {
       page={page}
       title={texts.title}
       faulty={faulty.length > 0 || faults.form !== undefined}
-      scripts={['show-password.js', strengthScript]}
+      scripts={firstCredentialScripts}
     >
       <h1>{texts.title}</h1>
       <p class="lead">{texts.lead}</p>
@@ -70,17 +77,14 @@ export function InvitationPage(props: InvitationPageProps) {
           fault={textAt('name')}
           autofocus={faulty[0]?.id === 'name'}
         />
-        <NewPasswordField
-          page={page}
-          id="password"
+        <FirstPassword
+          {...{ page, first }}
           minLength={minPasswordLength}
           fault={textAt('password')}
           autofocus={faulty[0]?.id === 'password'}
         />
         <Conditions page={page} />
-        <button class="button primary" id="sign-up" name="sign-up" type="submit">
-          {texts.submit}
-        </button>
+        <SignUpButtons {...{ page, first }} submit={texts.submit} />
       </form>
       {current && (
         <ul class="links">

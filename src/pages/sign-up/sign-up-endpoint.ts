@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ownHref } from '../../html/link-target.ts'
+import { NewRecoveryCodesPage } from '../../html/new-recovery-codes-page.tsx'
 import { sendPage } from '../../html/send-page.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
-import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
+import { browserDigestOf, newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
   authorizationOf,
@@ -16,7 +17,7 @@ import {
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { openTypedName, sealTypedName } from '../../interaction/typed-name.ts'
-import { signUp } from '../../operations/sign-up.ts'
+import { signUp, signUpWithPasskey } from '../../operations/sign-up.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
@@ -27,6 +28,7 @@ import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Signet } from '../../signet.ts'
+import { firstCredential } from './first-credential.ts'
 import { showInvitation, submitInvitation } from './invitation-form.ts'
 import { NoInvitationPage } from './invitation-page.tsx'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
@@ -74,15 +76,22 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
-      const account = { ...typed, password: values.get('password') }
+      const credential = values.get('credential') || undefined
       const pageValues = {
         continueTo: continueValueOf(signet, interaction),
         locale: pageContext(request, interaction).locale,
       }
-      const signedUp = await signUp(signet, visitor, digests, account, pageValues)
+      const signedUp =
+        credential !== undefined || signet.settings.passwordSignIn === 'off'
+          ? await signUpWithPasskey(signet, visitor, digests, typed, credential, pageValues)
+          : await signUp(signet, visitor, digests, { ...typed, password: values.get('password') }, pageValues)
       if (signedUp.outcome === 'faulty')
         return showPage(signet, request, reply, interaction, { values: typed, faults: signedUp.faults }, 422)
       setSessionCookie(reply, signet.settings, cookie)
+      if (signedUp.outcome === 'created' && signedUp.recoveryCodes.length > 0) {
+        const page = pageContext(request, interaction)
+        return sendPage(reply, NewRecoveryCodesPage({ page, codes: signedUp.recoveryCodes, continueHref: href }))
+      }
     } catch (error) {
       const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
       const shown = { values: typed, faults: { form: fault }, retryAfterSeconds }
@@ -147,7 +156,8 @@ async function showPage(
       csrf: csrfToken(signet, request, reply),
       continueTo,
       client: authorization && clientOnPage(authorization.target),
-      minPasswordLength: minLengthFor(signet.settings),
+      minPasswordLength: minLengthFor(signet.settings, []),
+      first: firstCredential(signet, browserDigestOf(request, reply, signet.settings.issuer)),
       domains: allowedEndings(signet.settings),
       signInHref: ownHref('/sign-in', { continue: continueTo }),
       ...shown,

@@ -5,9 +5,18 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { alternatives, type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasswordField, strengthScript } from '../../html/new-password-field.tsx'
+import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
 
 /** `form` is for a fault that concerns no particular field. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
+
+/** What a new account can be created with. */
+export interface FirstCredentialProps {
+  /** Whether people sign in with passwords here. */
+  readonly takesPassword: boolean
+  /** The options for a new passkey, as JSON; undefined: people cannot create one. */
+  readonly passkeyOptions: string | undefined
+}
 
 export interface SignUpPageProps {
   readonly page: PageContext
@@ -19,6 +28,7 @@ export interface SignUpPageProps {
   readonly faults: SignUpFaults
   /** In characters. */
   readonly minPasswordLength: number
+  readonly first: FirstCredentialProps
   /** The endings of addresses that can be used: `@example.com`. Empty: all can. */
   readonly domains: readonly string[]
   /** For `too_many_attempts` and `busy`: when to try again. */
@@ -27,7 +37,7 @@ export interface SignUpPageProps {
 }
 
 export function SignUpPage(props: SignUpPageProps) {
-  const { page, csrf, continueTo, client, values, faults, minPasswordLength, domains } = props
+  const { page, csrf, continueTo, client, values, faults, minPasswordLength, domains, first } = props
   const { signUp } = page.messages
   const textOf = (fault: Fault | undefined) => fault && faultText(page, fault, props)
   const faulty = (['name', 'email', 'password'] as const).filter((field) => faults[field])
@@ -37,7 +47,7 @@ export function SignUpPage(props: SignUpPageProps) {
       page={page}
       title={signUp.title}
       faulty={faulty.length > 0 || faults.form !== undefined}
-      scripts={['show-password.js', strengthScript]}
+      scripts={firstCredentialScripts}
       client={client}
     >
       <h1>{signUp.title}</h1>
@@ -70,17 +80,14 @@ export function SignUpPage(props: SignUpPageProps) {
           fault={textOf(faults.email)}
           autofocus={faulty[0] === 'email'}
         />
-        <NewPasswordField
-          page={page}
-          id="password"
+        <FirstPassword
+          {...{ page, first }}
           minLength={minPasswordLength}
           fault={textOf(faults.password)}
           autofocus={faulty[0] === 'password'}
         />
         <Conditions page={page} />
-        <button class="button primary" id="sign-up" name="sign-up" type="submit">
-          {signUp.submit}
-        </button>
+        <SignUpButtons {...{ page, first }} submit={signUp.submit} />
       </form>
       {signInHref && (
         <ul class="links">
@@ -90,6 +97,52 @@ export function SignUpPage(props: SignUpPageProps) {
         </ul>
       )}
     </Layout>
+  )
+}
+
+/** The scripts of a page with the parts below. */
+export const firstCredentialScripts = ['show-password.js', strengthScript, ...passkeyScripts]
+
+/** The field for the password of a new account, unless people here create passkeys only. */
+export function FirstPassword(props: {
+  readonly page: PageContext
+  readonly first: FirstCredentialProps
+  readonly minLength: number
+  readonly fault: string | undefined
+  readonly autofocus: boolean
+}) {
+  const { first, ...field } = props
+  if (!first.takesPassword) return null
+  // Not required if there is a second way: the browser would not send the form of somebody who has created a passkey.
+  return <NewPasswordField {...field} id="password" isRequired={first.passkeyOptions === undefined} />
+}
+
+/** The buttons of both ways to create an account. The one for the password is first: the Enter key presses it. */
+export function SignUpButtons(props: {
+  readonly page: PageContext
+  readonly first: FirstCredentialProps
+  /** What is on the button for a password. */
+  readonly submit: string
+}) {
+  const { page, submit } = props
+  const { takesPassword, passkeyOptions } = props.first
+  const { signUp } = page.messages
+  return (
+    <>
+      {takesPassword && (
+        <button class="button primary" id="sign-up" name="sign-up" type="submit">
+          {submit}
+        </button>
+      )}
+      <NewPasskeyButton
+        page={page}
+        options={passkeyOptions}
+        label={takesPassword ? signUp.passkeyInstead : signUp.passkey}
+        isPrimary={!takesPassword}
+        nameFrom="email"
+        displayNameFrom="name"
+      />
+    </>
   )
 }
 

@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
+import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { provableOf } from '../../interaction/provable.ts'
 import { findUndoableChange, type UndoableChange, undoEmailChange } from '../../operations/undo-email-change.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -35,16 +37,19 @@ export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters }>('/undo-email-change', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
     const token = readLinkToken(values.get('token'))
-    const password = values.get('password')
     const change = token && (await findUndoableChange(signet, token))
     if (!token || !change) return showVoid(request, reply)
     const show = (shown: Shown, status: number) => showForm(signet, request, reply, { token, change }, shown, status)
-    if (!password) return show({ fault: 'previous_password_missing' }, 422)
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
-      const undone = await undoEmailChange(signet, visitor, { token, password })
+      const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
+      const [password, code, credential] = ['password', 'code', 'credential'].map((name) => values.get(name))
+      const undone = await undoEmailChange(signet, visitor, { token, browserDigest, password, code, credential })
       if (undone.outcome === 'void_link') return showVoid(request, reply)
+      if (undone.outcome === 'missing') return show({ fault: missingFault(undone.change) }, 422)
       if (undone.outcome === 'wrong_password') return show({ fault: 'previous_password_wrong' }, 403)
+      if (undone.outcome === 'wrong_code') return show({ fault: 'proof_code_wrong' }, 403)
+      if (undone.outcome === 'wrong_passkey') return show({ fault: 'proof_passkey_refused' }, 403)
       if (undone.outcome === 'address_taken') return show({ fault: 'previous_address_taken' }, 409)
       return reply.header('cache-control', 'no-store').redirect('/undo-email-change?done=1', 303)
     } catch (error) {
@@ -54,25 +59,33 @@ export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
   })
 }
 
+const missingFault = ({ needs }: UndoableChange) =>
+  needs.length === 1 && needs[0] === 'earlier_password' ? 'previous_password_missing' : 'proof_missing'
+
 /** Without mail, nobody can set a new password but an operator. */
 const offersRecovery = ({ settings }: Signet) => settings.mail.delivery !== 'none'
 
-function showForm(
+async function showForm(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   { token, change }: { readonly token: string; readonly change: UndoableChange },
   shown: Shown,
   status: number,
-): FastifyReply {
+): Promise<FastifyReply> {
   const page = pageContextOf(request)
+  const { previousEmail, newEmail, changedAt, needs } = change
+  const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
+  const passkeys = needs.includes('passkey') ? change.passkeyIds : []
   return sendPage(
     reply,
     UndoEmailChangePage({
       page,
       csrf: csrfToken(signet, request, reply),
       token,
-      ...change,
+      ...{ previousEmail, newEmail, changedAt },
+      provable: await provableOf(signet, browserDigest, change.sub, needs, passkeys),
+      takesPasswords: signet.settings.passwordSignIn === 'on',
       offersRecovery: offersRecovery(signet),
       ...shown,
     }),

@@ -1,8 +1,10 @@
-import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
+import { FaultSummary } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { addressInPart } from '../../html/mails/address-in-part.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
+import { passkeyScripts } from '../../html/passkey-forms.tsx'
+import { ProofForms, type Provable } from '../../html/proof-forms.tsx'
 
 export interface UndoEmailChangePageProps {
   readonly page: PageContext
@@ -14,9 +16,16 @@ export interface UndoEmailChangePageProps {
   /** Shown in part, because it may be somebody else's. Undefined if the address was removed. */
   readonly newEmail: string | undefined
   readonly changedAt: Date
+  /** What the person can prove. */
+  readonly provable: Provable
+  /** Whether people sign in with passwords. */
+  readonly takesPasswords: boolean
   /** Whether the person can set a new password by mail afterwards. */
   readonly offersRecovery: boolean
   readonly fault?:
+    | 'proof_missing'
+    | 'proof_code_wrong'
+    | 'proof_passkey_refused'
     | 'previous_password_missing'
     | 'previous_password_wrong'
     | 'previous_address_taken'
@@ -27,19 +36,25 @@ export interface UndoEmailChangePageProps {
   readonly retryAfterSeconds?: number | undefined
 }
 
-/** Asks for the password that the account had before its address was changed. */
+/** Asks for a factor that the account had before its address was changed. */
 export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
   const { page, csrf, token, previousEmail, newEmail, changedAt, offersRecovery, fault, retryAfterSeconds } = props
   const { undoEmailChange: text } = page.messages
   const previous = <bdi class="name">{previousEmail}</bdi>
   const time = <Moment page={page} at={changedAt} timeZone={undefined} />
-  const isAboutPassword = fault === 'previous_password_missing' || fault === 'previous_password_wrong'
+  const { provable, takesPasswords } = props
+  const faulty = fault?.startsWith('previous_password') ? 'password' : fault === 'proof_code_wrong' ? 'code' : undefined
+  const afterwards = !takesPasswords
+    ? text.recoverByMail
+    : offersRecovery
+      ? text.newPasswordByMail
+      : text.newPasswordAsk
   return (
     <Layout
       page={page}
       title={text.title}
       faulty={fault !== undefined}
-      scripts={['show-password.js', 'local-times.js']}
+      scripts={['show-password.js', 'local-times.js', ...passkeyScripts]}
     >
       <h1>{text.title}</h1>
       <p class="lead">
@@ -52,26 +67,18 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
           <p>{faultText(page, fault, { retryAfterSeconds })}</p>
         </FaultSummary>
       )}
-      <form method="post" action="/undo-email-change">
-        <HiddenInputs values={{ csrf, token }} />
-        <HiddenUsername value={previousEmail} />
-        <Field
-          id="password"
-          label={text.password}
-          type="password"
-          autocomplete="current-password"
-          required
-          hint={text.passwordHint}
-          faultyBy={isAboutPassword ? 'fault' : undefined}
-          autofocus
-        />
-        <RevealPassword page={page} />
-        <p class="fine">{text.consequences}</p>
-        <p class="fine">{offersRecovery ? text.newPasswordByMail : text.newPasswordAsk}</p>
-        <button class="button primary" id="undo" type="submit">
-          {text.submit}
-        </button>
-      </form>
+      <p class="fine">{text.consequences}</p>
+      <p class="fine">{text.factorsRemoved}</p>
+      <p class="fine">{afterwards}</p>
+      <ProofForms
+        page={page}
+        action="/undo-email-change"
+        hidden={{ csrf, token }}
+        provable={provable}
+        faulty={faulty}
+        username={previousEmail}
+        password={{ label: text.password, submit: text.submit, button: 'undo', hint: text.passwordHint }}
+      />
       <p class="fine">{text.yourOwn}</p>
     </Layout>
   )

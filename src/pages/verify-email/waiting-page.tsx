@@ -107,7 +107,7 @@ export function WaitingPage(props: WaitingPageProps) {
         )}
         {!isRequired && (
           <li>
-            <a id="other-address" href="/account#your-sign-in">
+            <a id="other-address" href="/account/sign-in">
               {text.otherAddress}
             </a>
           </li>

@@ -47,11 +47,24 @@ export function addressOf(socket: Socket): string {
   return canonicalAddress(socket.remoteAddress ?? '') ?? unknownAddress
 }
 
+/** The maximum number of characters of a User-Agent header that are kept. Those of browsers have about 120. */
+const maxUserAgent = 300
+
 /**
- * Where a request came from, for events, refusals and limits. `network` is the client's address in its canonical form, or `unknown`.
+ * Where a request came from, for events, notices, refusals and limits. `network` is the client's address in its canonical form, or `unknown`.
+ * `userAgent` is what the header of that name contains (RFC 9110 §10.1.5), shortened and without control characters: anybody can send anything.
  */
-export function callerOf(request: FastifyRequest): { readonly requestId: string; readonly network: string } {
-  return { requestId: request.id, network: clientAddress(request.raw, request.server.isTrustedProxy) }
+export function callerOf(request: FastifyRequest): {
+  readonly requestId: string
+  readonly network: string
+  readonly userAgent?: string | undefined
+} {
+  const network = clientAddress(request.raw, request.server.isTrustedProxy)
+  return { requestId: request.id, network, userAgent: shortened(request.headers['user-agent']) }
+}
+
+function shortened(header: string | undefined): string | undefined {
+  return header?.replace(/\p{C}/gu, '').slice(0, maxUserAgent).trim() || undefined
 }
 
 /**

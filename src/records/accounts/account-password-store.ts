@@ -35,12 +35,22 @@ export async function lockPassword(tx: Queryable, sub: Sub, passwordHash: string
   return rowCount === 1
 }
 
-/** Replaces a password hash. If several callers replace the same hash concurrently, one succeeds; the others get false. */
-export async function replacePasswordHash(db: Queryable, sub: Sub, from: string, to: string): Promise<boolean> {
+/**
+ * Replaces a password hash. If several callers replace the same hash concurrently, one succeeds; the others get false.
+ *
+ * @param isShort see `isShortPassword`; undefined: the same password, hashed again
+ */
+export async function replacePasswordHash(
+  db: Queryable,
+  sub: Sub,
+  from: string,
+  to: string,
+  isShort?: boolean,
+): Promise<boolean> {
   const { rowCount } = await db.query({
-    text: `UPDATE account_credentials SET secret = $3, updated_at = now()
+    text: `UPDATE account_credentials SET secret = $3, is_short = coalesce($4, is_short), updated_at = now()
            WHERE sub = $1 AND kind = 'password' AND secret = $2`,
-    values: [sub, from, to],
+    values: [sub, from, to, isShort ?? null],
   })
   return rowCount === 1
 }
@@ -75,4 +85,17 @@ export async function keepReplacedPassword(tx: Queryable, sub: Sub, ttl: number)
 /** Forgets the replaced password of an account, because an operator has decided which one it has. */
 export async function forgetReplacedPassword(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({ text: 'DELETE FROM replaced_passwords WHERE sub = $1', values: [sub] })
+}
+
+/**
+ * The hashes of the passwords that an account may have had before its factors: the current one, and the oldest that was replaced in the last days
+ * (`keepReplacedPassword`).
+ */
+export async function listEarlierPasswords(db: Queryable, sub: Sub): Promise<readonly string[]> {
+  const { rows } = await db.query<{ secret: string }>({
+    text: `SELECT secret FROM account_credentials WHERE sub = $1 AND kind = 'password' AND secret IS NOT NULL
+           UNION SELECT secret FROM replaced_passwords WHERE sub = $1 AND expires_at > now()`,
+    values: [sub],
+  })
+  return rows.map(({ secret }) => secret)
 }

@@ -2,6 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Sub } from '../ids.ts'
 import type { Account } from './account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from './accounts-store.ts'
+import type { RecoveryProof } from './recovery-rule.ts'
 
 /** A link by which somebody who cannot sign in sets a new password. */
 export interface NewRecovery {
@@ -45,12 +46,26 @@ export interface Recovery {
   /** Whether an operator hands the link over, and so vouches for the person. */
   readonly byOperator: boolean
   readonly continuation: Continuation | undefined
+  /** What was proven on its page. */
+  readonly kept: KeptProof | undefined
+}
+
+/** What somebody has proven on the page of a link, in addition to the link. */
+export interface KeptProof {
+  readonly proof: RecoveryProof
+  /** The digest of the cookie of the browser, the only one in which the proof counts. */
+  readonly browserDigest: Buffer
+  /** The credentials other than the password that the account had: as soon as it has others, the proof is void. */
+  readonly credentialIds: readonly number[]
 }
 
 interface Row {
   readonly sent_to: string | null
   readonly browser_digest: Buffer | null
   readonly continue_to: string | null
+  readonly proof: RecoveryProof | null
+  readonly proof_browser: Buffer | null
+  readonly proof_for: readonly number[] | null
 }
 
 /**
@@ -61,7 +76,8 @@ interface Row {
  */
 export async function findRecovery(db: Queryable, digest: Buffer): Promise<Recovery | undefined> {
   const { rows } = await db.query<AccountRow & Row>({
-    text: `SELECT ${accountColumns}, recovery.email AS sent_to, recovery.browser_digest, recovery.continue_to
+    text: `SELECT ${accountColumns}, recovery.email AS sent_to, recovery.browser_digest, recovery.continue_to,
+             recovery.proof, recovery.proof_browser, recovery.proof_for
            FROM account_recoveries AS recovery JOIN accounts ON accounts.sub = recovery.sub ${accountEmail}
            WHERE recovery.digest = $1 AND recovery.spent_at IS NULL AND recovery.expires_at > now()
              AND accounts.deleted_at IS NULL AND accounts.disabled_at IS NULL
@@ -72,12 +88,35 @@ export async function findRecovery(db: Queryable, digest: Buffer): Promise<Recov
   })
   const [row] = rows
   if (!row) return undefined
-  const { sent_to, browser_digest: browserDigest, continue_to: continueTo, ...account } = row
+  const { sent_to, browser_digest: browserDigest, continue_to: continueTo, ...others } = row
+  const { proof, proof_browser, proof_for, ...account } = others
   return {
     account: accountFromRow(account as AccountRow),
-    byOperator: sent_to === null,
+    byOperator: sent_to === null && proof === null,
     continuation: browserDigest !== null && continueTo !== null ? { browserDigest, continueTo } : undefined,
+    kept:
+      proof !== null && proof_browser !== null && proof_for !== null
+        ? { proof, browserDigest: proof_browser, credentialIds: proof_for }
+        : undefined,
   }
+}
+
+/**
+ * Keeps what was proven on the page of a link, instead of an earlier proof.
+ *
+ * @returns false if the link has expired or been used
+ */
+export async function keepProof(
+  tx: Queryable,
+  digest: Buffer,
+  { proof, browserDigest, credentialIds }: KeptProof,
+): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    text: `UPDATE account_recoveries SET proof = $2, proof_browser = $3, proof_for = $4
+           WHERE digest = $1 AND spent_at IS NULL AND expires_at > now()`,
+    values: [digest, proof, browserDigest, credentialIds],
+  })
+  return rowCount === 1
 }
 
 /** Uses a link up. Of any number of concurrent callers, one gets true. */

@@ -82,8 +82,8 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
 /**
  * Creates an account with its address and password, in one statement.
  *
- * @param account the account, with user name and address in canonical form. `importedFrom`: the system that it and its password hash come from.
- *   `signedUp`: the person created it on the sign-up page
+ * @param account the account, with user name and address in canonical form. `isPasswordShort`: see `isShortPassword`. `importedFrom`: the system that
+ *   it and its password hash come from. `signedUp`: the person created it on the sign-up page
  * @returns `username_taken` if somebody else has the user name; nothing was created, and the transaction must be rolled back
  */
 export async function insertAccount(
@@ -93,11 +93,12 @@ export async function insertAccount(
     profile: Profile
     email: string | undefined
     passwordHash: string | undefined
+    isPasswordShort?: boolean
     importedFrom?: string
     signedUp?: boolean
   },
 ): Promise<'done' | TakenName> {
-  const { sub, profile, email, passwordHash, importedFrom, signedUp = false } = account
+  const { sub, profile, email, passwordHash, isPasswordShort = false, importedFrom, signedUp = false } = account
   const count = profileColumns.length
   const inserted = db.query({
     text: `WITH account AS (
@@ -106,8 +107,8 @@ export async function insertAccount(
            ), email AS (
              INSERT INTO account_emails (sub, email) SELECT sub, $${count + 3} FROM account WHERE $${count + 3}::text IS NOT NULL
            )
-           INSERT INTO account_credentials (sub, kind, secret, imported)
-           SELECT sub, 'password', $${count + 4}, $${count + 5}::text IS NOT NULL FROM account WHERE $${count + 4}::text IS NOT NULL`,
+           INSERT INTO account_credentials (sub, kind, secret, imported, is_short)
+           SELECT sub, 'password', $${count + 4}, $${count + 5}::text IS NOT NULL, $${count + 7} FROM account WHERE $${count + 4}::text IS NOT NULL`,
     values: [
       sub,
       profile.address ? JSON.stringify(profile.address) : null,
@@ -116,6 +117,7 @@ export async function insertAccount(
       passwordHash ?? null,
       importedFrom ?? null,
       signedUp,
+      isPasswordShort,
     ],
   })
   return unlessTaken(inserted)
@@ -181,12 +183,16 @@ export async function lockAccount(tx: Queryable, sub: Sub): Promise<{ readonly d
   return rows[0]
 }
 
-/** Sets the password, whether or not the account already has one. */
-export async function setPasswordHash(db: Queryable, sub: Sub, passwordHash: string): Promise<void> {
+/** Sets the password, whether or not the account already has one. @param isShort see `isShortPassword` */
+export async function setPasswordHash(
+  db: Queryable,
+  sub: Sub,
+  { hash, isShort }: { readonly hash: string; readonly isShort: boolean },
+): Promise<void> {
   await db.query({
-    text: `INSERT INTO account_credentials (sub, kind, secret) VALUES ($1, 'password', $2)
-           ON CONFLICT (sub) WHERE kind = 'password' DO UPDATE SET secret = $2, updated_at = now()`,
-    values: [sub, passwordHash],
+    text: `INSERT INTO account_credentials (sub, kind, secret, is_short) VALUES ($1, 'password', $2, $3)
+           ON CONFLICT (sub) WHERE kind = 'password' DO UPDATE SET secret = $2, is_short = $3, updated_at = now()`,
+    values: [sub, hash, isShort],
   })
 }
 
@@ -220,7 +226,7 @@ export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
     text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
              browsers AS (DELETE FROM known_browsers WHERE sub = $1), verifications AS (DELETE FROM email_verifications WHERE sub = $1),
              changes AS (DELETE FROM email_changes WHERE sub = $1), recoveries AS (DELETE FROM account_recoveries WHERE sub = $1),
-             replaced AS (DELETE FROM replaced_passwords WHERE sub = $1)
+             replaced AS (DELETE FROM replaced_passwords WHERE sub = $1), notices AS (DELETE FROM account_notices WHERE sub = $1)
            UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],

@@ -11,7 +11,7 @@ import type { Sub } from '../ids.ts'
  * (account-password-store.ts).
  *
  * @param change `digest` of the secret in the link; `newEmail` is undefined if the address was removed; `ttl` in seconds
- * @returns false if the account has no password, so nobody could undo the change; nothing was stored
+ * @returns false if the account has no credential, so nobody could undo the change; nothing was stored
  */
 export async function insertEmailChange(
   tx: Queryable,
@@ -26,9 +26,9 @@ export async function insertEmailChange(
   const { digest, sub, previousEmail, newEmail, ttl } = change
   const { rowCount } = await tx.query({
     text: `INSERT INTO email_changes (digest, sub, previous_email, new_email, previous_password, earlier_password, changed_at, expires_at)
-           SELECT $1, sub, $3, $4, secret, (SELECT secret FROM replaced_passwords WHERE sub = $2 AND expires_at > now()),
-             now(), now() + make_interval(secs => $5)
-           FROM account_credentials WHERE sub = $2 AND kind = 'password' AND secret IS NOT NULL`,
+           SELECT $1, $2, $3, $4, (SELECT secret FROM account_credentials WHERE sub = $2 AND kind = 'password'),
+             (SELECT secret FROM replaced_passwords WHERE sub = $2 AND expires_at > now()), now(), now() + make_interval(secs => $5)
+           WHERE EXISTS (SELECT FROM account_credentials WHERE sub = $2)`,
     values: [digest, sub, previousEmail, newEmail ?? null, ttl],
   })
   return rowCount === 1
@@ -41,8 +41,8 @@ export interface OpenEmailChange {
   /** Undefined if the address was removed. */
   readonly newEmail: string | undefined
   readonly changedAt: Date
-  /** The hash that the account had before the change, in PHC form. */
-  readonly previousPassword: string
+  /** The hash that the account had before the change, in PHC form; undefined if it had no password. */
+  readonly previousPassword: string | undefined
   /** A hash that was replaced shortly before the change. */
   readonly earlierPassword: string | undefined
 }
@@ -54,13 +54,12 @@ export async function findOpenEmailChange(db: Queryable, digest: Buffer): Promis
     previous_email: string
     new_email: string | null
     changed_at: Date
-    previous_password: string
+    previous_password: string | null
     earlier_password: string | null
   }>({
     text: `SELECT email_changes.sub, previous_email, new_email, changed_at, previous_password, earlier_password
            FROM email_changes JOIN accounts ON accounts.sub = email_changes.sub
-           WHERE digest = $1 AND undone_at IS NULL AND expires_at > now() AND previous_password IS NOT NULL
-             AND disabled_at IS NULL AND deleted_at IS NULL`,
+           WHERE digest = $1 AND undone_at IS NULL AND expires_at > now() AND disabled_at IS NULL AND deleted_at IS NULL`,
     values: [digest],
   })
   const [row] = rows
@@ -70,7 +69,7 @@ export async function findOpenEmailChange(db: Queryable, digest: Buffer): Promis
       previousEmail: row.previous_email,
       newEmail: row.new_email ?? undefined,
       changedAt: row.changed_at,
-      previousPassword: row.previous_password,
+      previousPassword: row.previous_password ?? undefined,
       earlierPassword: row.earlier_password ?? undefined,
     }
   )

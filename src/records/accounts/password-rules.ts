@@ -2,6 +2,7 @@ import type { Settings } from '../../platform/config/settings.ts'
 import { once } from '../../platform/shared-work.ts'
 import type { Profile } from './account.ts'
 import { emailInUnicode } from './canonical-names.ts'
+import { needsSecondFactor } from './factors.ts'
 import { isPattern, sourcesOf } from './predictable-text.ts'
 
 export type PasswordFault =
@@ -31,13 +32,26 @@ export function normalizePassword(password: string): string {
   return password.normalize('NFKC')
 }
 
+/** The minimum length of a password that never signs in alone. */
+const minLengthWithFactor = 8
+
 /**
  * The minimum length of a new password, in code points. NIST SP 800-63B-4 §3.1.1.2: at least 15 for a password "used as a single-factor
- * authentication mechanism", at least 8 for one that is "only used as part of multi-factor authentication". In this release a password is the
- * only factor of every account. Rules and pages get the minimum from here.
+ * authentication mechanism", at least 8 for one that is "only used as part of multi-factor authentication". Rules and pages get the minimum from here.
+ *
+ * @param kinds of all credentials that the account has once the password is set
  */
-export function minLengthFor({ passwordMinLength }: Pick<Settings, 'passwordMinLength'>): number {
-  return passwordMinLength
+export function minLengthFor(
+  settings: Pick<Settings, 'passwordMinLength' | 'secondFactor'>,
+  kinds: readonly string[],
+): number {
+  const { passwordMinLength } = settings
+  return needsSecondFactor(settings, kinds) ? Math.min(minLengthWithFactor, passwordMinLength) : passwordMinLength
+}
+
+/** Whether a password is too short to be the only factor. Then the last second factor cannot be removed before the password is changed. */
+export function isShortPassword(password: string, { passwordMinLength }: Pick<Settings, 'passwordMinLength'>): boolean {
+  return [...shortestForm(password)].length < passwordMinLength
 }
 
 /**

@@ -46,7 +46,7 @@ const eraseAddresses = `WITH due AS (
   SELECT count(*) * $2 AS deleted, $1::integer AS kept_for FROM due`
 
 /**
- * Links of mails.
+ * Links of mails, and other values that are stored as digests.
  *
  * @param keptFor how long they are kept once they have expired, as an interval of PostgreSQL
  */
@@ -246,6 +246,10 @@ const statements: readonly (readonly [name: string, text: string])[] = [
   ],
   // They contain addresses and password hashes, and nothing depends on them once the change can no longer be undone.
   deleteLinks('email_changes', '0'),
+  deleteLinks('account_notices', '0'),
+  deleteLinks('unfinished_sign_ins', '0'),
+  // A node whose clock is minutes behind still accepts a challenge that has expired here, and must find that it is spent (maxClockDifference in cleaner.ts).
+  deleteLinks('spent_challenges', '1 hour'),
   [
     'replaced_passwords',
     `WITH old AS (

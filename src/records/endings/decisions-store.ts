@@ -28,6 +28,27 @@ export async function moveSession(tx: Queryable, id: SessionId, epoch: number): 
 }
 
 /**
+ * Moves the live sessions of an account in which a factor besides the password was proven to the next epoch, so that they continue when `endAllSessions` then
+ * ends the others. Only the newest ones are moved, because a script can sign in any number of times.
+ *
+ * @param tx a transaction that has locked the account
+ */
+export async function moveProvenSessions(tx: Queryable, sub: Sub): Promise<void> {
+  await tx.query({
+    // Bounds rather than equality, so that the planner uses no other index for a person with a large number of sessions.
+    text: `WITH newest AS (
+             SELECT id, factor, epoch FROM sessions
+             WHERE sub >= $1 AND (sub, id) <= ($1, ${Number.MAX_SAFE_INTEGER}) AND ended_at IS NULL ORDER BY sub DESC, id DESC LIMIT 1000
+           ), proven AS (
+             SELECT newest.id, accounts.epoch + 1 AS epoch FROM newest JOIN accounts ON accounts.sub = $1
+             WHERE newest.factor IS NOT NULL AND newest.epoch >= accounts.session_epoch
+           )
+           UPDATE sessions SET epoch = proven.epoch FROM proven WHERE sessions.id = proven.id`,
+    values: [sub],
+  })
+}
+
+/**
  * Ends all sessions and all grants of an account.
  *
  * @returns the new epoch

@@ -18,6 +18,7 @@ export type GrantEndReason =
   | 'password_changed'
   | 'password_recovered'
   | 'email_change_undone'
+  | 'account_reported'
   | 'account_deleted'
   | 'client_secret_rotated'
   | 'client_secret_revoked'
@@ -34,6 +35,7 @@ export type AccountEndReason = Extract<
   | 'password_changed'
   | 'password_recovered'
   | 'email_change_undone'
+  | 'account_reported'
   | 'revoked_by_operator'
 >
 

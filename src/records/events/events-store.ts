@@ -5,6 +5,8 @@ export interface Caller {
   readonly requestId: string
   /** The network address, as far as trusted proxies report it. */
   readonly network: string
+  /** The User-Agent header, shortened. Undefined if there was none. */
+  readonly userAgent?: string | undefined
 }
 
 export const eventTypes = [
@@ -31,7 +33,28 @@ export const eventTypes = [
   'recovery_requested',
   'recovery_link_printed',
   'password_recovered',
+  'passkey_added',
+  'passkey_renamed',
+  'passkey_removed',
+  'passkey_refused',
+  'passkey_counter_went_back',
+  'totp_added',
+  'totp_removed',
+  'recovery_codes_created',
+  'recovery_code_used',
+  'second_factor_failed',
+  'password_removed',
+  'factors_reset',
+  'account_report_requested',
+  'account_reported',
+  'data_downloaded',
+  'session_raised',
   'reauthentication_failed',
+  'passkey_added',
+  'passkey_renamed',
+  'passkey_removed',
+  'passkey_refused',
+  'passkey_counter_went_back',
   'signed_in',
   'sign_in_failed',
   'signed_out',
@@ -99,8 +122,8 @@ export type NewEvent = EventOrigin & {
 export async function recordEvent(db: Queryable, event: NewEvent): Promise<void> {
   await db.query({
     name: 'record-event',
-    text: `INSERT INTO events (type, request_id, network, client_id, sub, grant_id, kid, detail)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    text: `INSERT INTO events (type, request_id, network, client_id, sub, grant_id, kid, detail, user_agent)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     values: [
       event.type,
       event.caller?.requestId ?? null,
@@ -110,6 +133,7 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
       event.grantId ?? null,
       event.kid ?? null,
       JSON.stringify({ ...(event.by !== undefined && { by: event.by }), ...event.detail }),
+      event.caller?.userAgent ?? null,
     ],
   })
 }
@@ -118,14 +142,14 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
 export async function recordEvents(db: Queryable, events: readonly NewEvent[]): Promise<void> {
   await db.query({
     name: 'record-events',
-    text: `INSERT INTO events (type, request_id, network, client_id, sub, grant_id, kid, detail)
-           SELECT type, request_id, network, client_id, sub, grant_id, kid, detail
-           FROM jsonb_to_recordset($1::jsonb) AS event (type text, request_id text, network text, client_id text, sub text, grant_id text,
-                                                        kid text, detail jsonb)`,
+    text: `INSERT INTO events (type, request_id, network, user_agent, client_id, sub, grant_id, kid, detail)
+           SELECT type, request_id, network, user_agent, client_id, sub, grant_id, kid, detail
+           FROM jsonb_to_recordset($1::jsonb) AS event (type text, request_id text, network text, user_agent text, client_id text, sub text,
+                                                        grant_id text, kid text, detail jsonb)`,
     values: [
       JSON.stringify(
         events.map(({ type, caller, by, clientId, sub, grantId, kid, detail }) => ({
-          ...{ type, request_id: caller?.requestId, network: caller?.network },
+          ...{ type, request_id: caller?.requestId, network: caller?.network, user_agent: caller?.userAgent },
           ...{
             client_id: clientId,
             sub,

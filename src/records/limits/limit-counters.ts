@@ -25,6 +25,11 @@ export const deviceRequestsPerClient: Limit = { name: 'device-request-client', p
  */
 export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }
 export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20, seconds: window }
+/**
+ * Answers of passkeys that were refused. Signatures cannot be guessed: this bounds the events. Answers that are correct are not counted, so nobody is
+ * kept out.
+ */
+export const refusedPasskeysPerNetwork: Limit = { name: 'passkey-network', points: 100, seconds: window }
 /** Requests for a link to set a new password. Each adds a job and sends at most one mail. */
 export const recoveriesPerNetwork: Limit = { name: 'recovery-network', points: 30, seconds: window }
 /** All networks together. It bounds the jobs that wait if somebody uses very many networks, or if nothing processes jobs. */
@@ -45,7 +50,7 @@ export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
   { name: `${kind}-mail-day`, points: 20, seconds: 86_400 },
 ]
 /** What a mail can be requested for. */
-export type MailedRequest = 'recovery' | 'verification'
+export type MailedRequest = 'recovery' | 'verification' | 'report'
 /**
  * Guesses at the codes of mails, which NIST SP 800-63B-4 §4.2.1.2 requires to be limited. A mail's code is also void after five. An address gets at
  * most twenty mails a day, and a guess counts at each mail that waits in the browser. So somebody who cannot read them finds one of their codes with
@@ -57,6 +62,22 @@ export const emailCodesPerAddress: readonly Limit[] = [
   { name: 'email-code-address-hour', points: 20, seconds: 3600 },
   { name: 'email-code-address-day', points: 50, seconds: 86_400 },
 ]
+/** Where somebody enters a one-time code. Each place has its own limit, so that none can be used to keep the person from another. */
+export type CodeUse = 'sign-in' | 'step-up' | 'recovery'
+/**
+ * Guesses at the one-time codes of an account (NIST SP 800-63B-4 §3.2.2, RFC 6238 §5.2). Three of a million codes are right at any time, so twenty a day find
+ * one with a chance of 1 in 16,000. At sign-in, only somebody who has entered the right password gets here. The limit of a day comes first, because the
+ * person is told when it is reached.
+ */
+export const oneTimeCodes: readonly Limit[] = [
+  { name: 'one-time-code-day', points: 20, seconds: 86_400 },
+  { name: 'one-time-code', points: 5, seconds: window },
+]
+/**
+ * Recovery codes cannot be guessed. This bounds the events that wrong ones cause. It is by network and not by account, so that nobody can keep a person from using
+ * theirs.
+ */
+export const recoveryCodesPerNetwork: Limit = { name: 'recovery-code-network', points: 60, seconds: window }
 /** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },

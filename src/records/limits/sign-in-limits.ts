@@ -2,6 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
 import {
   accountBackoff,
+  type CodeUse,
   counterOf,
   countersOf,
   deviceRequestsPerClient,
@@ -13,6 +14,7 @@ import {
   type MailedRequest,
   mailsPerAddress,
   type NamedCounter,
+  oneTimeCodes,
   perBrowser,
   perInvitation,
   perName,
@@ -22,6 +24,8 @@ import {
   recoveries,
   recoveriesPerName,
   recoveriesPerNetwork,
+  recoveryCodesPerNetwork,
+  refusedPasskeysPerNetwork,
   signUps,
   userCodesPerNetwork,
   userCodesPerPerson,
@@ -69,10 +73,14 @@ export class LimitExceeded extends Error {
 }
 
 /**
- * What an attempt is for: an account, the typed name (its `key`, canonical-names.ts) if no account is known yet, or undoing a change of address
- * of an account, which is guarded by a link as well and counted separately.
+ * What an attempt is for: an account, the typed name (its `key`, canonical-names.ts) if no account is known yet, or undoing a change of address or
+ * recovering an account, which are guarded by a link as well and counted separately.
  */
-export type Subject = { readonly sub: string } | { readonly typed: string } | { readonly undoFor: string }
+export type Subject =
+  | { readonly sub: string }
+  | { readonly typed: string }
+  | { readonly undoFor: string }
+  | { readonly recoveryOf: string }
 
 /** The windows in which a request was counted. */
 export interface CountedRequest {
@@ -153,6 +161,8 @@ export interface SignInLimits {
   beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
+  /** Counts an answer of a passkey that was refused. Must be called before it is recorded. @throws LimitExceeded, TooManyWaiting */
+  afterRefusedPasskey(network: string): Promise<void>
   /**
    * Counts a request for a link to set a new password, before anything is looked up. What it throws and returns depends on the network and the
    * typed name only.
@@ -173,6 +183,17 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   allowsEmailCode(address: string): Promise<boolean>
+  /**
+   * Counts a one-time code that somebody typed, for the account. Must be called before it is compared.
+   *
+   * @returns for `undoOneTimeCode`
+   * @throws LimitExceeded, whose `limit` is `oneTimeCodesOfDay` if no more are compared today; TooManyWaiting
+   */
+  beforeOneTimeCode(sub: string, use: CodeUse): Promise<readonly string[]>
+  /** Undoes what was counted, because the code was right. Earlier wrong ones stay counted, or somebody else could go on after each sign-in of the person. */
+  undoOneTimeCode(counted: readonly string[]): Promise<void>
+  /** Counts a recovery code that somebody typed. @throws LimitExceeded, TooManyWaiting */
+  beforeRecoveryCode(network: string): Promise<void>
   /** Counts a form with a new password for a link. Must be called once the link is known to be open. @throws LimitExceeded, TooManyWaiting */
   beforeNewPassword(link: Buffer): Promise<void>
   /**
@@ -198,6 +219,9 @@ export interface SignInLimits {
    */
   recovered(db: Queryable, network: string, sub: string, names: readonly string[]): Promise<void>
 }
+
+/** The name of the limit of one-time codes in a day. */
+export const oneTimeCodesOfDay = 'one-time-code-day'
 
 /** @param turns attempts from one network, or at one account, update the same row; those that wait for it must not hold every connection */
 export function createSignInLimits(database: Queryable, turns: Turns): SignInLimits {
@@ -276,6 +300,10 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const counters = [counterOf(userCodesPerPerson, sub), ...countersOf(userCodesPerNetwork, ranges)]
       await countOrThrow(counters, `user-code ${widest(ranges)}`)
     },
+    afterRefusedPasskey: async (network) => {
+      const ranges = rangesOf(network)
+      await countOrThrow(countersOf(refusedPasskeysPerNetwork, ranges), `passkey ${widest(ranges)}`)
+    },
     beforeRecovery: async (network, typed) => {
       const ranges = rangesOf(network)
       const ofNetwork = [...countersOf(recoveriesPerNetwork, ranges), counterOf(recoveries)]
@@ -296,6 +324,17 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     allowsEmailCode: async (address) => {
       const counters = emailCodesPerAddress.map((limit) => counterOf(limit, address))
       return (await count(counters, `email-code-address ${address}`)).exceeded === undefined
+    },
+    beforeOneTimeCode: async (sub, use) => {
+      const counters = oneTimeCodes.map((limit) => counterOf(limit, use, sub))
+      const { keys, exceeded } = await count(counters, `one-time-code ${use} ${sub}`)
+      if (exceeded) throw exceeded
+      return keys
+    },
+    undoOneTimeCode: (counted) => undoCounts(database, counted, undefined),
+    beforeRecoveryCode: async (network) => {
+      const ranges = rangesOf(network)
+      await countOrThrow(countersOf(recoveryCodesPerNetwork, ranges), `recovery-code ${widest(ranges)}`)
     },
     beforeNewPassword: async (link) => {
       const counter = counterOf(perRecovery, link.toString('base64url'))
@@ -321,5 +360,6 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
 /** Includes the kind, so that a typed name cannot be mistaken for a `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
   if ('undoFor' in subject) return ['undo', subject.undoFor]
+  if ('recoveryOf' in subject) return ['recovery', subject.recoveryOf]
   return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
-import type { ProvenFactor } from '../accounts/factors.ts'
+import { freshFor, type ProvenFactor } from '../accounts/factors.ts'
 import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/liveness-store.ts'
 import type { SessionId, Sub } from '../ids.ts'
@@ -88,6 +88,8 @@ export interface StartedSession {
   readonly replaced: { readonly id: SessionId; readonly sub: Sub } | undefined
   /** Whether it is not known yet who created the account (`decideSignedUp`). */
   readonly isOriginUnknown: boolean
+  /** Whether nobody has signed in to the account in this browser before, but in another. */
+  readonly isNewBrowser: boolean
 }
 
 /**
@@ -105,7 +107,12 @@ const maxKnownBrowsers = 100
  * @returns undefined if the account has been disabled or deleted
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
-  const { rows } = await db.query<{ id: SessionId | null; sub: Sub | null; is_origin_unknown: boolean }>({
+  const { rows } = await db.query<{
+    id: SessionId | null
+    sub: Sub | null
+    is_origin_unknown: boolean
+    is_new_browser: boolean
+  }>({
     name: 'insert-session',
     // The row of the account is locked first, as everywhere else where both are locked.
     text: `WITH account AS (
@@ -134,7 +141,11 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
                SELECT browser_digest FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest <> $2
                ORDER BY used_at DESC OFFSET ${maxKnownBrowsers - 1}))
            )
-           SELECT replaced.id, replaced.sub, account.is_origin_unknown FROM account LEFT JOIN replaced ON true`,
+           SELECT replaced.id, replaced.sub, account.is_origin_unknown,
+             -- As it was before this statement. An account whose sessions were all ended once has forgotten its browsers, but has had some.
+             (account.epoch > 0 OR EXISTS (SELECT FROM known_browsers WHERE sub = account.sub))
+               AND NOT EXISTS (SELECT FROM known_browsers WHERE sub = account.sub AND browser_digest = $2) AS is_new_browser
+           FROM account LEFT JOIN replaced ON true`,
     values: [
       session.digest,
       session.browserDigest,
@@ -149,8 +160,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
   })
   const [row] = rows
   if (!row) return undefined
-  const { id, sub, is_origin_unknown: isOriginUnknown } = row
-  return { replaced: id === null || sub === null ? undefined : { id, sub }, isOriginUnknown }
+  const { id, sub, is_origin_unknown: isOriginUnknown, is_new_browser: isNewBrowser } = row
+  return { replaced: id === null || sub === null ? undefined : { id, sub }, isOriginUnknown, isNewBrowser }
 }
 
 /** A session in the list that its person sees. */
@@ -225,6 +236,49 @@ export async function renewSession(db: Queryable, id: SessionId, sessionDigest: 
     text: `UPDATE sessions SET digest = $2, used_at = now() WHERE id = $1
            RETURNING greatest(0, floor(extract(epoch FROM expires_at - now())))::float8 AS left`,
     values: [id, sessionDigest],
+  })
+  return rows[0]!.left
+}
+
+/** What a person has proven in a session that they had already. Times are in milliseconds since 1970. */
+export interface RaisedSession {
+  /** The digest of the new session cookie. */
+  readonly digest: Buffer
+  /** Authentication Method References of what was proven now (RFC 8176). */
+  readonly amr: readonly string[]
+  /** The strongest factor besides the password that was proven now. */
+  readonly factor?: ProvenFactor | undefined
+  /** When the password or a passkey was proven; undefined if only a code was: then the time of the sign-in stays. */
+  readonly authTime: number | undefined
+  /** When it was proven. Never later than the clock of the database, like `authTime`. */
+  readonly provenAt: number
+}
+
+/** SQL: whether the factor of a session stays a passkey although a one-time code (`$5`) is proven. */
+const staysPasskey = `(factor = 'passkey' AND $5 = 'totp' AND factor_time > now() - interval '${freshFor} seconds')`
+
+/**
+ * Adds to a session what its person has proven in addition, under a new cookie; the previous one becomes worthless. What was proven before still counts. One
+ * exception: if the time of the sign-in changes, but the new proof alone is weaker than what was proven before, only the new one counts. Otherwise a
+ * password that was typed now would make an old passkey look fresh.
+ *
+ * A fresh passkey stays the factor of the session if a one-time code is proven after it.
+ *
+ * @param tx a transaction that has locked the session, so that it is still alive
+ * @returns the maximum remaining lifetime of the session, in seconds
+ */
+export async function raiseSession(tx: Queryable, id: SessionId, raised: RaisedSession): Promise<number> {
+  const { digest, amr, factor, authTime, provenAt } = raised
+  const { rows } = await tx.query<{ left: number }>({
+    text: `UPDATE sessions SET digest = $2, used_at = now(),
+             amr = CASE WHEN $4::timestamptz IS NOT NULL AND NOT $3::text[] @> ARRAY(SELECT unnest(amr) INTERSECT SELECT unnest('{pop,mfa}'::text[]))
+               THEN $3 ELSE amr || ARRAY(SELECT method FROM unnest($3) WITH ORDINALITY AS proven (method, place)
+                                         WHERE NOT method = ANY (amr) ORDER BY place) END,
+             auth_time = coalesce(least($4, clock_timestamp()), auth_time),
+             factor = CASE WHEN $5::text IS NULL OR ${staysPasskey} THEN factor ELSE $5 END,
+             factor_time = CASE WHEN $5 IS NULL OR ${staysPasskey} THEN factor_time ELSE least($6, clock_timestamp()) END
+           WHERE id = $1 RETURNING greatest(0, floor(extract(epoch FROM expires_at - now())))::float8 AS left`,
+    values: [id, digest, amr, authTime === undefined ? null : new Date(authTime), factor ?? null, new Date(provenAt)],
   })
   return rows[0]!.left
 }

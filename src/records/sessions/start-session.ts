@@ -19,18 +19,21 @@ export interface BrowserDigests {
  *
  * @param ttl the lifetime of the session, in seconds
  * @param who `authTime` in milliseconds since 1970
- * @returns undefined if the account has been disabled or deleted; `left` if rows of the previous session remain to be updated
+ * @returns undefined if the account has been disabled or deleted; `left` if rows of the previous session remain to be updated;
+ *   `isNewBrowser` if nobody has signed in to the account in this browser before, but in another
  */
 export async function startSession(
   tx: Queryable,
   ttl: number,
   { browserDigest, sessionDigest, replaces }: BrowserDigests,
   who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'factor' | 'sidVersion'>,
-): Promise<{ readonly left: boolean } | undefined> {
+): Promise<{ readonly left: boolean; readonly isNewBrowser: boolean } | undefined> {
   const started = await insertSession(tx, { ...who, browserDigest, digest: sessionDigest, ttl, replaces })
   if (!started) return undefined
   if (started.isOriginUnknown) await decideSignedUp(tx, who.sub)
-  if (!started.replaced) return { left: false }
+  const { isNewBrowser } = started
+  if (!started.replaced) return { left: false, isNewBrowser }
   const { id, sub } = started.replaced
-  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
+  const { left } = await decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
+  return { left, isNewBrowser }
 }

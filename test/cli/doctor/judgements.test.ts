@@ -195,6 +195,8 @@ t.test('settings that are allowed but risky are reported', async (t) => {
     [{ SIGNET_PASSWORD_MIN_LENGTH: '8' }, /is 8/],
     [{ SIGNET_PASSWORD_MIN_LENGTH: '14' }, /only factor/],
     [{ SIGNET_DATABASE_URL: '' }, /embedded/],
+    [{ SIGNET_ISSUER: 'https://192.0.2.1' }, /IP address/],
+    [{ SIGNET_ISSUER: 'https://[2001:db8::1]' }, /IP address/],
     [{ SIGNET_MASTER_KEY_PREVIOUS: 'A'.repeat(43) }, /still set/],
   ]
   for (const [settings, finding] of risky) t.match(judge(settings), [{ status: 'warning', finding }], String(finding))

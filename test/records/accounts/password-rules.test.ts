@@ -2,6 +2,7 @@ import { dictionary } from '@zxcvbn-ts/language-common'
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  isShortPassword,
   minLengthFor,
   type PasswordFault,
   type PersonsNames,
@@ -181,9 +182,24 @@ t.test('personal data that is unknown or hardly a name is no reason to reject a 
   t.equal(await faultOf('734552173455', { username: '734552173455' }), 'password_personal')
 })
 
-t.test('the password is the only factor of every account, so the minimum is the one that is set', async (t) => {
-  for (const passwordMinLength of [8, 15, 128]) t.equal(minLengthFor({ passwordMinLength }), passwordMinLength)
-})
+t.test(
+  'a password that is the only factor has the length that is set, and one that never signs in alone has eight characters',
+  async (t) => {
+    for (const passwordMinLength of [8, 15, 128]) {
+      const [optional, required] = (['optional', 'required'] as const).map((secondFactor) => ({
+        ...{ passwordMinLength, secondFactor },
+      })) as [SecondFactorSettings, SecondFactorSettings]
+      t.equal(minLengthFor(optional, []), passwordMinLength)
+      t.equal(minLengthFor(optional, ['password', 'passkey', 'recovery_codes']), passwordMinLength, 'it signs in alone')
+      t.equal(minLengthFor(optional, ['password', 'totp']), 8)
+      t.equal(minLengthFor(required, []), 8)
+    }
+    t.ok(isShortPassword('\u0065\u0301'.repeat(14), { passwordMinLength: 15 }), 'counted as when it was set')
+    t.notOk(isShortPassword('x'.repeat(15), { passwordMinLength: 15 }))
+  },
+)
+
+type SecondFactorSettings = Parameters<typeof minLengthFor>[0]
 
 t.test('the minimum length counts characters before NFKC, and the maximum is 256', async (t) => {
   const phrase = (length: number) =>

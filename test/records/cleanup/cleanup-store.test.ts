@@ -71,6 +71,7 @@ t.test('links in mails are deleted some time after they have expired, used ones 
       `'person', 'a@example.com', '', '', 1`,
       [-1, 1, 167],
     ],
+    unfinished_sign_ins: ['browser_digest, sub, password_digest, auth_time', `'', 'person', '', now()`, [-1]],
     // They contain hashes of passwords.
     email_changes: ['sub, previous_email, new_email', `'person', 'a@example.com', 'b@example.com'`, [-1]],
     invitations: [
@@ -95,6 +96,15 @@ t.test('links in mails are deleted some time after they have expired, used ones 
       table,
     )
   }
+})
+
+t.test('a challenge that was answered is kept until no node accepts it, whatever its clock says', async (t) => {
+  const { database } = (await startSignet(t)).signet
+  await database.query(`INSERT INTO spent_challenges (digest, expires_at) VALUES
+    ('valid', now() + interval '1 minute'), ('expired', now() - interval '59 minutes'), ('long ago', now() - interval '61 minutes')`)
+  await deleteExpired(database, 3600)
+  const { rows } = await database.query("SELECT encode(digest, 'escape') AS digest FROM spent_challenges ORDER BY 1")
+  t.same(rows, [{ digest: 'expired' }, { digest: 'valid' }])
 })
 
 t.test('a password that was replaced is deleted as soon as it undoes nothing any more', async (t) => {

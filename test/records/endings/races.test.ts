@@ -163,21 +163,21 @@ const ways: Record<string, Ending> = {
     isOfSessions: true,
     decide: (db, setting) =>
       changeProvenPassword({ database: db, endings, turns, ...mailing }, personOf(setting), setting.other, {
-        ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'keep' },
+        ...{ from: 'old', to: 'new', isShort: false, sessionDigest: randomBytes(32), applications: 'keep' },
       }),
   },
   'change the password elsewhere and sign out of all applications': {
     endsSignIns: true,
     decide: (db, setting) =>
       changeProvenPassword({ database: db, endings, turns, ...mailing }, personOf(setting), setting.other, {
-        ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'end' },
+        ...{ from: 'old', to: 'new', isShort: false, sessionDigest: randomBytes(32), applications: 'end' },
       }),
   },
   'change the password here and sign out of all applications': {
     endsSignIns: true,
     decide: (db, setting) =>
       changeProvenPassword({ database: db, endings, turns, ...mailing }, personOf(setting), setting.session, {
-        ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'end' },
+        ...{ from: 'old', to: 'new', isShort: false, sessionDigest: randomBytes(32), applications: 'end' },
       }),
   },
   'sign the person out everywhere': {

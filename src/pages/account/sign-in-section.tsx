@@ -1,8 +1,5 @@
-import { Field, HiddenInputs, HiddenUsername } from '../../html/form-fields.tsx'
-import { fill } from '../../html/messages/messages.ts'
-import { NewPasswordField } from '../../html/new-password-field.tsx'
+import { Field, HiddenInputs } from '../../html/form-fields.tsx'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
-import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './sign-in-forms.ts'
 
 /** The user name and the e-mail address to sign in with. */
 export function SignInNamesSection({
@@ -21,8 +18,7 @@ export function SignInNamesSection({
     ...(verifyEmailHref ? [account.emailConfirmed] : []),
   ]
   return (
-    <section aria-labelledby="your-sign-in">
-      <h2 id="your-sign-in">{account.signIn}</h2>
+    <section>
       <p class="about">{account.signInLead}</p>
       <EmailStatus {...{ page, hidden, email, pendingEmail, verifyEmailHref }} />
       <form method="post" action="/account/sign-in">
@@ -114,65 +110,5 @@ function EmailStatus({
         )}
       </li>
     </ul>
-  )
-}
-
-export function PasswordSection({
-  page,
-  hidden,
-  form,
-  textOf,
-  signInName,
-  minPasswordLength,
-}: FormSectionProps & {
-  /** The name that the person signs in with. */
-  readonly signInName: string | undefined
-  readonly minPasswordLength: number
-}) {
-  const { account } = page.messages
-  const { fault, autofocus } = fieldsOf(form, textOf)
-  const hint = `${applicationsChoice}-hint`
-  return (
-    <section aria-labelledby="your-password">
-      <h2 id="your-password">{account.password}</h2>
-      <p class="about">{account.passwordLead}</p>
-      <form method="post" action="/account/password">
-        <HiddenInputs values={{ ...hidden, ...offersApplications }} />
-        <HiddenUsername value={signInName} />
-        <Field
-          id="current-password"
-          label={account.currentPassword}
-          type="password"
-          autocomplete="current-password"
-          required
-          fault={fault('current-password')}
-          autofocus={autofocus('current-password')}
-        />
-        <NewPasswordField
-          page={page}
-          id="new-password"
-          minLength={minPasswordLength}
-          fault={fault('new-password')}
-          autofocus={autofocus('new-password')}
-        />
-        <label class="tick">
-          <input
-            type="checkbox"
-            id={applicationsChoice}
-            name={applicationsChoice}
-            value="1"
-            checked={wantsApplicationsEnded(form.values)}
-            aria-describedby={hint}
-          />
-          {account.endApplications}
-        </label>
-        <p class="hint tick-hint" id={hint}>
-          {fill(account.endApplicationsHint, { name: <bdi>{page.brand.name}</bdi> })}
-        </p>
-        <button class="button" id="password-change" type="submit">
-          {account.changePassword}
-        </button>
-      </form>
-    </section>
   )
 }

@@ -1,88 +1,10 @@
 import { ClientName, ScopeInWords } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
-import { fill, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
+import { fill, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
 import type { ConnectedApplication } from '../../records/grants/connected-applications-store.ts'
 import type { ScopeDescription } from '../../records/resources/resource.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
-
-/** A session as the page shows it. */
-export interface PageSession {
-  /** Identifies it in the form. */
-  readonly handle: string
-  readonly isThisBrowser: boolean
-  readonly signedInAt: Date
-  readonly usedAt: Date
-}
-
-export interface SessionsSectionProps {
-  readonly page: PageContext
-  /** The hidden fields of every form on the page. */
-  readonly hidden: Readonly<Record<string, string>>
-  /** Includes the current one. */
-  readonly sessions: readonly PageSession[]
-  /** How many there are. The page may show only those used last. */
-  readonly sessionCount: number
-  /** Whether there may be more than were counted. */
-  readonly sessionsTruncated: boolean
-  readonly timeZone: string | undefined
-}
-
-/** Where the person is signed in. The kind of browser is not shown, because it is not stored. */
-export function SessionsSection(props: SessionsSectionProps) {
-  const { page, hidden, sessions, sessionCount, sessionsTruncated, timeZone } = props
-  const { account } = page.messages
-  const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
-  return (
-    <section aria-labelledby="your-sessions">
-      <h2 id="your-sessions">{account.sessions}</h2>
-      {sessionCount > 1 && (
-        <p class="about">
-          {account.sessionsLead} {account.sessionsKeepApplications}
-        </p>
-      )}
-      <ul class="rows">
-        {sessions.map(({ handle, isThisBrowser, signedInAt, usedAt }, index) => (
-          <li class="row" key={handle}>
-            <div class="row-text" id={`session-${index + 1}`}>
-              <p class="name">{isThisBrowser ? account.thisBrowser : account.anotherBrowser}</p>
-              <p>{fill(account.signedIn, { time: moment(signedInAt) })}</p>
-              <p>{fill(account.lastUsed, { time: moment(usedAt) })}</p>
-            </div>
-            {!isThisBrowser && (
-              <form method="post" action="/account/sessions/end">
-                <HiddenInputs values={{ ...hidden, session: handle }} />
-                <button
-                  class="button"
-                  id={`end-session-${index + 1}`}
-                  aria-describedby={`session-${index + 1}`}
-                  type="submit"
-                >
-                  {account.endSession}
-                </button>
-              </form>
-            )}
-          </li>
-        ))}
-      </ul>
-      {sessionCount > sessions.length && (
-        <p>
-          {fillText(sessionsTruncated ? account.manyMoreSessions : account.moreSessions, {
-            count: String(sessionCount - sessions.length),
-          })}
-        </p>
-      )}
-      {(sessionCount > 1 || sessionsTruncated) && (
-        <form method="post" action="/account/sessions/end">
-          <HiddenInputs values={{ ...hidden, others: '1' }} />
-          <button class="button" id="end-other-sessions" type="submit">
-            {account.endOthers}
-          </button>
-        </form>
-      )}
-    </section>
-  )
-}
 
 export interface ApplicationsSectionProps {
   readonly page: PageContext
@@ -101,8 +23,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
   const { page, hidden, applications, scopeDescriptions, applicationsTruncated, timeZone } = props
   const { account, scopes: words } = page.messages
   return (
-    <section aria-labelledby="your-applications">
-      <h2 id="your-applications">{account.applications}</h2>
+    <section>
       <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
       {applications.length > 0 && (
         <ul class="rows">

@@ -1,0 +1,34 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+import { insertPasskey, type NewPasskey } from '../records/accounts/passkeys-store.ts'
+import { type Caller, recordEvents } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
+import type { Signet } from '../signet.ts'
+import { replaceRecoveryCodes } from './recovery-codes.ts'
+
+/**
+ * Gives an account a passkey instead of a password, and recovery codes if it has none: it would be lost with the device.
+ *
+ * @param tx a transaction that has locked the account, or creates it
+ * @param isVouched whether the person has proven another factor that the account has
+ * @returns the codes to show, once; undefined if some account has the passkey already, and the transaction must be rolled back
+ */
+export async function addPasskeyWithCodes(
+  tx: Queryable,
+  signet: Pick<Signet, 'secrets'>,
+  caller: Caller,
+  sub: Sub,
+  given: { readonly passkey: NewPasskey; readonly isVouched: boolean; readonly hasCodes: boolean },
+): Promise<readonly string[] | undefined> {
+  const { passkey, isVouched, hasCodes } = given
+  const id = await insertPasskey(tx, sub, passkey, { name: firstPasskeyName, isVouched })
+  if (id === undefined) return undefined
+  const codes = hasCodes ? [] : await replaceRecoveryCodes(tx, signet, sub)
+  await recordEvents(tx, [
+    { type: 'passkey_added', caller, sub, detail: { passkey: id } },
+    ...(hasCodes ? [] : [{ type: 'recovery_codes_created', caller, sub } as const]),
+  ])
+  return codes
+}
+
+/** The person can rename it. */
+const firstPasskeyName = 'Passkey'

@@ -1,0 +1,91 @@
+import type { FastifyReply } from 'fastify'
+import { type OwnPage, sealOwnPage } from '../../interaction/continue-value.ts'
+import { requireFreshProof } from '../../interaction/fresh-proof.ts'
+import { kindsOf } from '../../operations/own-factors.ts'
+import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
+import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
+import type { KeepReason } from '../../records/accounts/factor-removal.ts'
+import { type Factor, listFactors } from '../../records/accounts/factors-store.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { type Notice, type Outcome, refused } from './account-form.ts'
+
+/** A page that only somebody sees who has proven themselves recently. */
+export interface ProtectedPage {
+  readonly page: OwnPage
+  /** The `continue` value of what follows the page. */
+  readonly next?: string | undefined
+}
+
+/**
+ * Everything that the account can be signed in to with, if the person has proven themselves recently with the strongest of it.
+ *
+ * @returns undefined if the person has been sent to the page where they can prove themselves, and from there to `destination`
+ */
+export async function provenFactors(
+  signet: Signet,
+  { reply, session }: { readonly reply: FastifyReply; readonly session: Session },
+  { page, next }: ProtectedPage,
+): Promise<readonly Factor[] | undefined> {
+  const factors = await listFactors(signet.database, session.account.sub)
+  const continueTo = sealOwnPage(signet.secrets['request-sealing'], page, undefined, next)
+  return requireFreshProof(signet, reply, session, kindsOf(factors), continueTo) ? factors : undefined
+}
+
+/**
+ * The outcome of a form about something that the account has, on the page of all of it.
+ *
+ * @param done what was done, as an operation reports it
+ * @param notice if it was done
+ */
+export async function securityOutcome(
+  signet: Signet,
+  visit: Parameters<typeof provenFactors>[1],
+  done: 'removed' | 'renamed' | 'added' | 'exists' | 'off' | 'gone' | 'stale' | 'signed_out' | KeepReason,
+  notice: Notice,
+): Promise<Outcome> {
+  switch (done) {
+    case 'removed':
+    case 'renamed':
+    case 'added':
+      return { outcome: 'done', notice }
+    case 'gone':
+    case 'exists':
+      return { outcome: 'done', notice: 'factor-gone' }
+    case 'off':
+      return { outcome: 'done' }
+    case 'signed_out':
+      return { outcome: 'signed_out' }
+    case 'stale':
+      return staleOutcome(signet, visit, { page: 'security' })
+    default:
+      return refused({ form: done })
+  }
+}
+
+/** A factor was added in another browser between the first check and the operation: the person proves that one now. */
+export async function staleOutcome(
+  signet: Signet,
+  visit: Parameters<typeof provenFactors>[1],
+  page: ProtectedPage,
+): Promise<Outcome> {
+  return (await provenFactors(signet, visit, page)) ? { outcome: 'done' } : { outcome: 'replied' }
+}
+
+/** @param secondsLeft the maximum remaining lifetime of the session */
+export function renewSessionCookie(reply: FastifyReply, issuer: string, cookie: string, secondsLeft: number): void {
+  reply.setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: secondsLeft })
+}
+
+const handleFor = (sub: string) => `account-passkey:${sub}`
+
+/** Identifies a passkey in a form. The id itself is not shown, because it is a counter of everything that people have added. */
+export function passkeyHandle(secret: PurposeSecret, sub: string, id: number): string {
+  return sealText(secret, String(id), handleFor(sub))
+}
+
+/** The id of the credential; undefined if the handle was not sealed for this person. */
+export function readPasskeyHandle(secret: PurposeSecret, sub: string, handle: string | undefined): number | undefined {
+  const id = unsealText(secret, handle ?? '', handleFor(sub))
+  return id === undefined ? undefined : Number(id)
+}

@@ -1,0 +1,20 @@
+import { passkeyCreationOptions } from '../../operations/passkey-options.ts'
+import { randomText } from '../../platform/secrets/digest.ts'
+import type { Sub } from '../../records/ids.ts'
+import type { Signet } from '../../signet.ts'
+import type { FirstCredentialProps } from './sign-up-page.tsx'
+
+/**
+ * What a new account can be created with. The account of a passkey is named before it exists: the challenge says which it is going to be.
+ *
+ * @param browserDigest the digest of the browser's cookie
+ * @param email if it is fixed. Otherwise the script takes it from the field
+ */
+export function firstCredential(signet: Signet, browserDigest: Buffer, email = ''): FirstCredentialProps {
+  const sub = randomText(16) as Sub
+  const named = { name: email, displayName: email }
+  return {
+    takesPassword: signet.settings.passwordSignIn === 'on',
+    passkeyOptions: passkeyCreationOptions(signet, { browserDigest, sub, ...named, existing: [], use: 'sign-up' }),
+  }
+}
