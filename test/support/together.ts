@@ -27,9 +27,13 @@ const registering = [
 export async function runTogether(files: readonly string[]): Promise<void> {
   const test = tap.test.bind(tap)
   let current: Test | undefined
-  // Getters, so that reports of failures name the line in the file.
   for (const name of registering)
-    Object.defineProperty(tap, name, { get: () => Reflect.get(current as Test, name).bind(current) })
+    Object.defineProperty(tap, name, {
+      // A getter, so that the report of a failure names the line in the file.
+      get: () => Reflect.get(current as Test, name).bind(current),
+      // tap replaces some of its own methods.
+      set: () => {},
+    })
   for (const file of files)
     await test(relative(packageFolder, file), async (t) => {
       current = t
