@@ -1,4 +1,3 @@
-// Own process: it takes long.
 import t from 'tap'
 import { deleteAccount, setPassword } from '../../src/operations/account-access.ts'
 import { updateAccount } from '../../src/operations/update-account.ts'

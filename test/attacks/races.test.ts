@@ -1,4 +1,3 @@
-// Own process: it takes long.
 import { Agent, request } from 'node:http'
 import pLimit from 'p-limit'
 import t, { type Test } from 'tap'

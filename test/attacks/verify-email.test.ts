@@ -1,4 +1,3 @@
-// Own process: it takes long.
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { Statement } from '../../src/platform/database/queryable.ts'

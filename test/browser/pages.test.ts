@@ -4,10 +4,10 @@ import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { brandWith, samplePage, samplePages } from '../html/sample-pages.tsx'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { focusOn, openTab, showPage, widthsThatBreak } from './show-page.ts'
 
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
 const german = Object.entries(samplePages('de')).map(([name, node]) => [`${name} (de)`, renderPage(node)] as const)
 const screens = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }

@@ -1,4 +1,3 @@
-// Own process: it takes long.
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'

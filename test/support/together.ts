@@ -3,8 +3,12 @@ import { pathToFileURL } from 'node:url'
 import tap, { type Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-/** Registers what to do at the end of the process, whichever file asks first: it serves all files of the process. */
-export const teardownProcess = tap.teardown.bind(tap)
+let atEnd: (work: () => unknown) => void = (work) => tap.teardown(work)
+
+/** Registers what to do when all files of the process are done: `work` serves them all, whichever file asks first. */
+export function teardownProcess(work: () => unknown): void {
+  atEnd(work)
+}
 
 /** What a test file calls outside its tests. */
 const registering = [
@@ -25,15 +29,14 @@ const registering = [
  * @param files absolute paths
  */
 export async function runTogether(files: readonly string[]): Promise<void> {
-  const test = tap.test.bind(tap)
+  // tap replaces the method at its first call.
+  tap.teardown(() => {})
+  const [test, after] = [tap.test.bind(tap), tap.after.bind(tap)]
+  atEnd = after
   let current: Test | undefined
+  // A getter, so that the report of a failure names the line in the file.
   for (const name of registering)
-    Object.defineProperty(tap, name, {
-      // A getter, so that the report of a failure names the line in the file.
-      get: () => Reflect.get(current as Test, name).bind(current),
-      // tap replaces some of its own methods.
-      set: () => {},
-    })
+    Object.defineProperty(tap, name, { get: () => Reflect.get(current as Test, name).bind(current) })
   for (const file of files)
     await test(relative(packageFolder, file), async (t) => {
       current = t
