@@ -106,7 +106,7 @@ t.test('every page', async (t) => {
       )
       t.notOk('server' in headers || 'x-powered-by' in headers)
       for (const [script] of text.matchAll(/<script\b[^>]*>[^<]*/g))
-        t.match(script, /^<script src="\/assets\/(?:inspect\/)?[a-z-]+\.js"[^>]*>$/)
+        t.match(script, /^<script src="\/assets\/(?:(?:inspect|webauthn)\/)?[a-z-]+\.js"[^>]*>$/)
       t.notMatch(text, /<style|\sstyle=|\son[a-z]+=|javascript:/i)
       t.notMatch(text, /<form(?![^>]*method="post")/, 'no form puts typed values into an address')
     })

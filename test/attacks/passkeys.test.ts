@@ -2,11 +2,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { newChallenge } from '../../src/operations/passkey-challenges.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
-import { setDisabled } from '../../src/records/accounts/accounts-store.ts'
+import { setDisabled, setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { insertPasskey, listPasskeys, removePasskey } from '../../src/records/accounts/passkeys-store.ts'
 import type { Sub } from '../../src/records/ids.ts'
 import type { Visit } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
+import { mailsTo } from '../support/mails.ts'
 import {
   type Answer,
   type Authenticator,
@@ -17,7 +18,9 @@ import {
   pressNewPasskey,
   pressPasskey,
 } from '../support/passkeys.ts'
+import { cookiesOf, hiddenOf } from './account-forms.ts'
 import { clearLimits, setCount } from './guesses.ts'
+import { postForm } from './send.ts'
 
 const idp = await startSignet(t)
 const { database } = idp.signet
@@ -185,6 +188,7 @@ t.test('a challenge is good for one answer, in one browser, for one use, and not
 
 t.test('a passkey whose counter goes back is refused, and its owner and the operator are told', async (t) => {
   const person = await idp.person()
+  await setEmailVerified(database, person.sub)
   const authenticator = await givePasskey(idp, person, { counter: 5 })
   for (const counter of [0, 4, 5])
     await isRefused(t, (await enter(authenticator, { counter })).visit, 'counter', person.sub, String(counter))
@@ -192,6 +196,12 @@ t.test('a passkey whose counter goes back is refused, and its owner and the oper
   await isRefused(t, (await enter(authenticator, { counter: 6 })).visit, 'counter', person.sub)
   t.equal((await enter(authenticator, { counter: 4_294_967_295 })).visit.status, 303, 'the largest that there is')
   await isRefused(t, (await enter(authenticator)).visit, 'counter', person.sub, 'and it cannot start again')
+
+  const mails = (await mailsTo(idp, person.email)).map(({ subject }) => subject)
+  t.ok(
+    mails.some((subject) => /passkey .* may have been copied/.test(subject)),
+    mails.join(', '),
+  )
 
   const copies = await Promise.all(Array.from({ length: 6 }, () => givePasskey(idp, person, { counter: 1 })))
   for (const copy of copies) {
@@ -211,6 +221,23 @@ t.test('a passkey that its person has removed, and the passkeys of a disabled ac
   const authenticator = await givePasskey(idp, disabled)
   await setDisabled(database, disabled.sub, true)
   await isRefused(t, (await enter(authenticator)).visit, 'disabled', disabled.sub)
+})
+
+t.test('everything on a page is bound to the same browser, also on the first visit', async (t) => {
+  const person = await idp.person()
+  const authenticator = await givePasskey(idp, person)
+  const browser = idp.browser()
+  const page = await browser.get('/sign-in')
+  t.equal(page.headers.getSetCookie().length, 1)
+  const hidden = hiddenOf(page, 'use-passkey')
+  const credential = authenticator.get(passkeyOptions(page, 'use-passkey'))
+  // As from a browser that sends neither header: then the token decides.
+  const send = (csrf: string) =>
+    postForm(idp, '/sign-in/passkey', new URLSearchParams({ ...hidden, csrf, credential }).toString(), {
+      cookie: cookiesOf(browser),
+    })
+  t.equal((await send('made-up')).status, 403)
+  t.equal((await send(hidden['csrf'] ?? '')).status, 303)
 })
 
 t.test('a form from another site is refused before anything else', async (t) => {

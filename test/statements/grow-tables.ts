@@ -83,6 +83,8 @@ function valueOfType({ table, name, type, refersTo, check }: Column, number: str
       return 'i % 2 = 0'
     case 'bytea':
       return `sha256(('${refersTo ?? table} ' || (${number}))::bytea)`
+    case 'uuid':
+      return `md5((${number})::text)::uuid`
     case 'timestamp with time zone':
       return `now() + (i - ${size / 2}) * interval '1 minute'`
     case 'timestamp with time zone[]':

@@ -1,9 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ComponentChildren } from 'preact'
 import { sendPage } from '../../html/send-page.ts'
+import { accountProof, isAboutAccount } from '../../interaction/account-proof.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor, setUpPages } from '../../interaction/factor-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { minLengthOf } from '../../operations/new-password.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -15,15 +17,7 @@ import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountDefinition, AccountForm, AccountView } from './account-definition.ts'
-import {
-  type AccountFault,
-  accountFaultText,
-  accountProof,
-  type FilledForm,
-  isAbout,
-  isNotice,
-  type Notice,
-} from './account-form.ts'
+import { type AccountFault, accountFaultText, type FilledForm, isNotice, type Notice } from './account-form.ts'
 import { AccountPage } from './account-page.tsx'
 import { accountPages, menuFor } from './account-pages.ts'
 
@@ -44,7 +38,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   // If signed out, the fragment would be lost in the redirect to the sign-in page.
   app.get('/.well-known/change-password', async (request, reply) => {
     if (!(await enteredSession(signet, request, reply, 'password'))) return reply
-    return redirect(reply, pathOf({ page: 'password', userCode: undefined, next: undefined }))
+    return redirect(reply, pathOf({ page: 'password' }))
   })
 }
 
@@ -53,7 +47,7 @@ function handleForm(app: App, signet: Signet, definition: AccountDefinition, for
     const values = await csrfCheckedForm(signet, request)
     const session = await enteredSession(signet, request, reply, definition.ownPage)
     if (!session) return reply
-    if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account')))
+    if (!isAboutAccount(signet.secrets.csrf, session.account.sub, values.get('account')))
       return redirect(reply, hrefOf(definition.path, 'other-account'))
 
     const visit = { request, reply, session }
@@ -96,7 +90,9 @@ async function enteredSession(
 ): Promise<Session | undefined> {
   const session = await currentSession(signet.database, signet.settings, request)
   if (!session) toSignIn(signet, reply, page)
-  else if (!sendToVerification(signet, reply, session, sealed(signet, page))) return session
+  else if (sendToVerification(signet, reply, session, sealed(signet, page))) return undefined
+  else if (setUpPages.includes(page) || !sendToSecondFactor(signet, reply, session, sealed(signet, page)))
+    return session
   return undefined
 }
 

@@ -5,8 +5,6 @@ import { personOf } from '../../interaction/browser-session.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
-import type { PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
-import { formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
 /** A submitted form of an account page. It was sent from that page by the person it was shown to. */
@@ -102,22 +100,6 @@ export function actorOf({ request, session }: Submission) {
 /** What verifying a password needs to know about the request. A browser without the cookie that identifies it gets one. */
 export function provingBrowser({ request, reply }: Submission, issuer: string) {
   return { browserDigest: digest(browserOf(request, reply, issuer)), requester: requesterOf(request, reply) }
-}
-
-const proofSubject = (sub: string) => `account:${sub}`
-
-/**
- * Ties the forms of a page to the person it was shown to. Another tab may have signed in somebody else in the meantime, and one person's
- * profile must not overwrite another's.
- *
- * @param secret the CSRF secret
- */
-export function accountProof(secret: PurposeSecret, sub: string): string {
-  return formSubjectProof(secret, proofSubject(sub))
-}
-
-export function isAbout(secret: PurposeSecret, sub: string, presented: string | undefined): boolean {
-  return isFormAbout(secret, proofSubject(sub), presented)
 }
 
 /** A current password that is wrong, in this field. */

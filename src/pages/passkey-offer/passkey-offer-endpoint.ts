@@ -2,12 +2,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceInWords } from '../../html/device-in-words.ts'
 import type { Fault } from '../../html/messages/messages.ts'
 import { sendPage } from '../../html/send-page.ts'
+import { accountProof } from '../../interaction/account-proof.ts'
 import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
+import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
 import { type Continuation, continuationOf } from '../../interaction/interaction.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { offeredPasskeyOptions } from '../../operations/offer-passkey.ts'
+import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { deviceReader } from '../../platform/http/device.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -16,7 +20,7 @@ import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { PasskeyOfferPage } from './passkey-offer-page.tsx'
+import { PasskeyCreatedPage, PasskeyOfferPage } from './passkey-offer-page.tsx'
 
 /** The page that a sign-in with a password leads to, once for an account, before it goes on. Nobody has to do anything there. */
 export function passkeyOfferEndpoint(app: App, signet: Signet): void {
@@ -26,6 +30,7 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     const sealed = continueValueIn(request.query)
     const continuation = await continuationOf(signet, sealed)
     const session = await currentSession(signet.database, signet.settings, request)
+    if (isHeldBack(signet, reply, session, sealed)) return reply
     return showOffer(signet, request, reply, { session, sealed, continuation }, undefined)
   })
 
@@ -35,6 +40,7 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     const continuation = await continuationOf(signet, sealed)
     const session = await currentSession(signet.database, signet.settings, request)
     const offer = { session, sealed, continuation }
+    if (isHeldBack(signet, reply, session, sealed)) return reply
     if (!session) return goOn(reply, continuation)
     // The challenge is bound to the account, so a form that was shown to somebody else is refused.
     const passkey = await readNewPasskey(signet, {
@@ -46,10 +52,15 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     if (!passkey) return showOffer(signet, request, reply, offer, 'new_passkey_refused')
     const device = await deviceOf(request)
     const added = await addPasskey(signet, personOf(request, session), session, { passkey, device })
-    return added.outcome === 'exists'
-      ? showOffer(signet, request, reply, offer, 'new_passkey_refused')
-      : goOn(reply, continuation)
+    if (added.outcome === 'exists') return showOffer(signet, request, reply, offer, 'new_passkey_refused')
+    if (added.outcome !== 'added' || !added.recoveryCodes) return goOn(reply, continuation)
+    return showCodes(signet, request, reply, { session, continuation }, added.recoveryCodes)
   })
+}
+
+/** Somebody who must verify their address, or needs a second factor anyway, is sent there instead. */
+function isHeldBack(signet: Signet, reply: FastifyReply, session: Session | undefined, sealed: string | undefined) {
+  return sendToVerification(signet, reply, session, sealed) || sendToSecondFactor(signet, reply, session, sealed)
 }
 
 interface Offer {
@@ -76,6 +87,25 @@ async function showOffer(
       ...{ continueTo: sealed, options, laterHref: continuation.href, fault },
     }),
     fault ? 422 : 200,
+  )
+}
+
+/** The response to the form, because the codes are shown once: there is no address that could be opened again. */
+function showCodes(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { session, continuation }: { readonly session: Session; readonly continuation: Continuation },
+  codes: readonly string[],
+): FastifyReply {
+  const { sub } = session.account
+  return sendPage(
+    reply,
+    PasskeyCreatedPage({
+      page: pageContextOf(request, continuation.uiLocales),
+      hidden: { csrf: csrfToken(signet, request, reply), account: accountProof(signet.secrets.csrf, sub) },
+      ...{ codes, sealed: sealShownCodes(signet, sub, codes), continueHref: continuation.href },
+    }),
   )
 }
 

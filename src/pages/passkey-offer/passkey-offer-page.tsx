@@ -3,6 +3,7 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
+import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 
 export interface PasskeyOfferPageProps {
   readonly page: PageContext
@@ -28,7 +29,6 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
         </FaultSummary>
       )}
       <p class="lead">{text.lead}</p>
-      <p>{text.device}</p>
       <form method="post" action="/passkey-offer">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <NewPasskeyButton page={page} options={options} isPrimary />
@@ -42,7 +42,22 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
           </li>
         </ul>
       )}
-      <p class="fine">{text.later}</p>
+      <p class="fine">{text.fine}</p>
+    </Layout>
+  )
+}
+
+interface PasskeyCreatedPageProps extends Pick<RecoveryCodesProps, 'page' | 'codes' | 'hidden' | 'sealed'> {
+  readonly continueHref: string
+}
+
+/** The recovery codes of an account that has its first passkey now. */
+export function PasskeyCreatedPage({ continueHref, ...codes }: PasskeyCreatedPageProps) {
+  const { passkeyOffer: text } = codes.page.messages
+  return (
+    <Layout page={codes.page} title={text.createdTitle} scripts={[recoveryCodesScript]}>
+      <h1>{text.createdTitle}</h1>
+      <RecoveryCodes {...codes} continueHref={safeHref(continueHref) ?? '/'} />
     </Layout>
   )
 }
