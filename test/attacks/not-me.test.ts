@@ -1,5 +1,6 @@
 import t from 'tap'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { addressOf, changeAddress, newAddress, signsIn, verifiedPerson } from '../support/email-change.ts'
