@@ -97,6 +97,7 @@ async function* personalData({ database: db, settings }: Context, sub: Sub): Asy
       created_at: record.createdAt,
       signed_up: account?.signed_up,
       imported_from: record.importedFrom,
+      last_signed_in_at: record.signedInAt,
       disabled_at: record.disabledAt,
       passkey_offered_at: record.passkeyOfferedAt,
     },

@@ -39,6 +39,8 @@ const few = {
   'account_notices.sub': 'some hundreds: twenty a day of each kind of mail, for a week (account-notices-store.ts)',
   'email_changes.sub':
     'a few: each needs a mail whose link was opened, and is deleted after a week (email-changes-store.ts)',
+  'unfinished_sign_ins.sub': 'those of ten minutes, each after the right password',
+  'recovery_codes.id': 'ten (recovery-codes.ts)',
   'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 

@@ -228,7 +228,8 @@ export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
              changes AS (DELETE FROM email_changes WHERE sub = $1), recoveries AS (DELETE FROM account_recoveries WHERE sub = $1),
              replaced AS (DELETE FROM replaced_passwords WHERE sub = $1), notices AS (DELETE FROM account_notices WHERE sub = $1),
              unfinished AS (DELETE FROM unfinished_sign_ins WHERE sub = $1)
-           UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
+           UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, passkey_offered_at = NULL,
+             ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],
   })

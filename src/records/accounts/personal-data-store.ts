@@ -9,6 +9,8 @@ import type { SessionId, Sub } from '../ids.ts'
 /** When things happened to an account itself. */
 export interface AccountRecord {
   readonly createdAt: Date
+  /** Only if an earlier release recorded it. */
+  readonly signedInAt: Date | undefined
   readonly disabledAt: Date | undefined
   readonly passkeyOfferedAt: Date | undefined
   /** The system that the account was imported from. */
@@ -18,7 +20,7 @@ export interface AccountRecord {
 
 export async function findAccountRecord(db: Queryable, sub: Sub): Promise<AccountRecord | undefined> {
   const { rows } = await db.query<{ [member in keyof AccountRecord]: NonNullable<AccountRecord[member]> | null }>({
-    text: `SELECT created_at AS "createdAt", disabled_at AS "disabledAt",
+    text: `SELECT created_at AS "createdAt", signed_in_at AS "signedInAt", disabled_at AS "disabledAt",
              passkey_offered_at AS "passkeyOfferedAt", imported_from AS "importedFrom", now() AS "readAt"
            FROM accounts WHERE sub = $1 AND deleted_at IS NULL`,
     values: [sub],
