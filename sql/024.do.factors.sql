@@ -133,6 +133,15 @@ CREATE TABLE account_notices (
 CREATE INDEX account_notices_sub_idx ON account_notices (sub);
 CREATE INDEX account_notices_expires_at_idx ON account_notices (expires_at);
 
+-- The pictures that people have uploaded. The claim `picture` of the account is the URL, which ends with the id. A picture that is not in use is not served, so
+-- it does no harm that the previous release does not delete it.
+CREATE TABLE account_avatars (
+  sub text PRIMARY KEY,
+  id text NOT NULL UNIQUE,
+  image bytea NOT NULL, -- WebP, made by us
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- The header of the request, shortened, so that the person recognizes the device.
 ALTER TABLE events ADD COLUMN user_agent text;
 

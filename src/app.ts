@@ -14,6 +14,7 @@ import { openContinueValue } from './interaction/continue-value.ts'
 import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
+import { avatarEndpoint } from './pages/avatar/avatar-endpoint.ts'
 import { brandEndpoint } from './pages/brand/brand-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
 import { deviceEndpoint } from './pages/device/device-endpoint.ts'
@@ -82,6 +83,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
+      avatarEndpoint(own, signet)
       undoEmailChangeEndpoint(own, signet)
       notMeEndpoint(own, signet)
       deviceEndpoint(own, signet)

@@ -4,6 +4,7 @@ import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
 import { type Factor, listFactors } from '../records/accounts/factors-store.ts'
 import {
   findAccountRecord,
+  findStoredAvatar,
   listAddresses,
   listKnownBrowsers,
   listMails,
@@ -76,9 +77,10 @@ export async function exportData(
 
 /** The document, in pieces of JSON. */
 async function* personalData({ database: db, settings }: Context, sub: Sub): AsyncGenerator<string> {
-  const [account, record, addresses, factors, groups, mails, browsers] = await Promise.all([
+  const [account, record, avatar, addresses, factors, groups, mails, browsers] = await Promise.all([
     findAccount(db, sub),
     findAccountRecord(db, sub),
+    findStoredAvatar(db, sub),
     listAddresses(db, sub),
     listFactors(db, sub),
     findGroupsOf(db, sub),
@@ -101,6 +103,10 @@ async function* personalData({ database: db, settings }: Context, sub: Sub): Asy
       disabled_at: record.disabledAt,
       passkey_offered_at: record.passkeyOfferedAt,
     },
+  )
+  yield* member(
+    'avatar',
+    avatar && { stored_at: avatar.storedAt, image: `data:image/webp;base64,${avatar.image.toString('base64')}` },
   )
   yield* list('addresses', [
     addresses.map(({ email, isPrimary, addedAt, verifiedAt }) => ({

@@ -184,6 +184,8 @@ journey(
     await page.fill('#password', 'rather long and only mine')
     await page.click('#sign-up')
     await page.waitForURL(`${idp.issuer}/account`)
+    await page.getByRole('link', { name: 'Sign-in', exact: true }).click()
+    await page.waitForURL(`${idp.issuer}/account/sign-in`)
     t.match(await page.textContent('main'), 'This address is verified.')
     await page.goto(link)
     t.match(await page.textContent('h1'), 'This invitation cannot be used', 'the link works once')

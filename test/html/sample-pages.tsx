@@ -20,6 +20,7 @@ import { ActivityReportSection } from '../../src/pages/account/activity-report-s
 import { ActivitySection, type PageActivity } from '../../src/pages/account/activity-section.tsx'
 import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
+import { AvatarSection } from '../../src/pages/account/avatar-section.tsx'
 import { CodesSection, RecoveryCodesLeft } from '../../src/pages/account/codes-section.tsx'
 import { dataDefinition } from '../../src/pages/account/data-definition.tsx'
 import { DataSections } from '../../src/pages/account/data-section.tsx'
@@ -118,6 +119,8 @@ const person = {
 const signedIn = (handle: string, day: number) => ({
   handle,
   isThisBrowser: day === 5,
+  device: { browser: day === 5 ? 'Firefox' : 'Safari', system: day === 5 ? 'Windows' : 'iOS' },
+  network: day === 5 ? '203.0.113.7' : '2001:db8:1f70:999:de8:7648:3a49:6e8',
   signedInAt: new Date(Date.UTC(2026, 10, day, 8, 30)),
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
@@ -215,6 +218,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['current-password', 'current_password_wrong'],
     ['new-password', 'password_too_short'],
   ])
+  const wrongPicture: FilledForm['faults'] = new Map([['avatar', 'picture_too_many_pixels']])
   const wrongProfile: FilledForm['faults'] = new Map([
     ['form', 'too_many_attempts'],
     ['name', 'text_invalid'],
@@ -675,9 +679,34 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     home: <HomePage page={page} csrf={csrf} offersSignUp />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
-    account: onAccount(profileDefinition, <ProfileSection {...section} form={filled(profileValues(person))} />, {
-      notice: 'profile-saved',
-    }),
+    account: onAccount(
+      profileDefinition,
+      <>
+        <AvatarSection {...section} form={filled()} picture={undefined} />
+        <ProfileSection {...section} form={filled(profileValues(person))} stored={person} />
+      </>,
+      {
+        notice: 'profile-saved',
+      },
+    ),
+    'account, picture': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled()}
+        picture={{ url: 'https://id.example/assets/signet.svg', path: '/assets/signet.svg' }}
+      />,
+      { notice: 'picture-saved' },
+    ),
+    'account, picture, refused': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled([], wrongPicture)}
+        picture={{ url: `https://ada.example/${markup}`, path: undefined }}
+      />,
+      { faults: wrongPicture },
+    ),
     'account, sign-in, changing address': onAccount(
       signInDefinition,
       <SignInNamesSection
@@ -802,7 +831,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       sessionsDefinition,
       <SessionsSection
         {...{ page, hidden, sessionCount: 12, sessionsTruncated: true, timeZone: 'Nowhere/Else' }}
-        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessions={[
+          signedIn('one', 5),
+          { ...signedIn('two', 3), device: { browser: undefined, system: undefined } },
+          { ...signedIn('three', 2), device: undefined, network: undefined },
+        ]}
       />,
     ),
     'account, applications': onAccount(
@@ -924,6 +957,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           ],
           wrongProfile,
         )}
+        stored={{}}
       />,
       { faults: wrongProfile },
     ),
@@ -938,8 +972,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             nickname: rightToLeft + endless,
             website: 'javascript:alert(1)',
             address: { formatted: `</textarea>${markup}` },
+            birthdate: '1815',
+            locale: markup,
+            zoneinfo: markup,
           }),
         )}
+        stored={{ locale: markup, zoneinfo: markup }}
       />,
       { account: { name: markup, email: `${endless.toLowerCase()}@example.com` } },
     ),

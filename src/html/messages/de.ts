@@ -330,6 +330,7 @@ export const de: Messages = {
   devices: {
     browserOnSystem: '{browser} unter {system}',
     unknownDevice: 'Unbekanntes Gerät',
+    notStored: 'Browser und Netz wurden bei dieser Anmeldung nicht festgehalten.',
   },
   notMe: {
     tooLate:
@@ -445,10 +446,13 @@ export const de: Messages = {
   },
   account: {
     profile: 'Profil',
+    details: 'Ihre Angaben',
     profileLead:
       'Anwendungen, die Ihr Profil sehen dürfen, erhalten die Angaben, die Sie hier machen. Lassen Sie leer, was Sie nicht weitergeben möchten.',
     more: 'Weitere Angaben zu Ihnen',
     address: 'Postanschrift',
+    notGiven: 'Keine Angabe',
+    suggestZone: 'Zeitzone dieses Geräts verwenden: {zone}',
     saveProfile: 'Profil speichern',
     signIn: 'Anmeldung',
     signInLead: 'Sie melden sich mit einer dieser Angaben und Ihrem Passwort an. Behalten Sie mindestens eine davon.',
@@ -481,7 +485,6 @@ export const de: Messages = {
     sessionsKeepApplications:
       'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese unter „Anwendungen“, oder beenden Sie beim Ändern des Passworts den Zugriff aller Anwendungen.',
     thisBrowser: 'Dieser Browser',
-    anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
     lastUsed: 'Zuletzt benutzt: {time}',
     moreSessions: 'Und {count} weitere, die länger nicht benutzt wurden.',
@@ -497,6 +500,17 @@ export const de: Messages = {
     may: 'Diese Anwendung darf:',
     disconnect: 'Trennen',
     signOut: 'Abmelden',
+  },
+  avatar: {
+    title: 'Bild',
+    lead: 'Anwendungen, die Ihr Profil sehen dürfen, können es zeigen. Wer seine Adresse kennt, kann es ohne Anmeldung sehen.',
+    elsewhere: 'Ihr Bild liegt unter einer anderen Adresse:',
+    alt: 'Ihr Bild',
+    choose: 'Bild auswählen',
+    replace: 'Anderes Bild auswählen',
+    hint: 'PNG, JPEG oder WebP, bis 5 MB. Verwendet wird die Mitte des Bildes. Angaben der Datei zu Ort und Kamera werden nicht übernommen.',
+    save: 'Bild speichern',
+    remove: 'Bild entfernen',
   },
   security: {
     confirmLead: 'Bestätigen Sie zuerst, dass Sie es sind, um Ihre Anmeldung zu ändern.',
@@ -617,6 +631,8 @@ export const de: Messages = {
       'Der Link wurde gesendet. Wenn er nicht ankommt, warten Sie eine Stunde und fordern Sie ihn erneut an.',
     'not-reportable': 'Das kann nicht mehr gemeldet werden.',
     'profile-saved': 'Ihr Profil wurde gespeichert.',
+    'picture-saved': 'Ihr Bild wurde gespeichert.',
+    'picture-removed': 'Ihr Bild wurde entfernt.',
     'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
     'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
     'password-changed':
@@ -693,14 +709,23 @@ export const de: Messages = {
     country: 'Land',
     formatted: 'Vollständige Anschrift, wie auf einem Umschlag',
   },
+  regions: {
+    Africa: 'Afrika',
+    America: 'Amerika',
+    Antarctica: 'Antarktis',
+    Arctic: 'Arktis',
+    Asia: 'Asien',
+    Atlantic: 'Atlantischer Ozean',
+    Australia: 'Australien',
+    Europe: 'Europa',
+    Indian: 'Indischer Ozean',
+    Pacific: 'Pazifischer Ozean',
+  },
   claimHints: {
     birthdate: '1990-12-31; 0000-12-31 ohne das Jahr; 1990 für das Jahr allein',
-    zoneinfo: 'Zum Beispiel Europe/Berlin',
-    locale: 'Zum Beispiel en oder de-CH',
     phone_number: 'Mit Ländervorwahl: +41\u00a044\u00a0123\u00a045\u00a067',
     website: 'Die Adresse Ihrer Website, mit https:// am Anfang',
     profile: 'Die Adresse einer Seite über Sie, mit https:// am Anfang',
-    picture: 'Die Adresse eines Bildes von Ihnen, mit https:// am Anfang',
   },
   error: {
     explanation: 'Fehler',
@@ -796,6 +821,12 @@ export const de: Messages = {
     account_name_wrong: 'Das ist nicht der Name dieses Kontos. Es wurde nichts gelöscht.',
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',
     url_invalid: '{field}: Bitte geben Sie eine Adresse ein, die mit https:// beginnt.',
+    picture_missing: 'Bitte wählen Sie ein Bild aus.',
+    picture_several: 'Bitte wählen Sie nur ein Bild aus.',
+    picture_too_large: 'Diese Datei ist größer als 5 MB. Bitte wählen Sie eine kleinere.',
+    picture_unknown_format: 'Diese Datei ist kein Bild im Format PNG, JPEG oder WebP.',
+    picture_too_many_pixels: 'Dieses Bild hat mehr als 25 Millionen Pixel. Bitte wählen Sie ein kleineres.',
+    picture_broken: 'Diese Datei ist beschädigt oder nicht, was sie vorgibt. Bitte wählen Sie ein anderes Bild.',
     birthdate_invalid: '{field}: Bitte geben Sie ein Datum wie 1990-12-31 oder ein Jahr ein.',
     zone_invalid: '{field}: Bitte geben Sie eine Zeitzone wie Europe/Berlin ein.',
     language_invalid: '{field}: Bitte geben Sie eine Sprache wie en oder de-CH ein.',

@@ -322,6 +322,7 @@ export const en = {
   devices: {
     browserOnSystem: '{browser} on {system}',
     unknownDevice: 'Unknown device',
+    notStored: 'Browser and network were not recorded at this sign-in.',
   },
   notMe: {
     tooLate:
@@ -435,10 +436,13 @@ export const en = {
   },
   account: {
     profile: 'Profile',
+    details: 'About you',
     profileLead:
       'Applications you allow to see your profile receive what you enter here. Leave blank what you don’t want to share.',
     more: 'More about you',
     address: 'Postal address',
+    notGiven: 'Not given',
+    suggestZone: 'Use the time zone of this device: {zone}',
     saveProfile: 'Save profile',
     signIn: 'Sign-in',
     signInLead: 'You sign in with either of these and your password. Keep at least one.',
@@ -471,7 +475,6 @@ export const en = {
     sessionsKeepApplications:
       'Ending sessions does not affect applications that may keep access while you are away. Disconnect those under “Applications”, or end access for all applications when you change your password.',
     thisBrowser: 'This browser',
-    anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
     lastUsed: 'Last used: {time}',
     moreSessions: 'And {count} more, used less recently.',
@@ -487,6 +490,17 @@ export const en = {
     may: 'It can:',
     disconnect: 'Disconnect',
     signOut: 'Sign out',
+  },
+  avatar: {
+    title: 'Picture',
+    lead: 'Applications that you allow to see your profile can show it. Whoever has its address can see it without signing in.',
+    elsewhere: 'Your picture is at another address:',
+    alt: 'Your picture',
+    choose: 'Choose a picture',
+    replace: 'Choose another picture',
+    hint: 'PNG, JPEG or WebP, up to 5 MB. The middle of the picture is used. What the file says about the place and the camera is not kept.',
+    save: 'Save picture',
+    remove: 'Remove picture',
   },
   security: {
     confirmLead: 'To change how you sign in, first confirm that it is you.',
@@ -602,6 +616,8 @@ export const en = {
     'report-link-sent': 'The link has been sent. If it does not arrive, wait an hour and ask again.',
     'not-reportable': 'This can no longer be reported.',
     'profile-saved': 'Your profile has been saved.',
+    'picture-saved': 'Your picture has been saved.',
+    'picture-removed': 'Your picture has been removed.',
     'sign-in-saved': 'Your sign-in details have been saved.',
     'email-change-cancelled': 'The change of address has been cancelled.',
     'password-changed':
@@ -675,14 +691,23 @@ export const en = {
     country: 'Country',
     formatted: 'Full address, as on an envelope',
   },
+  regions: {
+    Africa: 'Africa',
+    America: 'America',
+    Antarctica: 'Antarctica',
+    Arctic: 'Arctic',
+    Asia: 'Asia',
+    Atlantic: 'Atlantic Ocean',
+    Australia: 'Australia',
+    Europe: 'Europe',
+    Indian: 'Indian Ocean',
+    Pacific: 'Pacific Ocean',
+  },
   claimHints: {
     birthdate: '1990-12-31; 0000-12-31 without the year; 1990 for the year only',
-    zoneinfo: 'For example Europe/Paris',
-    locale: 'For example en or de-CH',
     phone_number: 'With the country code: +41\u00a044\u00a0123\u00a045\u00a067',
     website: 'The address of your website, starting with https://',
     profile: 'The address of a page about you, starting with https://',
-    picture: 'The address of a picture of you, starting with https://',
   },
   error: {
     explanation: 'Error',
@@ -774,6 +799,12 @@ export const en = {
     account_name_wrong: 'This is not the name of this account. Nothing has been deleted.',
     text_invalid: '{field}: this is too long or contains characters that cannot be saved.',
     url_invalid: '{field}: please enter an address that starts with https://.',
+    picture_missing: 'Please choose a picture.',
+    picture_several: 'Please choose only one picture.',
+    picture_too_large: 'This file is larger than 5 MB. Please choose a smaller one.',
+    picture_unknown_format: 'This file is not a PNG, JPEG or WebP picture.',
+    picture_too_many_pixels: 'This picture has more than 25 million pixels. Please choose a smaller one.',
+    picture_broken: 'This file is damaged, or not what it claims to be. Please choose another picture.',
     birthdate_invalid: '{field}: please enter a date such as 1990-12-31, or a year.',
     zone_invalid: '{field}: please enter a time zone such as Europe/Paris.',
     language_invalid: '{field}: please enter a language such as en or de-CH.',

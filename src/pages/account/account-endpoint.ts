@@ -1,3 +1,4 @@
+import multipart from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ComponentChildren } from 'preact'
 import { sendPage } from '../../html/send-page.ts'
@@ -12,6 +13,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { csrfCheckedUpload, isFileFault, type Upload } from '../../protocol/http/upload.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -43,18 +45,28 @@ export function accountEndpoint(app: App, signet: Signet): void {
 }
 
 function handleForm(app: App, signet: Signet, definition: AccountDefinition, form: AccountForm): void {
-  app.post<{ Body: Parameters; Querystring: Parameters }>(form.path, async (request, reply) => {
-    const values = await csrfCheckedForm(signet, request)
+  const { upload } = form
+  const post = async (request: FastifyRequest<{ Body: Parameters; Querystring: Parameters }>, reply: FastifyReply) => {
+    // A file is read only for somebody who is signed in.
+    const typed = upload ? new Map<string, string>() : await csrfCheckedForm(signet, request)
     const session = await enteredSession(signet, request, reply, definition.ownPage)
     if (!session) return reply
-    if (!isAboutAccount(signet.secrets.csrf, session.account.sub, values.get('account')))
-      return redirect(reply, hrefOf(definition.path, 'other-account'))
 
+    let read: Upload = { values: typed, file: undefined }
     const visit = { request, reply, session }
     const show = (faults: FilledForm['faults'], status: number, retryAfterSeconds?: number) =>
-      showPage(signet, visit, definition, { refused: { form, values, faults }, retryAfterSeconds }, status)
+      showPage(signet, visit, definition, { refused: { form, values: read.values, faults }, retryAfterSeconds }, status)
     try {
-      const outcome = await form.submit(signet, { ...visit, values })
+      if (upload) {
+        await upload.count(signet, session)
+        read = await csrfCheckedUpload(signet, request, upload.field, upload.maxBytes)
+      }
+      if (
+        !isFileFault(read.file) &&
+        !isAboutAccount(signet.secrets.csrf, session.account.sub, read.values.get('account'))
+      )
+        return redirect(reply, hrefOf(definition.path, 'other-account'))
+      const outcome = await form.submit(signet, { ...visit, ...read })
       switch (outcome.outcome) {
         case 'done':
           return redirect(reply, hrefOf(outcome.path ?? definition.path, outcome.notice))
@@ -74,7 +86,13 @@ function handleForm(app: App, signet: Signet, definition: AccountDefinition, for
       const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
       return show(new Map([['form', fault]]), status, retryAfterSeconds)
     }
-  })
+  }
+  if (!upload) app.post(form.path, post)
+  else
+    app.register(async (scope: App) => {
+      await scope.register(multipart)
+      scope.post(form.path, post)
+    })
 }
 
 /**

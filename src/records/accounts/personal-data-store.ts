@@ -28,6 +28,21 @@ export async function findAccountRecord(db: Queryable, sub: Sub): Promise<Accoun
   return rows[0] && (withoutNulls(rows[0]) as unknown as AccountRecord)
 }
 
+export interface StoredAvatar {
+  /** WebP. */
+  readonly image: Buffer
+  readonly storedAt: Date
+}
+
+/** The picture that the person has uploaded. */
+export async function findStoredAvatar(db: Queryable, sub: Sub): Promise<StoredAvatar | undefined> {
+  const { rows } = await db.query<StoredAvatar>({
+    text: 'SELECT image, created_at AS "storedAt" FROM account_avatars WHERE sub = $1',
+    values: [sub],
+  })
+  return rows[0]
+}
+
 export interface StoredAddress {
   readonly email: string
   readonly isPrimary: boolean

@@ -81,6 +81,16 @@ export interface NewSession {
   readonly sidVersion: number
   /** The digest of the session cookie that the browser sent. */
   readonly replaces: Buffer | undefined
+  /** Where the person signed in, for the list of sessions. */
+  readonly caller?: SessionOrigin | undefined
+}
+
+/** Where a person signed in. */
+export interface SessionOrigin {
+  /** The address of the client. */
+  readonly network?: string | undefined
+  /** The User-Agent header, shortened. Anybody can send anything. */
+  readonly userAgent?: string | undefined
 }
 
 export interface StartedSession {
@@ -122,16 +132,16 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
            ), renewed AS (
              UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, factor = $9,
                factor_time = CASE WHEN $9::text IS NOT NULL THEN least($4, clock_timestamp()) END, epoch = account.epoch, used_at = now(),
-               expires_at = now() + make_interval(secs => $6)
+               expires_at = now() + make_interval(secs => $6), user_agent = $10, network = $11
              FROM account
              WHERE digest = $7 AND sessions.sub = account.sub AND ended_at IS NULL AND sessions.epoch >= account.session_epoch
              RETURNING id
            ), replaced AS (
              ${endSessionsSql('digest = $7 AND sessions.sub <> account.sub', { from: 'account' })} RETURNING sessions.id, sessions.sub
            ), started AS (
-             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, factor, factor_time, expires_at, epoch, sid_version)
+             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, factor, factor_time, expires_at, epoch, sid_version, user_agent, network)
              SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, $9, CASE WHEN $9::text IS NOT NULL THEN least($4, clock_timestamp()) END,
-               now() + make_interval(secs => $6), account.epoch, $8 FROM account
+               now() + make_interval(secs => $6), account.epoch, $8, $10, $11 FROM account
              WHERE NOT EXISTS (SELECT FROM renewed)
            ), known AS (
              INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT account.sub, $2, now() FROM account
@@ -156,6 +166,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
       session.replaces ?? null,
       session.sidVersion,
       session.factor ?? null,
+      session.caller?.userAgent ?? null,
+      session.caller?.network ?? null,
     ],
   })
   const [row] = rows
@@ -165,7 +177,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
 }
 
 /** A session in the list that its person sees. */
-export interface ListedSession {
+export interface ListedSession extends SessionOrigin {
   readonly id: SessionId
   readonly signedInAt: Date
   /** To the minute. */
@@ -189,24 +201,36 @@ export async function listSessions(
   idleTtl: number,
   maxListed: number,
 ): Promise<{ sessions: ListedSession[]; count: number; isTruncated: boolean }> {
-  const { rows } = await db.query<{ id: SessionId; auth_time: Date; used_at: Date; count: number; looked_at: number }>({
+  const { rows } = await db.query<{
+    id: SessionId
+    auth_time: Date
+    used_at: Date
+    user_agent: string | null
+    network: string | null
+    count: number
+    looked_at: number
+  }>({
     // Bounds rather than equality, so that the planner uses no other index for a person with a large number of sessions.
     text: `WITH newest AS (
-             SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
+             SELECT id, auth_time, used_at, user_agent, network, expires_at, epoch FROM sessions
              WHERE sub >= $1 AND (sub, id) <= ($1, ${Number.MAX_SAFE_INTEGER}) AND ended_at IS NULL AND id <> $2
              ORDER BY sub DESC, id DESC LIMIT $5
            ), alive AS (
              SELECT newest.* FROM (SELECT * FROM newest
-                                   UNION ALL SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
+                                   UNION ALL SELECT id, auth_time, used_at, user_agent, network, expires_at, epoch FROM sessions
                                    WHERE id = $2 AND sub = $1 AND ended_at IS NULL) AS newest
              JOIN accounts ON accounts.sub = $1 AND newest.epoch >= accounts.session_epoch
              WHERE expires_at > now() AND used_at > now() - make_interval(secs => $3)
            )
-           SELECT id, auth_time, used_at, (SELECT count(*) FROM alive) AS count, (SELECT count(*) FROM newest) AS looked_at
+           SELECT id, auth_time, used_at, user_agent, network, (SELECT count(*) FROM alive) AS count,
+             (SELECT count(*) FROM newest) AS looked_at
            FROM alive ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
     values: [sub, currentId, idleTtl, maxListed, maxExamined],
   })
-  const sessions = rows.map((row) => ({ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at }))
+  const sessions = rows.map((row) => ({
+    ...{ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at },
+    ...{ userAgent: row.user_agent ?? undefined, network: row.network ?? undefined },
+  }))
   return { sessions, count: rows[0]?.count ?? 0, isTruncated: rows[0]?.looked_at === maxExamined }
 }
 
