@@ -34,6 +34,8 @@ const ownPages = {
   sessions: '/account/sessions',
   applications: '/account/applications',
   activity: '/account/activity',
+  data: '/account/data',
+  deletion: '/account/data/delete',
   'not-me': '/account/activity/not-me',
   device: '/device',
   'verify-email': '/verify-email',

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import t from 'tap'
-import { deleteAccount } from '../../src/operations/account-access.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { updateAccount } from '../../src/operations/update-account.ts'
 import { maxPixels, squarePicture } from '../../src/platform/square-picture.ts'
 import type { Browser } from '../support/browser.ts'

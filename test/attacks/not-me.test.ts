@@ -1,5 +1,6 @@
 import t from 'tap'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { replaceRecoveryCodes } from '../../src/operations/replace-recovery-codes.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { findRecoveryCodes } from '../../src/records/accounts/recovery-codes-store.ts'

@@ -644,7 +644,7 @@ t.test('addresses as attackers type them', async (t) => {
 t.test(
   'links and codes of an account that was deleted, or whose address an operator has changed, are void',
   async (t) => {
-    const { deleteAccount } = await import('../../src/operations/account-access.ts')
+    const { deleteAccount } = await import('../../src/operations/delete-account.ts')
     const { updateAccount } = await import('../../src/operations/update-account.ts')
     const operator = { kind: 'operator', by: 'test' } as const
     const person = await signUp(idp)

@@ -1,11 +1,11 @@
 import sharp from 'sharp'
 import t from 'tap'
 import { startSignet } from '../support/idp.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { focusOn } from './show-page.ts'
 
 const idp = await startSignet(t)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const phone = { viewport: { width: 390, height: 844 }, locale: 'de-CH' }
 
 t.test('on a phone and without scripts, the whole page works, in the person’s language', async (t) => {

@@ -10,7 +10,7 @@ import { loadExample } from '../support/example.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { invited } from '../support/invitations.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { focusOn } from './show-page.ts'
 
 const audience = 'https://api.notes.example'
@@ -23,7 +23,7 @@ const { createNotes } = await loadExample<typeof import('../../examples/notes/no
 const api = await serve(createApi({ issuer: idp.issuer, audience }))
 const notes = await application('Notes', idp.issuer)
 const sketches = await application('Sketches', idp.issuer)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 /** A person with an account; applications show the name. */
 const person = async (name: string) => ({ name, ...(await idp.person({ name })) })

@@ -10,6 +10,7 @@ import { qrCodeOf } from '../../src/html/qr-code.tsx'
 import { RecoveryCodes } from '../../src/html/shown-recovery-codes.tsx'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import type { AccountDefinition } from '../../src/pages/account/account-definition.ts'
+import { AccountDeletedPage } from '../../src/pages/account/account-deleted-page.tsx'
 import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account/account-page.tsx'
 import { menuFor } from '../../src/pages/account/account-pages.ts'
@@ -21,6 +22,10 @@ import { applicationsDefinition } from '../../src/pages/account/applications-def
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
 import { AvatarSection } from '../../src/pages/account/avatar-section.tsx'
 import { CodesSection, RecoveryCodesLeft } from '../../src/pages/account/codes-section.tsx'
+import { dataDefinition } from '../../src/pages/account/data-definition.tsx'
+import { DataSections } from '../../src/pages/account/data-section.tsx'
+import { deletionDefinition } from '../../src/pages/account/deletion-definition.tsx'
+import { DeletionSection } from '../../src/pages/account/deletion-section.tsx'
 import { newCodesDefinition } from '../../src/pages/account/new-codes-definition.tsx'
 import { NewCodesSection } from '../../src/pages/account/new-codes-section.tsx'
 import { newPasskeyDefinition } from '../../src/pages/account/new-passkey-definition.tsx'
@@ -960,6 +965,23 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <NotMePage {...notMe} takesPassword fault="too_many_attempts" retryAfterSeconds={240} />
     ),
     'not me, invalid link': <VoidNotMeLinkPage page={page} offersRecovery />,
+    'account, data': onAccount(dataDefinition, <DataSections {...{ page, hidden }} confirmHref={undefined} />),
+    'account, data, not proven': onAccount(
+      dataDefinition,
+      <DataSections {...{ page, hidden }} confirmHref="/step-up" />,
+    ),
+    'account, deletion': onAccount(
+      deletionDefinition,
+      <DeletionSection
+        {...section}
+        form={filled([['account-name', 'Ada']], new Map([['account-name', 'account_name_wrong']]))}
+        sub={endless}
+        nameToType={`${endless.toLowerCase()}@example.com`}
+        toldAt={`${endless.toLowerCase()}@example.com`}
+      />,
+      { faults: new Map([['account-name', 'account_name_wrong']]) },
+    ),
+    'account deleted': <AccountDeletedPage page={page} toldAt="ada@example.com" />,
     'account, activity': onAccount(
       activityDefinition,
       <ActivitySection

@@ -325,6 +325,7 @@ export const de: Messages = {
     sessions: 'Sitzungen',
     applications: 'Anwendungen',
     activity: 'Aktivitäten',
+    data: 'Ihre Daten',
   },
   devices: {
     browserOnSystem: '{browser} unter {system}',
@@ -591,6 +592,39 @@ export const de: Messages = {
     fileNote:
       'Jeder Code funktioniert einmal, auf {issuer}. Bewahren Sie die Codes so auf, dass niemand sonst sie lesen kann.',
   },
+  data: {
+    title: 'Ihre Daten',
+    download: 'Daten herunterladen',
+    downloadLead:
+      'Sie erhalten eine Datei (JSON) mit allem, was hier über Sie gespeichert ist: Profil, Adressen, Anmeldearten, Sitzungen, Anwendungen und was in Ihrem Konto geschehen ist. Sie enthält weder Passwörter noch Schlüssel. Bewahren Sie sie trotzdem sicher auf.',
+    downloadSubmit: 'Herunterladen',
+    confirmLead: 'Bestätigen Sie zuerst, dass Sie es sind.',
+    deletion: 'Konto löschen',
+    deletionLead: 'Sie können Ihr Konto endgültig löschen. Zuerst sehen Sie, was das bedeutet.',
+    toDeletion: 'Weiter zum Löschen',
+    deletionFinal:
+      'Das lässt sich nicht rückgängig machen, und niemand kann das Konto wiederherstellen. Wenn Sie später ein Konto mit derselben Adresse erstellen, ist es ein anderes: Anwendungen erkennen Sie nicht wieder.',
+    lost: 'Was gelöscht wird',
+    lostProfile: 'Ihr Profil, Ihr Bild, Ihr Benutzername und Ihre E-Mail-Adresse sowie Ihre Mitgliedschaft in Gruppen.',
+    lostFactors: 'Ihr Passwort, Ihre Passkeys, Einmalcodes und Wiederherstellungscodes.',
+    lostAccess: 'Sie werden überall abgemeldet, und alle Anwendungen und Geräte verlieren ihren Zugriff.',
+    kept: 'Was bleibt',
+    keptId: 'Die interne Kennung Ihres Kontos, {id}, damit sie niemand anders je erhält.',
+    keptEvents:
+      'Die Aufzeichnung dessen, was in Ihrem Konto geschehen ist, bis der Betreiber alte Aufzeichnungen löscht. Netzwerkadressen, Geräte und die Namen Ihrer Passkeys werden daraus entfernt.',
+    keptElsewhere:
+      'Was Anwendungen selbst gespeichert haben. Löschen Sie es dort, solange Sie sich noch anmelden können.',
+    downloadFirst: 'Zuerst meine Daten herunterladen',
+    told: 'Wir senden eine Bestätigung an {email}.',
+    typeName: 'Geben Sie zur Bestätigung ein: {name}',
+    deletionSubmit: 'Mein Konto endgültig löschen',
+    keepAccount: 'Mein Konto behalten',
+    deletedTitle: 'Ihr Konto wurde gelöscht',
+    deleted: 'Sie sind überall abgemeldet, und alle Anwendungen haben ihren Zugriff verloren.',
+    deletedPasskeys:
+      'Passkeys und Authenticator-Apps auf Ihren Geräten funktionieren hier nicht mehr. Sie können die Einträge dort löschen.',
+    toStart: 'Zur Startseite',
+  },
   accountNotices: {
     'report-link-sent':
       'Der Link wurde gesendet. Wenn er nicht ankommt, warten Sie eine Stunde und fordern Sie ihn erneut an.',
@@ -783,6 +817,7 @@ export const de: Messages = {
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },
   accountFaults: {
+    account_name_wrong: 'Das ist nicht der Name dieses Kontos. Es wurde nichts gelöscht.',
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',
     url_invalid: '{field}: Bitte geben Sie eine Adresse ein, die mit https:// beginnt.',
     picture_missing: 'Bitte wählen Sie ein Bild aus.',

@@ -317,6 +317,7 @@ export const en = {
     sessions: 'Sessions',
     applications: 'Applications',
     activity: 'Activity',
+    data: 'Your data',
   },
   devices: {
     browserOnSystem: '{browser} on {system}',
@@ -578,6 +579,38 @@ export const en = {
     fileTitle: 'Recovery codes for {account} at {service}',
     fileNote: 'Each code works once, at {issuer}. Keep them where nobody else can read them.',
   },
+  data: {
+    title: 'Your data',
+    download: 'Download your data',
+    downloadLead:
+      'You get a file (JSON) with everything that is stored about you here: profile, addresses, how you sign in, sessions, applications, and what happened in your account. It contains no passwords and no keys. Keep it safe all the same.',
+    downloadSubmit: 'Download',
+    confirmLead: 'First confirm that it is you.',
+    deletion: 'Delete your account',
+    deletionLead: 'You can delete your account for good. First you see what that means.',
+    toDeletion: 'Continue to deletion',
+    deletionFinal:
+      'This cannot be undone, and nobody can restore the account. If you later create an account with the same address, it is a different one: applications do not recognise you.',
+    lost: 'What is deleted',
+    lostProfile: 'Your profile, your picture, your user name and your e-mail address, and your membership of groups.',
+    lostFactors: 'Your password, passkeys, one-time codes and recovery codes.',
+    lostAccess: 'You are signed out everywhere, and all applications and devices lose their access.',
+    kept: 'What is kept',
+    keptId: 'The internal ID of your account, {id}, so that nobody else ever gets it.',
+    keptEvents:
+      'The record of what happened in your account, until the operator deletes old records. Network addresses, devices and the names of your passkeys are removed from it.',
+    keptElsewhere: 'What applications have stored themselves. Delete that there, while you can still sign in.',
+    downloadFirst: 'Download your data first',
+    told: 'We send a confirmation to {email}.',
+    typeName: 'To confirm, enter: {name}',
+    deletionSubmit: 'Delete my account for good',
+    keepAccount: 'Keep my account',
+    deletedTitle: 'Your account has been deleted',
+    deleted: 'You are signed out everywhere, and all applications have lost their access.',
+    deletedPasskeys:
+      'Passkeys and authenticator apps on your devices no longer work here. You can delete the entries there.',
+    toStart: 'To the start page',
+  },
   accountNotices: {
     'report-link-sent': 'The link has been sent. If it does not arrive, wait an hour and ask again.',
     'not-reportable': 'This can no longer be reported.',
@@ -762,6 +795,7 @@ export const en = {
       'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },
   accountFaults: {
+    account_name_wrong: 'This is not the name of this account. Nothing has been deleted.',
     text_invalid: '{field}: this is too long or contains characters that cannot be saved.',
     url_invalid: '{field}: please enter an address that starts with https://.',
     picture_missing: 'Please choose a picture.',
