@@ -154,3 +154,6 @@ BEGIN
   END IF;
   RAISE EXCEPTION 'events are append-only';
 END $$;
+
+-- Authentication Context Classes for requests that ask for none. The previous release ignores them.
+ALTER TABLE clients ADD COLUMN default_acr_values text[] NOT NULL DEFAULT '{}';

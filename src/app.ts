@@ -24,10 +24,12 @@ import { notMeEndpoint } from './pages/not-me/not-me-endpoint.ts'
 import { passkeyOfferEndpoint } from './pages/passkey-offer/passkey-offer-endpoint.ts'
 import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
 import { recoverEndpoint } from './pages/recovery/recover-endpoint.ts'
+import { secondFactorEndpoint } from './pages/second-factor/second-factor-endpoint.ts'
 import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
 import { signUpEndpoint } from './pages/sign-up/sign-up-endpoint.ts'
+import { stepUpEndpoint } from './pages/step-up/step-up-endpoint.ts'
 import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-change-endpoint.ts'
 import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
@@ -70,10 +72,12 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     passkeyOfferEndpoint(scope, signet)
+    secondFactorEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)
     verifyEmailEndpoint(scope, signet)
+    stepUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { assertionAlgorithms, signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { contextClasses } from '../protocol/oidc-values.ts'
 import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
 import {
   addBooleanFlag,
@@ -62,6 +63,13 @@ const valueFlags = (): ClientFlag[] => [
     member: 'default_max_age',
     option: seconds('--default-max-age <seconds>', 'maximum age of a sign-in, for requests without max_age'),
     optional: true,
+  },
+  {
+    member: 'default_acr_values',
+    option: manyValues(
+      '--default-acr-value <class>',
+      `how strong a sign-in must be, for requests that ask for nothing: one of ${contextClasses.join(', ')}`,
+    ),
   },
   { member: 'client_uri', option: oneValue('--client-uri <uri>', 'its home page (https)'), optional: true },
   { member: 'logo_uri', option: oneValue('--logo-uri <uri>', 'its logo (https)'), optional: true },

@@ -23,6 +23,7 @@ import { passwordRefused, passwordsOff, readPassword } from './password-input.ts
 import { recoverUserCommand } from './recover-user.ts'
 import type { Terminal } from './terminal.ts'
 import { updateAndCountEnded, updateEndedRecords } from './update-ended-records.ts'
+import { addFactorCommands } from './user-factors.ts'
 import { addUserChangeFlags, addUserFlags, invalidEmail } from './user-flags.ts'
 import { changing, reading, withMail } from './with-signet.ts'
 
@@ -190,6 +191,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     })
 
   recoverUserCommand(users, terminal)
+
+  addFactorCommands(users, terminal)
 
   users
     .command('delete')

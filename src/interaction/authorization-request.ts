@@ -3,8 +3,10 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import { type Parameters, soundParameters } from '../protocol/http/parameters.ts'
 import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
+import { reachableClasses } from '../tokens/authentication.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
+import { type RequestedAcr, readRequestedAcr } from './requested-acr.ts'
 import { readResponseMode } from './response-mode.ts'
 
 /** An authorization request after all its parameters have been checked. */
@@ -19,6 +21,7 @@ export interface AuthorizationRequest {
   readonly prompt: ReadonlySet<Prompt>
   /** Seconds. */
   readonly maxAge: number | undefined
+  readonly acr: RequestedAcr
   readonly loginHint: string | undefined
   readonly idTokenHint: string | undefined
   readonly uiLocales: string | undefined
@@ -30,7 +33,7 @@ const maxOctets = 4096
 /**
  * Checks the parameters of an authorization request. Its target is already verified, so errors can be sent there.
  *
- * @param issuer always allowed as a resource
+ * @param issuer always allowed as a resource; whether it can have passkeys decides on what `acr` can be reached
  * @throws OAuthError for the redirect URI (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)
  */
 export function readAuthorizationRequest(
@@ -63,6 +66,7 @@ export function readAuthorizationRequest(
     nonce: values.get('nonce'),
     prompt: readPrompt(values.get('prompt')),
     maxAge: readMaxAge(values.get('max_age')) ?? client.default_max_age,
+    acr: readRequestedAcr(values, client, reachableClasses({ issuer })),
     loginHint: values.get('login_hint'),
     idTokenHint: values.get('id_token_hint'),
     uiLocales: values.get('ui_locales'),

@@ -1,5 +1,7 @@
 import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
+import { type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
+import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { readUserCode, shownUserCode, type UserCode } from '../tokens/device-request.ts'
 
 /*
@@ -27,10 +29,12 @@ const ownPages = {
   security: '/account/security',
   'new-passkey': '/account/security/passkeys/new',
   'new-codes': '/account/security/codes/new',
+  'recovery-codes': '/account/security/recovery-codes',
   password: '/account/security#your-password',
   sessions: '/account/sessions',
   applications: '/account/applications',
   activity: '/account/activity',
+  'not-me': '/account/activity/not-me',
   device: '/device',
   'verify-email': '/verify-email',
 } as const
@@ -40,9 +44,13 @@ export type OwnPage = keyof typeof ownPages
 export interface Destination {
   readonly page: OwnPage
   /** The code of the device that a person wants to connect there, if they have typed one. */
-  readonly userCode: UserCode | undefined
-  /** The `continue` value of what follows that page. */
-  readonly next: string | undefined
+  readonly userCode?: UserCode | undefined
+  /** The `continue` value of what follows that page. For the page `not-me`: the handle of the event to report. */
+  readonly next?: string | undefined
+  /** The token of the link in a mail that led to the page (records/accounts/link-tokens.ts). */
+  readonly linkToken?: string | undefined
+  /** How strong a sign-in that page needs, for `/step-up`; undefined: a fresh proof with the strongest factor. */
+  readonly needs?: ContextClass | undefined
 }
 
 /** What a `continue` value holds. */
@@ -73,6 +81,7 @@ const carried = new Set([
   'id_token_hint',
   'login_hint',
   'acr_values',
+  'claims',
   'code_challenge',
   'code_challenge_method',
   'request',
@@ -91,22 +100,34 @@ export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, sel
 }
 
 /**
- * The value that leads to one of our own pages after sign-in. Only the page's name, the code of a device and another `continue` value are sealed: even if the
- * secret leaked, it could not contain an address on another site. It never expires.
+ * The value that leads to one of our own pages after sign-in. Only the page's name, the code of a device, another `continue` value and the token of a link are
+ * sealed: even if the secret leaked, it could not contain an address on another site. It never expires.
  *
  * @param next the `continue` value of what follows that page, such as the request that led to it
  * @returns base64url, for a URL or a form
  */
 export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode, next?: string): string {
-  return sealText(secret, [page, userCode ?? '', next ?? ''].join(' ').trimEnd(), ownPageSeal)
+  return sealDestination(secret, { page, userCode, next })
 }
 
-/** The path of one of our own pages, with a fragment if it is a section of a page. Its query has the code of a device, and what follows the page. */
-export function pathOf({ page, userCode, next }: Destination): string {
+/** The value that leads back to the link of a mail after sign-in. */
+export function sealLinkPage(secret: PurposeSecret, page: OwnPage, linkToken: string): string {
+  return sealDestination(secret, { page, linkToken })
+}
+
+/** The same, with everything that can be said about one of our own pages. */
+export function sealDestination(secret: PurposeSecret, destination: Destination): string {
+  const { page, userCode = '', next = '', linkToken = '', needs = '' } = destination
+  return sealText(secret, [page, userCode, next, linkToken, needs].join(' ').trimEnd(), ownPageSeal)
+}
+
+/** The path of one of our own pages, with a fragment if it is a section of a page. Its query has the code of a device, the token of a link, and what follows the page. */
+export function pathOf({ page, userCode, next, linkToken }: Destination): string {
   const [path = '', fragment] = ownPages[page].split('#')
   const query = new URLSearchParams({
     ...(userCode !== undefined && { user_code: shownUserCode(userCode) }),
-    ...(next !== undefined && { continue: next }),
+    ...(linkToken !== undefined && { token: linkToken }),
+    ...(next !== undefined && { [page === 'not-me' ? 'event' : 'continue']: next }),
   }).toString()
   return `${path}${query && `?${query}`}${fragment === undefined ? '' : `#${fragment}`}`
 }
@@ -118,9 +139,16 @@ export function pathOf({ page, userCode, next }: Destination): string {
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
   if (text === undefined) {
-    const [page, code, next] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
+    const [page, code, next, token, needs = ''] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
     if (page === undefined || !Object.hasOwn(ownPages, page)) return undefined
-    return { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code), next } }
+    const destination = {
+      page: page as OwnPage,
+      userCode: readUserCode(code),
+      next: next || undefined,
+      linkToken: readLinkToken(token),
+      needs: isContextClass(needs) ? needs : undefined,
+    }
+    return { kind: 'own_page', destination }
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [
     [string, string][],

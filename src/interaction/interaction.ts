@@ -198,6 +198,7 @@ async function checkAuthorization(
       session,
       isSelected: pending.selected === (await sessionIdFor(secrets, session, client_id)),
       mustVerifyEmail: mustVerifyEmail(settings, session.account),
+      needsTwoFactors: settings.secondFactor === 'required',
     }
     const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hintedSub)
     if (step.step === 'refuse')

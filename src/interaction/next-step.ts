@@ -1,13 +1,14 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { Consent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
+import { contextClassOf, missingClass } from '../tokens/authentication.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { needsConsent } from './consent/consent-rule.ts'
 
 /** A step that continues the request, with the session it uses. All but `respond` are also the paths of their pages. */
 export type OpenStep =
   | { readonly step: 'sign-in' | 'sign-up' }
-  | { readonly step: 'verify-email' | 'consent' | 'respond'; readonly session: Session }
+  | { readonly step: 'verify-email' | 'step-up' | 'consent' | 'respond'; readonly session: Session }
 
 export type Step =
   | OpenStep
@@ -21,10 +22,13 @@ export interface SignedIn {
   readonly isSelected: boolean
   /** Whether the person must verify their e-mail address first (email-verification-rule.ts). */
   readonly mustVerifyEmail: boolean
+  /** Whether nobody may do anything with a single factor (SIGNET_SECOND_FACTOR). */
+  readonly needsTwoFactors: boolean
 }
 
 /**
- * What a request needs next: sign-in, sign-up, a verified address, consent, or only the response (OpenID Connect Core §3.1.2.3, §3.1.2.4).
+ * What a request needs next: sign-in, sign-up, a verified address, a stronger factor, consent, or only the response (OpenID Connect Core §3.1.2.3,
+ * §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
  * @param hintedSub the `sub` of `id_token_hint`
@@ -36,7 +40,10 @@ export function nextStep(
   consent: Consent | undefined,
   hintedSub: string | undefined,
 ): Step {
-  const { prompt } = request
+  const { prompt, acr } = request
+  // OpenID Connect Core §5.5.1.1. No sign-in can change this, so nobody is asked for one.
+  if (acr.isEssential && acr.classes.length === 0)
+    return { step: 'refuse', error: 'acr_unreachable', detail: 'claims: none of the essential values of acr is known' }
   const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
@@ -56,6 +63,15 @@ export function nextStep(
       step: 'refuse',
       error: 'email_not_verified',
       detail: `session: sub ${session.account.sub} has no verified e-mail address`,
+    }
+  }
+  const missing = missingClass(session.amr, acr.classes, signedIn?.needsTwoFactors === true)
+  if (missing) {
+    if (!silent) return { step: 'step-up', session }
+    return {
+      step: 'refuse',
+      error: 'authentication_too_weak',
+      detail: `acr: ${missing} is needed; the session has ${contextClassOf(session.amr)}`,
     }
   }
   if (!needsConsent(request, consent)) return { step: 'respond', session }

@@ -40,7 +40,8 @@ function stateOf(found: PresentedInvitation | undefined): InvitationState {
 export type AcceptOutcome =
   /** `recoveryCodes`: to be shown once, if the person has created a passkey. */
   | { readonly outcome: 'created'; readonly recoveryCodes: readonly string[] }
-  | { readonly outcome: 'signed_in' | 'invalid' }
+  /** `second_factor_needed`: the form was sent again, and nobody is signed in yet (sign-in.ts). */
+  | { readonly outcome: 'signed_in' | 'second_factor_needed' | 'invalid' }
   | { readonly outcome: 'taken'; readonly email: string }
   | { readonly outcome: 'faulty'; readonly email: string; readonly faults: TypedAccountFaults }
 
@@ -58,7 +59,7 @@ export interface AcceptingPerson {
  * Forms are counted for each invitation, not for each network. An invitation whose form is not accepted stays open.
  *
  * @param token as it was sent
- * @param browser its session uses the new cookie once this has returned `created` or `signed_in`
+ * @param browser its session uses the new cookie once this has returned `created` or `signed_in`; its unfinished sign-in does after `second_factor_needed`
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function acceptInvitation(
@@ -116,7 +117,7 @@ async function signInInstead(
 ): Promise<AcceptOutcome> {
   if (!password) return { outcome: 'invalid' }
   const { outcome } = await signIn(signet, caller, browser, { username: email, password })
-  return { outcome: outcome === 'signed_in' ? 'signed_in' : 'invalid' }
+  return { outcome: outcome === 'wrong_credentials' ? 'invalid' : outcome }
 }
 
 interface Invited {

@@ -1,6 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
+import { voidNotices } from '../records/accounts/account-notices-store.ts'
 import { forgetReplacedPassword } from '../records/accounts/account-password-store.ts'
 import {
   emptyAccount,
@@ -31,6 +32,7 @@ export async function disableAccount(signet: Context, actor: Actor, sub: Sub): P
   return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
     await setDisabled(tx, sub, true)
     await voidOpenLinks(tx, sub)
+    await voidNotices(tx, sub)
     return disabled ? undefined : 'account_disabled'
   })
 }
@@ -81,6 +83,7 @@ export async function setPassword(
     await setPasswordHash(tx, sub, hashed)
     await forgetReplacedPassword(tx, sub)
     await voidOpenLinks(tx, sub)
+    await voidNotices(tx, sub)
     const now = await findAccount(tx, sub)
     const mail = { kind: 'password-changed', by: 'operator', at: signet.clock.now() } as const
     if (now) await notifyPerson(tx, signet, actor, now, mail)

@@ -1,4 +1,5 @@
 import { randomText } from '../platform/secrets/digest.ts'
+import type { ContextClass } from '../protocol/oidc-values.ts'
 import { type Client, deviceCodeGrant, scopesOf } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
 import { addConsent } from '../records/consents/consents-store.ts'
@@ -6,7 +7,7 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { GrantId, Sid } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
-import { singleFactor } from '../tokens/authentication.ts'
+import { acrOf, missingClass, reachableClasses } from '../tokens/authentication.ts'
 import type { UserCode } from '../tokens/device-request.ts'
 import {
   allowDeviceRequest,
@@ -24,6 +25,8 @@ export interface DeviceRequest extends Pick<PendingDeviceRequest, 'digest' | 're
   readonly scopes: readonly string[]
   /** Whether the person has to sign in first, because the client demands a more recent sign-in (`default_max_age`). */
   readonly needsSignIn: boolean
+  /** What the session lacks of what the client demands (`default_acr_values`). */
+  readonly missing: ContextClass | undefined
 }
 
 /**
@@ -33,7 +36,7 @@ export interface DeviceRequest extends Pick<PendingDeviceRequest, 'digest' | 're
  * @throws LimitExceeded, TooManyWaiting
  */
 export async function lookUpUserCode(
-  signet: Pick<Signet, 'database' | 'limits'>,
+  signet: Pick<Signet, 'database' | 'limits' | 'settings'>,
   { caller }: Person,
   session: Session,
   code: UserCode,
@@ -47,7 +50,7 @@ export async function lookUpUserCode(
  * against the result.
  */
 export async function findDeviceRequest(
-  { database }: Pick<Signet, 'database'>,
+  { database, settings }: Pick<Signet, 'database' | 'settings'>,
   session: Session,
   code: UserCode,
 ): Promise<DeviceRequest | undefined> {
@@ -55,6 +58,7 @@ export async function findDeviceRequest(
   const client = request && (await findClient(database, request.clientId))
   if (!request || !client?.grant_types.includes(deviceCodeGrant)) return undefined
   const registered = scopesOf(client.scope)
+  const reachable = reachableClasses(settings)
   const oldest = client.default_max_age === undefined ? undefined : request.createdAt - client.default_max_age * 1000
   return {
     client,
@@ -62,6 +66,11 @@ export async function findDeviceRequest(
     scopes: request.scopes.filter((scope) => registered.includes(scope)),
     resources: request.resources,
     needsSignIn: oldest !== undefined && session.authTime < oldest,
+    missing: missingClass(
+      session.amr,
+      client.default_acr_values.filter((value) => reachable.includes(value)),
+      false,
+    ),
   }
 }
 
@@ -85,7 +94,16 @@ export async function allowDevice(
   const outcome = await asSignedIn(signet, session, async (tx) => {
     const isAllowed = await allowDeviceRequest(tx, {
       digest,
-      grant: { id: grantId, clientId, sub, scopes, resources, authTime, acr: singleFactor, amr },
+      grant: {
+        id: grantId,
+        clientId,
+        sub,
+        scopes,
+        resources,
+        authTime,
+        acr: acrOf(amr, client.default_acr_values),
+        amr,
+      },
       sessionId: session.id,
       epoch: session.accountEpoch,
       sid: randomText(16) as Sid,

@@ -22,6 +22,9 @@ export type Introspection =
       readonly iat: number
       readonly exp: number
       readonly jti?: string
+      /** How and when the person signed in (RFC 9470 §6.2). Seconds since 1970. */
+      readonly acr?: string
+      readonly auth_time?: number
     }
 
 /** RFC 7662 §2.2: the response for inactive tokens, and the same one for tokens that this client may not see. */
@@ -48,7 +51,7 @@ async function introspectAccessToken(
   { claims, status }: Extract<PresentedToken, { kind: 'access_token' }>,
 ): Promise<Introspection> {
   if (status.grant.clientId !== asking && !status.servedBy.includes(asking)) return inactive
-  const { iss, sub, aud, scope, iat, exp, jti } = claims
+  const { iss, sub, aud, scope, iat, exp, jti, acr, auth_time: authTime } = claims
   const client = await cachedOrRead(signet.clients, status.grant.clientId)
   if (!client) return inactive
   const { issuer } = signet.settings
@@ -72,6 +75,8 @@ async function introspectAccessToken(
     iat,
     exp,
     jti,
+    ...(acr !== undefined && { acr }),
+    ...(authTime !== undefined && { auth_time: authTime }),
   }
 }
 

@@ -1,12 +1,13 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
+import type { ContextClass } from '../protocol/oidc-values.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
 import type { Client } from '../records/clients/client.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
-import { sessionIdFor, singleFactor } from '../tokens/authentication.ts'
+import { acrOf, sessionIdFor } from '../tokens/authentication.ts'
 import { authorizationCodeTtl } from '../tokens/authorization-code.ts'
 import { insertCode } from '../tokens/authorization-codes-store.ts'
 import { originOf, type Person } from './actor.ts'
@@ -18,6 +19,8 @@ export interface CodeRequest {
   readonly resources: readonly string[]
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
+  /** The Authentication Context Classes that the request wanted, in order of preference. */
+  readonly acr: { readonly classes: readonly ContextClass[] }
 }
 
 /**
@@ -41,7 +44,7 @@ export async function openGrantWithCode(
   { secrets }: Pick<Signet, 'secrets'>,
   tx: Queryable,
   actor: Person,
-  { target, scopes, resources, codeChallenge, nonce }: CodeRequest,
+  { target, scopes, resources, codeChallenge, nonce, acr }: CodeRequest,
   session: Session,
 ): Promise<string | undefined> {
   const { client_id: clientId } = target.client
@@ -60,7 +63,7 @@ export async function openGrantWithCode(
       scopes,
       resources,
       authTime: session.authTime,
-      acr: singleFactor,
+      acr: acrOf(session.amr, acr.classes),
       amr: session.amr,
     },
     redirectUri: target.redirectUri,

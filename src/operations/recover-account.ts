@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest } from '../platform/secrets/digest.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { type Credential, removeCredentials } from '../records/accounts/account-credentials-store.ts'
+import { voidNotices } from '../records/accounts/account-notices-store.ts'
 import { keepReplacedPassword, removePassword } from '../records/accounts/account-password-store.ts'
 import { spendRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { lockAccount, setPasswordHash } from '../records/accounts/accounts-store.ts'
@@ -170,6 +171,7 @@ async function setNewFactor(
   } else await setPasswordHash(tx, sub, prepared.password)
   if (ids.length > 0) await removeCredentials(tx, sub, ids)
   await voidOpenLinks(tx, sub)
+  await voidNotices(tx, sub, open.byOperator ? undefined : open.account.email)
   if (choice.access === 'end') await deleteConsents(tx, sub)
   const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
   // Somebody who has forgotten the password has usually tried several, and must not have to wait now.

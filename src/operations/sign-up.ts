@@ -42,7 +42,8 @@ export interface SignUpPageValues {
 export type SignUpOutcome =
   /** `recoveryCodes`: to be shown once, if the person has created a passkey. */
   | { readonly outcome: 'created'; readonly recoveryCodes: readonly string[] }
-  | { readonly outcome: 'signed_in' }
+  /** `second_factor_needed`: the account existed, and nobody is signed in yet (sign-in.ts). */
+  | { readonly outcome: 'signed_in' | 'second_factor_needed' }
   | { readonly outcome: 'faulty'; readonly faults: TypedAccountFaults }
 
 /**
@@ -60,7 +61,7 @@ export type SignUpOutcome =
  *
  * Two concurrent sign-ups, such as a form that was sent twice, create one account.
  *
- * @param browser its session uses the new cookie once this has returned `created` or `signed_in`
+ * @param browser its session uses the new cookie once this has returned `created` or `signed_in`; its unfinished sign-in does after `second_factor_needed`
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function signUp(
@@ -87,7 +88,8 @@ export async function signUp(
     // If no account has the address, no sign-in failed. Recording nothing takes the same time.
     const atAccounts = mismatches.filter(({ sub }) => sub !== undefined)
     await recordMismatches(signet.database, caller, atAccounts)
-    if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
+    const started = account ? await signInTo(signet, caller, browser, account, password) : 'refused'
+    if (started !== 'refused') return { outcome: started }
     if (isWaiting) throw signet.limits.waitingError()
     const seen = isFirst ? candidates : undefined
     const wanted = { name, email, credential: await firstPassword(signet, caller, password), ...page }

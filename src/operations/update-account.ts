@@ -10,6 +10,7 @@ import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
 import { afterEmailChange } from './change-email.ts'
+import { notifyPerson } from './notify-person.ts'
 import { withRollback } from './with-rollback.ts'
 
 /**
@@ -115,6 +116,8 @@ export async function changeAccount(
         isVerified: changes.email_verified ?? false,
       })
   }
+  if (actor.kind === 'person' && before.username !== undefined && !isSameName(wanted.username, before.username))
+    await notifyPerson(tx, signet, actor, before, { kind: 'username-changed', at: signet.clock.now() })
   if (changes.email_verified !== undefined) {
     const marked = await markEmail(tx, sub, changes.email_verified)
     if (marked !== 'done') return rollBack(marked)

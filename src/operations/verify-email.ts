@@ -157,7 +157,7 @@ export async function findLinkedVerification(
 /**
  * Signs a browser in to the account of a link, whose password the person enters on the page of the link. Counts like a sign-in at this account.
  *
- * @returns the new session; undefined if the password is wrong
+ * @returns the new session; `second_factor_needed` if there is none yet, because the account needs a second factor; undefined if the password is wrong
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function signInToVerify(
@@ -166,13 +166,13 @@ export async function signInToVerify(
   browser: BrowserDigests,
   sub: Sub,
   password: string,
-): Promise<Session | undefined> {
-  const { requestId, network } = visitor
-  const person = { kind: 'person', sub, caller: { requestId, network } } as const
+): Promise<Session | 'second_factor_needed' | undefined> {
+  const person = { kind: 'person', sub, caller: visitor } as const
   const proving = { browserDigest: browser.browserDigest, requester: visitor }
   const passwordHash = await provePassword(signet, person, proving, password, 'sign_in_failed')
   if (passwordHash === undefined) return undefined
-  if (!(await signInTo(signet, visitor, browser, { sub, passwordHash }, password))) return undefined
+  const started = await signInTo(signet, visitor, browser, { sub, passwordHash }, password)
+  if (started !== 'signed_in') return started === 'refused' ? undefined : started
   return findSession(signet.database, browser.sessionDigest, signet.settings.sessionIdleTtl)
 }
 

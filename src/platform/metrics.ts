@@ -44,8 +44,8 @@ export const metricDeclarations = {
   },
   signet_sign_ins_total: {
     type: 'counter',
-    help: 'Sign-in attempts with a password or a passkey. wrong_credentials: the password was wrong, or the passkey was refused; limited: over a limit; busy: too many were waiting.',
-    labels: { outcome: ['success', 'wrong_credentials', 'limited', 'busy'] },
+    help: 'Steps of a sign-in. success: signed in; second_factor_needed: the password was right; wrong_credentials: the password was wrong, or the passkey was refused; wrong_code: the password was right, and the code was wrong; limited: over a limit; busy: too many were waiting.',
+    labels: { outcome: ['success', 'second_factor_needed', 'wrong_credentials', 'wrong_code', 'limited', 'busy'] },
   },
   signet_refreshes_total: {
     type: 'counter',
@@ -61,6 +61,7 @@ export const metricDeclarations = {
         ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
         ...['passkey-network', 'recovery-network', 'recovery-all', 'recovery-link'],
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
+        ...['one-time-code', 'one-time-code-day', 'recovery-code-network'],
       ],
     },
   },

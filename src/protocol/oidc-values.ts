@@ -7,6 +7,22 @@ export const promptValues = ['none', 'login', 'consent', 'select_account', 'crea
 export type Prompt = (typeof promptValues)[number]
 
 /**
+ * The Authentication Context Classes (`acr`, OpenID Connect Core §2), the weakest first. Each includes all that the ones before it require.
+ *
+ * - `aal1`: one factor, as at AAL1 of NIST SP 800-63B-4.
+ * - `aal2`: two factors, as at AAL2 of NIST SP 800-63B-4.
+ * - `phr`: phishing-resistant, and two factors: a passkey that verified the person (OpenID Connect EAP ACR Values 1.0 §2).
+ *
+ * `phrh` is not among them: whether hardware protects a passkey is known only from an attestation, which is not asked for.
+ */
+export const contextClasses = ['aal1', 'aal2', 'phr'] as const
+export type ContextClass = (typeof contextClasses)[number]
+
+export function isContextClass(value: string): value is ContextClass {
+  return (contextClasses as readonly string[]).includes(value)
+}
+
+/**
  * The parameters of all kinds of authorization responses, as in the OAuth Parameters registry (RFC 6749 §11.2). If a redirect URI had
  * one of them in its query, the client would receive the parameter twice.
  */

@@ -1,4 +1,7 @@
+import type { Settings } from '../platform/config/settings.ts'
 import { type LiveSecrets, mac } from '../platform/secrets/purpose-secrets.ts'
+import { type ContextClass, contextClasses } from '../protocol/oidc-values.ts'
+import { offersPasskeys } from '../records/accounts/factors.ts'
 import type { ClientId, Sid } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 
@@ -16,18 +19,6 @@ export function authTimeClaim({ authTime }: Pick<Authentication, 'authTime'>): n
   return Math.floor(authTime / 1000)
 }
 
-/**
- * The Authentication Context Classes, the weakest first. Each includes all that the ones before it require.
- *
- * - `aal1`: one factor, as at AAL1 of NIST SP 800-63B-4.
- * - `aal2`: two factors, as at AAL2 of NIST SP 800-63B-4.
- * - `phr`: phishing-resistant, and two factors: a passkey that verified the person (OpenID Connect EAP ACR Values 1.0 §2).
- *
- * `phrh` is not among them: whether hardware protects a passkey is known only from an attestation, which is not asked for.
- */
-export const contextClasses = ['aal1', 'aal2', 'phr'] as const
-export type ContextClass = (typeof contextClasses)[number]
-
 /** The strongest class that a sign-in satisfies. */
 export function contextClassOf(amr: readonly string[]): ContextClass {
   // `pop` is only in the `amr` of a passkey (records/accounts/factors.ts).
@@ -40,8 +31,38 @@ export function satisfies(reached: ContextClass, wanted: ContextClass): boolean 
   return contextClasses.indexOf(reached) >= contextClasses.indexOf(wanted)
 }
 
-/** The weakest class. */
-export const singleFactor = contextClasses[0]
+/** The classes that a sign-in at this issuer can reach: without a host name there are no passkeys. */
+export function reachableClasses(settings: Pick<Settings, 'issuer'>): readonly ContextClass[] {
+  return offersPasskeys(settings) ? contextClasses : contextClasses.filter((value) => value !== 'phr')
+}
+
+/**
+ * The claim `acr` of a sign-in: the first class that the client wanted and the sign-in satisfies. Clients and APIs compare the value with the one that they
+ * asked for (RFC 9470 §5), so a passkey answers a request for `aal2` with `aal2`. If nothing was wanted, or nothing that it satisfies, it is the strongest.
+ *
+ * @param wanted in order of preference
+ */
+export function acrOf(amr: readonly string[], wanted: readonly ContextClass[]): ContextClass {
+  const reached = contextClassOf(amr)
+  return wanted.find((value) => satisfies(reached, value)) ?? reached
+}
+
+/**
+ * What a sign-in lacks: the weakest class that would be enough, for what a client wants of it and for what the operator demands of everybody.
+ *
+ * @param wanted any of these is enough; empty: any sign-in is
+ * @param needsTwoFactors whether nobody may do anything with a single factor (SIGNET_SECOND_FACTOR)
+ * @returns undefined if the sign-in is strong enough
+ */
+export function missingClass(
+  amr: readonly string[],
+  wanted: readonly ContextClass[],
+  needsTwoFactors: boolean,
+): ContextClass | undefined {
+  const weakest = contextClasses.find((value) => wanted.includes(value)) ?? 'aal1'
+  const needed = needsTwoFactors && weakest === 'aal1' ? 'aal2' : weakest
+  return satisfies(contextClassOf(amr), needed) ? undefined : needed
+}
 
 /**
  * Computes `sid`: the ID of the session for one client (OpenID Connect Front-Channel Logout §3). It is not the cookie, and differs per client,

@@ -26,6 +26,9 @@ export interface AccessTokenClaims {
   readonly iat: number
   readonly exp: number
   readonly jti: string
+  /** These two are absent if the client acts for itself. */
+  readonly acr?: string
+  readonly auth_time?: number
 }
 
 /**

@@ -6,18 +6,33 @@ import { ErrorPage } from '../../src/html/error-page.tsx'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
 import { fillText, type PageContext } from '../../src/html/messages/messages.ts'
 import { NewRecoveryCodesPage } from '../../src/html/new-recovery-codes-page.tsx'
+import { qrCodeOf } from '../../src/html/qr-code.tsx'
+import { RecoveryCodes } from '../../src/html/shown-recovery-codes.tsx'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import type { AccountDefinition } from '../../src/pages/account/account-definition.ts'
 import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account/account-page.tsx'
 import { menuFor } from '../../src/pages/account/account-pages.ts'
+import { activityDefinition } from '../../src/pages/account/activity-definition.tsx'
+import { activityReportDefinition } from '../../src/pages/account/activity-report-definition.tsx'
+import { ActivityReportSection } from '../../src/pages/account/activity-report-section.tsx'
+import { ActivitySection, type PageActivity } from '../../src/pages/account/activity-section.tsx'
 import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
+import { CodesSection, RecoveryCodesLeft } from '../../src/pages/account/codes-section.tsx'
+import { newCodesDefinition } from '../../src/pages/account/new-codes-definition.tsx'
+import { NewCodesSection } from '../../src/pages/account/new-codes-section.tsx'
+import { newPasskeyDefinition } from '../../src/pages/account/new-passkey-definition.tsx'
+import { NewPasskeySection } from '../../src/pages/account/new-passkey-section.tsx'
+import { PasskeysSection } from '../../src/pages/account/passkeys-section.tsx'
 import { PasswordSection } from '../../src/pages/account/password-section.tsx'
 import { profileDefinition } from '../../src/pages/account/profile-definition.tsx'
 import { profileValues } from '../../src/pages/account/profile-form.ts'
 import { ProfileSection } from '../../src/pages/account/profile-section.tsx'
+import { recoveryCodesDefinition } from '../../src/pages/account/recovery-codes-definition.tsx'
+import { NewRecoveryCodesSection } from '../../src/pages/account/recovery-codes-section.tsx'
 import { securityDefinition } from '../../src/pages/account/security-definition.tsx'
+import { ConfirmSection } from '../../src/pages/account/security-section.tsx'
 import { sessionsDefinition } from '../../src/pages/account/sessions-definition.tsx'
 import { SessionsSection } from '../../src/pages/account/sessions-section.tsx'
 import { signInDefinition } from '../../src/pages/account/sign-in-definition.tsx'
@@ -27,6 +42,7 @@ import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
+import { NotMePage, VoidNotMeLinkPage } from '../../src/pages/not-me/not-me-page.tsx'
 import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-offer/passkey-offer-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
@@ -101,6 +117,9 @@ const signedIn = (handle: string, day: number) => ({
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
 
+const qrCode = await qrCodeOf('otpauth://totp/Signet:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
+const recoveryCodes = Array.from({ length: 10 }, (_, index) => `7K3M${index}-9QXDA-40ZTW`)
+
 /**
  * Every page in its various states, with ordinary and hostile content.
  *
@@ -132,6 +151,43 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       {children}
     </AccountPage>
   )
+  const notMe = {
+    ...{
+      page,
+      csrf,
+      token: 'token',
+      email: ada.email ?? '',
+      kind: 'sign-in-from-new-browser',
+      passkeyOptions: undefined,
+    },
+    ...{ takesCode: false, takesOneTimeCode: false, takesPassword: false, offersRecovery: true },
+    at: new Date('2026-11-22T09:14:00Z'),
+  }
+  const happening = (type: string, more: Partial<PageActivity> = {}): PageActivity => ({
+    ...{
+      id: `${type}${JSON.stringify(more)}`,
+      type,
+      detail: {},
+      at: new Date('2026-11-22T09:14:00Z'),
+      clientName: undefined,
+    },
+    origin: { device: { browser: 'Firefox', system: 'Windows' }, network: '2001:db8:1234:5678:9abc:def0:1234:5678' },
+    reportHref: undefined,
+    ...more,
+  })
+  const happened = [
+    happening('signed_in', {
+      detail: { amr: ['pwd'], new_browser: true },
+      reportHref: '/account/activity/not-me?event=x',
+    }),
+    happening('consent_given', { clientName: `${rightToLeft} ${markup} ${endless}`, reportHref: '/account/activity' }),
+    happening('consent_refused'),
+    happening('group_member_added', {
+      detail: { group: `${markup}${endless}`, by: 'alice@bastion' },
+      origin: undefined,
+    }),
+    happening('mail_failed', { detail: { by: 'schedule' }, origin: undefined }),
+  ]
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const changedAt = new Date('2026-11-20T08:00:00Z')
   const undo = {
@@ -171,6 +227,24 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
   })
   const recoveryProof = { page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email }
+  const factors = { ...section, timeZone: person.zoneinfo, isProven: true, isOffered: true, canAdd: true }
+  const passkeys = [
+    { name: 'Apple Passwords', usedAt: changedAt, isBackedUp: true, kept: undefined },
+    { name: markup + endless, usedAt: undefined, isBackedUp: false, kept: 'only_sign_in' as const },
+  ].map((passkey, place) => ({ ...passkey, handle: `handle-${place}`, createdAt: person.created_at }))
+  const totp = { createdAt: person.created_at, usedAt: changedAt, isUsable: true, kept: 'password_short' as const }
+  const password = {
+    ...{ ...section, signInName: ada.email, ownNames: [ada.name], minPasswordLength: 15 },
+    ...{ state: 'set' as const, canChange: true, canRemove: false },
+  }
+  const wrongName: FilledForm['faults'] = new Map([['passkey-name-1', 'passkey_name_invalid']])
+  const wrongCode: FilledForm['faults'] = new Map([['code', 'code_wrong']])
+  const newPasskey = { page, hidden, isOffered: true, canAdd: true, offersCodes: true }
+  const newCodes = {
+    ...{ page, textOf, hidden: { ...hidden, 'set-up': 'sealed-secret' }, next: continueTo, qrCode },
+    ...{ uri: 'otpauth://totp/Signet:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' },
+    ...{ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', replaces: false, hasPassword: true, offersPasskey: true },
+  }
   return {
     'sign-in': (
       <SignInPage
@@ -622,26 +696,95 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'account, security': onAccount(
       securityDefinition,
-      <PasswordSection
-        {...section}
-        form={filled()}
-        signInName={ada.email}
-        ownNames={[ada.name]}
-        minPasswordLength={15}
-      />,
+      <>
+        <PasskeysSection {...factors} form={filled()} passkeys={[]} />
+        <CodesSection {...factors} totp={undefined} />
+        <PasswordSection {...password} form={filled()} />
+      </>,
       { notice: 'password-changed' },
     ),
     'account, security, wrong password': onAccount(
       securityDefinition,
       <PasswordSection
-        {...section}
+        {...password}
         // The checkbox was not ticked.
         form={filled([['end-applications-offered', '1']], wrongPassword)}
-        signInName={ada.email}
         ownNames={[markup]}
-        minPasswordLength={15}
       />,
       { faults: wrongPassword },
+    ),
+    'account, security, two factors': onAccount(
+      securityDefinition,
+      <>
+        <PasskeysSection {...factors} form={filled([], wrongName)} passkeys={passkeys} />
+        <CodesSection {...factors} totp={{ ...totp, kept: undefined }} />
+        <RecoveryCodesLeft page={page} set={{ createdAt: person.created_at, left: 7 }} timeZone={person.zoneinfo} />
+        <PasswordSection {...password} form={filled()} canRemove />
+      </>,
+      { faults: wrongName },
+    ),
+    'account, security, not proven': onAccount(
+      securityDefinition,
+      <>
+        <ConfirmSection page={page} href="/step-up?continue=sealed-page" />
+        <PasskeysSection {...factors} form={filled()} passkeys={passkeys} isProven={false} canAdd={false} />
+        <CodesSection {...factors} isProven={false} totp={{ ...totp, isUsable: false }} />
+        <RecoveryCodesLeft page={page} set={undefined} timeZone={undefined} />
+        <PasswordSection {...password} form={filled()} canChange={false} />
+      </>,
+    ),
+    'account, security, without password or host name': onAccount(
+      securityDefinition,
+      <>
+        <PasskeysSection {...factors} form={filled()} passkeys={passkeys.slice(0, 1)} isOffered={false} />
+        <CodesSection {...factors} totp={totp} />
+        <PasswordSection {...password} form={filled()} state="none" />
+      </>,
+    ),
+    'account, security, passwords not accepted': onAccount(
+      securityDefinition,
+      <PasswordSection {...password} form={filled()} state="not-accepted" canChange={false} canRemove />,
+      { notice: 'factor-gone' },
+    ),
+    'account, new passkey': onAccount(
+      newPasskeyDefinition,
+      <NewPasskeySection {...newPasskey} next={undefined} name={undefined} options="{}" />,
+    ),
+    'account, new passkey, too many': onAccount(
+      newPasskeyDefinition,
+      <NewPasskeySection {...newPasskey} next={continueTo} name={markup} options="{}" canAdd={false} />,
+      { faults: new Map([['form', 'too_many_passkeys']]) },
+    ),
+    'account, new passkey, without a host name': onAccount(
+      newPasskeyDefinition,
+      <NewPasskeySection {...newPasskey} next={undefined} name={undefined} options={undefined} isOffered={false} />,
+    ),
+    'account, new codes': onAccount(newCodesDefinition, <NewCodesSection {...newCodes} form={filled()} />),
+    'account, new codes, wrong code': onAccount(
+      newCodesDefinition,
+      <NewCodesSection {...newCodes} form={filled([], wrongCode)} replaces next={undefined} offersPasskey={false} />,
+      { faults: wrongCode },
+    ),
+    'account, new codes, without password': onAccount(
+      newCodesDefinition,
+      <NewCodesSection {...newCodes} form={filled()} hasPassword={false} />,
+    ),
+    'account, new recovery codes': onAccount(
+      recoveryCodesDefinition,
+      <NewRecoveryCodesSection {...{ page, hidden }} left={3} hasFactor />,
+    ),
+    'account, new recovery codes, no factor': onAccount(
+      recoveryCodesDefinition,
+      <NewRecoveryCodesSection {...{ page, hidden }} left={undefined} hasFactor={false} />,
+    ),
+    'account, recovery codes': onAccount(
+      newCodesDefinition,
+      <RecoveryCodes
+        {...{ page, hidden, codes: recoveryCodes }}
+        sealed="sealed-codes"
+        done={page.messages.accountNotices['codes-added']}
+        continueHref="/authorize?continue=sealed-request"
+      />,
     ),
     'account, sessions': onAccount(
       sessionsDefinition,
@@ -677,6 +820,47 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <ApplicationsSection
         {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
         applications={[]}
+      />,
+    ),
+    'not me': <NotMePage {...notMe} takesPassword />,
+    'not me, with a passkey or a code': (
+      <NotMePage {...notMe} kind="factor-added" passkeyOptions="{}" takesCode takesPassword fault="report_not_proven" />
+    ),
+    'not me, one-time code': <NotMePage {...notMe} kind="report-link" takesCode takesOneTimeCode takesPassword />,
+    'not me, hostile': (
+      <NotMePage {...notMe} kind={markup} email={`${markup}@${endless.toLowerCase()}.example`} offersRecovery={false} />
+    ),
+    'not me, too many attempts': (
+      <NotMePage {...notMe} takesPassword fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'not me, invalid link': <VoidNotMeLinkPage page={page} offersRecovery />,
+    'account, activity': onAccount(
+      activityDefinition,
+      <ActivitySection
+        {...{ page, events: happened, timeZone: person.zoneinfo }}
+        olderHref="/account/activity"
+        isOlder
+      />,
+      { notice: 'report-link-sent' },
+    ),
+    'account, activity, nothing': onAccount(
+      activityDefinition,
+      <ActivitySection {...{ page, events: [], timeZone: undefined, olderHref: undefined }} isOlder={false} />,
+    ),
+    'account, report': onAccount(
+      activityReportDefinition,
+      <ActivityReportSection
+        {...{ page, hidden, timeZone: undefined, handle: 'sealed' }}
+        event={happened[0]}
+        canMail
+      />,
+    ),
+    'account, report, too late': onAccount(
+      activityReportDefinition,
+      <ActivityReportSection
+        {...{ page, hidden, timeZone: undefined, handle: '' }}
+        event={undefined}
+        canMail={false}
       />,
     ),
     'undo-email-change': <UndoEmailChangePage {...undo} newEmail="grace@example.net" />,

@@ -9,7 +9,7 @@ const session = sessionOf('ada', receivedAt - 60_000)
 const consent = { scopes: ['openid', 'notes:read'], resources: ['https://notes.example'] }
 
 function sessionOf(sub: string, authTime: number): Session {
-  return { account: { sub }, authTime } as Session
+  return { account: { sub }, authTime, amr: ['pwd'] } as unknown as Session
 }
 
 function request(changes: { client?: object; redirectUri?: string; [name: string]: unknown } = {}) {
@@ -23,6 +23,7 @@ function request(changes: { client?: object; redirectUri?: string; [name: string
     resources: ['https://notes.example'],
     prompt: new Set(),
     maxAge: undefined,
+    acr: { classes: [], isEssential: false },
     ...more,
   } as unknown as AuthorizationRequest
 }
@@ -32,6 +33,7 @@ interface Known {
   readonly session?: Session | undefined
   readonly isSelected?: boolean
   readonly mustVerifyEmail?: boolean
+  readonly needsTwoFactors?: boolean
   readonly consent?: typeof consent | undefined
   readonly hintedSub?: string
 }
@@ -41,7 +43,12 @@ function decided(changes: Parameters<typeof request>[0], known: Known = {}) {
   return nextStep(
     request(changes),
     receivedAt,
-    who && { session: who, isSelected: known.isSelected ?? false, mustVerifyEmail: known.mustVerifyEmail ?? false },
+    who && {
+      session: who,
+      isSelected: known.isSelected ?? false,
+      mustVerifyEmail: known.mustVerifyEmail ?? false,
+      needsTwoFactors: known.needsTwoFactors ?? false,
+    },
     'consent' in known ? known.consent : consent,
     known.hintedSub,
   )
@@ -49,11 +56,14 @@ function decided(changes: Parameters<typeof request>[0], known: Known = {}) {
 
 const step = (changes: Parameters<typeof request>[0] = {}, known?: Known) => decided(changes, known).step
 const noConsent = { consent: undefined }
+const wanting = (...classes: string[]) => ({ acr: { classes, isEssential: false } })
 const prompted = (...words: string[]) => ({ prompt: new Set(words) })
 
 t.test('each request gets its next step', async (t) => {
   const fresh = sessionOf('ada', receivedAt)
   const nobody = { session: undefined }
+  const strong = (...amr: string[]) => ({ ...session, amr })
+  const unreachable = { acr: { classes: [], isEssential: true } }
   const table: [what: string, changes: Parameters<typeof request>[0], known: Known, step: string][] = [
     ['nobody is signed in', {}, nobody, 'sign-in'],
     ['signed in and consented', {}, {}, 'respond'],
@@ -92,6 +102,28 @@ t.test('each request gets its next step', async (t) => {
     ['address not verified, prompt=create', prompted('create'), { mustVerifyEmail: true }, 'sign-up'],
     ['address not verified, not chosen', prompted('select_account'), { mustVerifyEmail: true }, 'sign-in'],
     ['address not verified, signed in too long ago', { maxAge: 59 }, { mustVerifyEmail: true }, 'sign-in'],
+    ['a class that the session has', wanting('aal1'), {}, 'respond'],
+    ['two factors wanted', wanting('aal2'), {}, 'step-up'],
+    ['two factors wanted, nobody', wanting('aal2'), nobody, 'sign-in'],
+    ['two factors wanted, nothing allowed yet', wanting('aal2'), noConsent, 'step-up'],
+    ['two factors wanted, prompt=none', { ...wanting('aal2'), ...prompted('none') }, {}, 'refuse'],
+    ['two factors wanted, one is enough', wanting('aal2', 'aal1'), {}, 'respond'],
+    ['two factors wanted, signed in too long ago', { ...wanting('aal2'), maxAge: 59 }, {}, 'sign-in'],
+    ['two factors wanted, signed in with them', wanting('aal2'), { session: strong('pwd', 'otp', 'mfa') }, 'respond'],
+    ['a passkey wanted, signed in with a code', wanting('phr'), { session: strong('pwd', 'otp', 'mfa') }, 'step-up'],
+    ['a passkey wanted, or a code', wanting('phr', 'aal2'), { session: strong('pwd', 'otp', 'mfa') }, 'respond'],
+    ['a passkey wanted, signed in with it', wanting('phr'), { session: strong('pop', 'user', 'mfa') }, 'respond'],
+    ['address not verified, two factors wanted', wanting('aal2'), { mustVerifyEmail: true }, 'verify-email'],
+    ['essential, and unreachable', unreachable, {}, 'refuse'],
+    ['essential, and unreachable, nobody', unreachable, nobody, 'refuse'],
+    ['everybody needs two factors', {}, { needsTwoFactors: true }, 'step-up'],
+    [
+      'everybody needs two factors, one is enough for the client',
+      wanting('aal1'),
+      { needsTwoFactors: true },
+      'step-up',
+    ],
+    ['everybody needs two factors, prompt=none', prompted('none'), { needsTwoFactors: true }, 'refuse'],
     ['a hint, prompt=create, nobody', prompted('create'), { ...nobody, hintedSub: 'bob' }, 'sign-up'],
   ]
   for (const [what, changes, known, expected] of table) t.equal(step(changes, known), expected, what)
@@ -116,14 +148,14 @@ function everyCase() {
     [undefined, 0, 59, 60].flatMap((maxAge) =>
       [undefined, 'ada'].flatMap((hintedSub) =>
         sessions.flatMap((session) =>
-          [0, 1, 2, 3].flatMap((bits) =>
+          [0, 1, 2, 3, 4, 6].flatMap((bits) =>
             consents.flatMap((allowed) =>
               clients.flatMap((client) =>
                 uris.map((redirectUri) => ({
                   ...{ prompt, maxAge, hintedSub, session, allowed, client, redirectUri },
-                  ...{ isSelected: (bits & 1) === 1, isUnverified: (bits & 2) === 2 },
+                  ...{ isSelected: (bits & 1) === 1, isUnverified: (bits & 2) === 2, isWeak: (bits & 4) === 4 },
                   outcome: decided(
-                    { client, redirectUri, maxAge, ...prompted(...prompt) },
+                    { client, redirectUri, maxAge, ...prompted(...prompt), ...(bits & 4 && wanting('aal2')) },
                     {
                       session,
                       isSelected: (bits & 1) === 1,
@@ -142,11 +174,11 @@ function everyCase() {
   )
 }
 
-t.test('no combination of prompt, max_age, hint, session, verification and consent bypasses a rule', async (t) => {
+t.test('no combination of prompt, max_age, hint, session, verification, acr and consent bypasses a rule', async (t) => {
   const broken: unknown[] = []
   const cases = everyCase()
   for (const { outcome, ...one } of cases) {
-    const { prompt, maxAge, hintedSub, session, isSelected, isUnverified, allowed, client, redirectUri } = one
+    const { prompt, maxAge, hintedSub, session, isSelected, isUnverified, isWeak, allowed, client, redirectUri } = one
     const wants = (word: string) => prompt.includes(word)
     const age = session && receivedAt - session.authTime
     const isFresh = age !== undefined && age <= 0
@@ -159,7 +191,7 @@ t.test('no combination of prompt, max_age, hint, session, verification and conse
     const isAllowed = allowed?.scopes.includes('notes:read') && allowed.resources.length > 0
     const mustAsk = wants('consent') || (isPublic && !redirectUri.startsWith('https:'))
     const mayGo = !mustAsk && (isAllowed || 'first_party' in client)
-    // The rules in their order: who the person is, then whether to ask for a new account or a choice of account, then a verified address, then consent.
+    // The rules in their order: who the person is, then whether to ask for a new account or a choice of account, then a verified address, then a second factor, then consent.
     const expected = !isGood
       ? wants('none')
         ? 'login_required'
@@ -176,11 +208,15 @@ t.test('no combination of prompt, max_age, hint, session, verification and conse
             ? wants('none')
               ? 'email_not_verified'
               : 'verify-email'
-            : mayGo
-              ? 'respond'
-              : wants('none')
-                ? 'consent_required'
-                : 'consent'
+            : isWeak
+              ? wants('none')
+                ? 'authentication_too_weak'
+                : 'step-up'
+              : mayGo
+                ? 'respond'
+                : wants('none')
+                  ? 'consent_required'
+                  : 'consent'
     const found = outcome.step === 'refuse' ? outcome.error : outcome.step
     const hasSession = 'session' in outcome ? outcome.session === session : true
     if (found !== expected || !hasSession) broken.push({ ...one, expected, found })

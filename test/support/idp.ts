@@ -215,6 +215,7 @@ function completed(metadata: SomeMetadata): ClientMetadata {
     jwks: undefined,
     id_token_signed_response_alg: 'ES256',
     default_max_age: undefined,
+    default_acr_values: [],
     require_auth_time: false,
     client_uri: undefined,
     logo_uri: undefined,

@@ -4,7 +4,7 @@ import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algor
 import { promptValues, responseModes } from '../../protocol/oidc-values.ts'
 import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'
 import { openidScopes } from '../../records/resources/resource.ts'
-import { singleFactor } from '../../tokens/authentication.ts'
+import { reachableClasses } from '../../tokens/authentication.ts'
 import { supportedClaims } from '../../tokens/personal-claims.ts'
 
 /**
@@ -38,7 +38,7 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     claims_supported: supportedClaims,
     claim_types_supported: ['normal'],
-    acr_values_supported: [singleFactor],
+    acr_values_supported: reachableClasses({ issuer }),
     // Initiating User Registration via OpenID Connect §4
     prompt_values_supported: signUp === 'open' ? promptValues : promptValues.filter((value) => value !== 'create'),
     ui_locales_supported: uiLocales,

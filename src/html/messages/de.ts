@@ -37,6 +37,24 @@ export const de: Messages = {
     cancel: 'Abbrechen und zurückgehen',
     passkeyCreated: 'Ihr neuer Passkey wurde gespeichert. Melden Sie sich damit an.',
     passwordRecovered: 'Ihr neues Passwort wurde gespeichert. Bitte melden Sie sich damit an.',
+    startOver:
+      'Sie wurden nicht angemeldet, weil es zu lange gedauert hat oder sich Ihr Konto geändert hat. Bitte melden Sie sich noch einmal an.',
+  },
+  secondFactor: {
+    title: 'Bestätigen Sie, dass Sie es sind',
+    oneTimeCodeLead: 'Öffnen Sie Ihre Authenticator-App und geben Sie den Code ein, den sie für dieses Konto anzeigt.',
+    oneTimeCode: 'Einmalcode',
+    recoveryCodeLead:
+      'Geben Sie einen der Wiederherstellungscodes ein, die Sie gespeichert haben. Er ist danach verbraucht.',
+    recoveryCode: 'Wiederherstellungscode',
+    recoveryCodeHint: '15 Buchstaben und Ziffern. Die Bindestriche können Sie weglassen.',
+    passkeyLead: 'Verwenden Sie einen Passkey dieses Kontos.',
+    nothing:
+      'Bei diesem Konto kann man sich hier im Moment nicht anmelden. Bitte wenden Sie sich an die Personen, die diesen Dienst betreiben.',
+    confirm: 'Bestätigen',
+    useRecoveryCode: 'Stattdessen einen Wiederherstellungscode verwenden',
+    useOneTimeCode: 'Stattdessen einen Einmalcode verwenden',
+    startOver: 'Von vorn beginnen',
   },
   passkeys: {
     use: 'Passkey verwenden',
@@ -53,6 +71,29 @@ export const de: Messages = {
     createdTitle: 'Ihr Passkey ist bereit',
     notNow: 'Jetzt nicht',
     fine: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät, und Ihr Passwort können Sie weiterhin verwenden. Wir fragen nur einmal: Auf der Seite „Sicherheit“ Ihres Kontos können Sie jederzeit einen Passkey erstellen.',
+  },
+  stepUp: {
+    title: 'Bestätigen Sie, dass Sie es sind',
+    fresh: 'Zum Schutz Ihres Kontos: Bitte weisen Sie sich noch einmal aus, bevor es weitergeht.',
+    clientNeedsSecondFactor: '{client} verlangt eine Anmeldung mit einem zweiten Faktor.',
+    clientNeedsPasskey: '{client} verlangt eine Anmeldung mit einem Passkey.',
+    secondFactorNeeded: 'Hier brauchen Sie einen zweiten Faktor.',
+    passkeyNeeded: 'Hier brauchen Sie einen Passkey.',
+    account: 'Angemeldet als',
+    oneTimeCodeHint: 'Ihre Authenticator-App zeigt ihn an.',
+    otherAccount: 'Anderes Konto verwenden',
+    toAccount: 'Zurück zu Ihrem Konto',
+    signOut: 'Abmelden',
+    setUpTitle: 'Zweiten Faktor einrichten',
+    setUpLead:
+      'Ihr Konto hat noch keinen. Das Einrichten dauert nicht lange, danach geht es dort weiter, wo Sie waren.',
+    nothingToSetUp:
+      'Hier lässt sich keiner einrichten. Bitte wenden Sie sich an die Personen, die diesen Dienst betreiben.',
+    setUpPasskey: 'Passkey erstellen',
+    passkeyAbout:
+      'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren. Gefälschte Websites können ihn nicht stehlen.',
+    setUpCodes: 'Einmalcodes einrichten',
+    codesAbout: 'Eine App auf Ihrem Telefon zeigt einen Code an, den Sie zusätzlich zum Passwort eingeben.',
   },
   recover: {
     title: 'Passwort vergessen?',
@@ -290,6 +331,12 @@ export const de: Messages = {
     unknownDevice: 'Unbekanntes Gerät',
   },
   notMe: {
+    tooLate:
+      'Das kann hier nicht mehr gemeldet werden. Wenn jemand anderes Ihr Konto verwendet, ändern Sie Ihr Passwort und prüfen Sie die Passkeys und Codes unter „Sicherheit“.',
+    proveNow: 'Möglicherweise müssen Sie sich zuerst ausweisen, mit dem stärksten Faktor Ihres Kontos.',
+    sendHint:
+      'Wenn jemand anderes diesen Faktor hinzugefügt hat und Sie ihn nicht haben, können wir einen Link an die E-Mail-Adresse Ihres Kontos senden. Damit weisen Sie sich mit etwas aus, das schon vorher zum Konto gehörte.',
+    send: 'Stattdessen einen Link senden',
     title: 'Das war ich nicht',
     something: 'In einer E-Mail haben Sie erfahren, was am {time} in Ihrem Konto geschehen ist.',
     consequences: 'Wenn Sie das nicht waren, sichern Sie Ihr Konto:',
@@ -501,7 +548,6 @@ export const de: Messages = {
     endsSessions: 'Wo Sie nur mit Ihrem Passwort angemeldet sind, werden Sie abgemeldet.',
     codesNeedPassword:
       'Nach Einmalcodes aus einer App wird nach einem Passwort gefragt, und Ihr Konto hat kein Passwort.',
-    passwordAlone: 'Zum Anmelden genügt Ihr Passwort.',
     noPassword: 'Ihr Konto hat kein Passwort. Sie melden sich mit einem Passkey an.',
     passwordsOff: 'Passwörter werden hier nicht mehr angenommen. Ihr Konto hat noch eines.',
     setPassword: 'Passwort festlegen',
@@ -533,6 +579,9 @@ export const de: Messages = {
       'Jeder Code funktioniert einmal, auf {issuer}. Bewahren Sie die Codes so auf, dass niemand sonst sie lesen kann.',
   },
   accountNotices: {
+    'report-link-sent':
+      'Der Link wurde gesendet. Wenn er nicht ankommt, warten Sie eine Stunde und fordern Sie ihn erneut an.',
+    'not-reportable': 'Das kann nicht mehr gemeldet werden.',
     'profile-saved': 'Ihr Profil wurde gespeichert.',
     'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
     'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
@@ -653,6 +702,10 @@ export const de: Messages = {
     passkey_refused:
       'Dieser Passkey wurde nicht akzeptiert. Bitte versuchen Sie es noch einmal oder melden Sie sich auf andere Weise an.',
     new_passkey_refused: 'Der Passkey konnte nicht gespeichert werden. Bitte versuchen Sie es noch einmal.',
+    code_missing: 'Bitte geben Sie einen Code ein.',
+    one_time_code_wrong:
+      'Dieser Code ist falsch oder wurde schon verwendet. Bitte warten Sie, bis Ihre App einen neuen anzeigt, und geben Sie diesen ein. Wenn keiner akzeptiert wird, prüfen Sie die Uhrzeit Ihres Geräts.',
+    recovery_code_wrong: 'Dieser Wiederherstellungscode ist falsch oder wurde schon verwendet.',
     too_many_attempts: 'Zu viele Versuche.',
     busy: 'Im Moment melden sich sehr viele Personen an.',
     missing: 'Bitte füllen Sie beide Felder aus.',
@@ -700,7 +753,8 @@ export const de: Messages = {
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     report_proof_missing: 'Geben Sie ein, wonach gefragt wird.',
-    report_not_proven: 'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte.',
+    report_not_proven:
+      'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte. Nach sehr vielen Fehlversuchen müssen Sie vielleicht bis zu 15 Minuten warten, auch wenn es stimmt.',
     previous_address_taken:
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },

@@ -39,6 +39,22 @@ export const en = {
     cancel: 'Cancel and go back',
     passkeyCreated: 'Your new passkey has been saved. Sign in with it.',
     passwordRecovered: 'Your new password has been saved. Please sign in with it.',
+    startOver: 'You were not signed in, because you took too long or your account has changed. Please sign in again.',
+  },
+  secondFactor: {
+    title: 'Confirm that it’s you',
+    oneTimeCodeLead: 'Open your authenticator app and enter the code that it shows for this account.',
+    oneTimeCode: 'One-time code',
+    recoveryCodeLead: 'Enter one of the recovery codes that you saved. It will then be used up.',
+    recoveryCode: 'Recovery code',
+    recoveryCodeHint: '15 letters and digits. You can leave out the hyphens.',
+    passkeyLead: 'Use a passkey of this account.',
+    nothing:
+      'This account cannot be signed in to here at the moment. Please ask the people who run this service for help.',
+    confirm: 'Confirm',
+    useRecoveryCode: 'Use a recovery code instead',
+    useOneTimeCode: 'Use a one-time code instead',
+    startOver: 'Start again',
   },
   passkeys: {
     use: 'Use a passkey',
@@ -55,6 +71,26 @@ export const en = {
     createdTitle: 'Your passkey is ready',
     notNow: 'Not now',
     fine: 'Your fingerprint or face never leaves your device, and you can still use your password. We only ask once: you can create a passkey at any time on your account page, under “Security”.',
+  },
+  stepUp: {
+    title: 'Confirm that it’s you',
+    fresh: 'This protects your account: before you go on, please prove once more that it’s you.',
+    clientNeedsSecondFactor: '{client} needs a sign-in with a second factor.',
+    clientNeedsPasskey: '{client} needs a sign-in with a passkey.',
+    secondFactorNeeded: 'You need a second factor to go on.',
+    passkeyNeeded: 'You need a passkey to go on.',
+    account: 'Signed in as',
+    oneTimeCodeHint: 'Your authenticator app shows it.',
+    otherAccount: 'Use another account',
+    toAccount: 'Back to your account',
+    signOut: 'Sign out',
+    setUpTitle: 'Set up a second factor',
+    setUpLead: 'Your account does not have one yet. It only takes a moment, and then you go on where you were.',
+    nothingToSetUp: 'None can be set up here. Please ask the people who run this service for help.',
+    setUpPasskey: 'Create a passkey',
+    passkeyAbout: 'With a passkey, you sign in the way you unlock your device. Fake websites cannot steal it.',
+    setUpCodes: 'Set up one-time codes',
+    codesAbout: 'An app on your phone shows a code that you enter besides your password.',
   },
   recover: {
     title: 'Forgot your password?',
@@ -287,6 +323,12 @@ export const en = {
     unknownDevice: 'Unknown device',
   },
   notMe: {
+    tooLate:
+      'This can no longer be reported here. If somebody else uses your account, change your password and look at the passkeys and codes under Security.',
+    proveNow: 'You may first be asked to prove who you are, with the strongest factor that your account has.',
+    sendHint:
+      'If somebody has added that factor and you do not have it, we can send a link to the e-mail address of your account. With it, you prove who you are with something that the account had before.',
+    send: 'Send a link instead',
     title: 'This was not me',
     something: 'An e-mail told you what happened in your account on {time}.',
     consequences: 'If it was not you, secure your account:',
@@ -495,7 +537,6 @@ export const en = {
     confirmCodes: 'Turn on',
     endsSessions: 'You will be signed out where you are signed in with your password alone.',
     codesNeedPassword: 'Codes from an app are asked for after a password, and your account has no password.',
-    passwordAlone: 'Only your password is needed to sign in.',
     noPassword: 'Your account has no password. You sign in with a passkey.',
     passwordsOff: 'Passwords are not accepted here any more. Your account still has one.',
     setPassword: 'Set a password',
@@ -525,6 +566,8 @@ export const en = {
     fileNote: 'Each code works once, at {issuer}. Keep them where nobody else can read them.',
   },
   accountNotices: {
+    'report-link-sent': 'The link has been sent. If it does not arrive, wait an hour and ask again.',
+    'not-reportable': 'This can no longer be reported.',
     'profile-saved': 'Your profile has been saved.',
     'sign-in-saved': 'Your sign-in details have been saved.',
     'email-change-cancelled': 'The change of address has been cancelled.',
@@ -640,6 +683,10 @@ export const en = {
       'Incorrect e-mail address, user name or password. After a large number of failed attempts, you may have to wait up to 15 minutes in a browser that you have not signed in with before, even with the correct password.',
     passkey_refused: 'This passkey was not accepted. Please try again, or sign in another way.',
     new_passkey_refused: 'The passkey could not be saved. Please try again.',
+    code_missing: 'Please enter a code.',
+    one_time_code_wrong:
+      'This code is not right, or has been used before. Please wait until your app shows a new one and enter that. If none is accepted, check the time of your device.',
+    recovery_code_wrong: 'This recovery code is not right, or has been used before.',
     too_many_attempts: 'Too many attempts.',
     busy: 'A lot of people are signing in right now.',
     missing: 'Please fill in both fields.',
@@ -685,7 +732,8 @@ export const en = {
     previous_password_wrong:
       'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
     report_proof_missing: 'Enter what is asked for.',
-    report_not_proven: 'That does not match what the account had before.',
+    report_not_proven:
+      'That does not match what the account had before. After a large number of failed attempts, you may have to wait up to 15 minutes, even if it is correct.',
     previous_address_taken:
       'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },

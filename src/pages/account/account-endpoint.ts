@@ -5,6 +5,7 @@ import { accountProof, isAboutAccount } from '../../interaction/account-proof.ts
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor, setUpPages } from '../../interaction/factor-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { minLengthOf } from '../../operations/new-password.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -37,7 +38,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   // If signed out, the fragment would be lost in the redirect to the sign-in page.
   app.get('/.well-known/change-password', async (request, reply) => {
     if (!(await enteredSession(signet, request, reply, 'password'))) return reply
-    return redirect(reply, pathOf({ page: 'password', userCode: undefined, next: undefined }))
+    return redirect(reply, pathOf({ page: 'password' }))
   })
 }
 
@@ -89,7 +90,9 @@ async function enteredSession(
 ): Promise<Session | undefined> {
   const session = await currentSession(signet.database, signet.settings, request)
   if (!session) toSignIn(signet, reply, page)
-  else if (!sendToVerification(signet, reply, session, sealed(signet, page))) return session
+  else if (sendToVerification(signet, reply, session, sealed(signet, page))) return undefined
+  else if (setUpPages.includes(page) || !sendToSecondFactor(signet, reply, session, sealed(signet, page)))
+    return session
   return undefined
 }
 

@@ -3,7 +3,7 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
-import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/recovery-codes.tsx'
+import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 
 export interface PasskeyOfferPageProps {
   readonly page: PageContext

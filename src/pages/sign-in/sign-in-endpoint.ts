@@ -15,6 +15,7 @@ import {
   sessionOf,
 } from '../../interaction/interaction.ts'
 import { type OverLimit, refuseOverLimit } from '../../interaction/over-limit.ts'
+import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { isPasskeyOffered } from '../../operations/offer-passkey.ts'
 import { passkeyRequestOptions } from '../../operations/passkey-options.ts'
 import { type SignInOutcome, signIn } from '../../operations/sign-in.ts'
@@ -59,6 +60,8 @@ export function signInEndpoint(app: App, signet: Signet): void {
       const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
       const signedIn = await signIn(signet, visitor, digests, { username, password })
       countSignIn(signet, signedIn)
+      if (signedIn.outcome === 'second_factor_needed')
+        return toSecondFactor(reply, signet.settings.issuer, cookie, continueValueOf(signet, interaction))
       if (signedIn.outcome !== 'signed_in')
         return showPage(signet, request, reply, interaction, { fault: 'wrong_credentials', username }, 403)
       // The script of the page has found that this browser can create passkeys. Programs that fill in the form go straight on.
@@ -100,9 +103,10 @@ function overLimit(signet: Signet, request: FastifyRequest, reply: FastifyReply,
 }
 
 function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
-  const isSignedIn = signedIn.outcome === 'signed_in'
-  metrics.count('signet_sign_ins_total', { outcome: isSignedIn ? 'success' : 'wrong_credentials' })
-  if (!isSignedIn && signedIn.isWaiting) metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
+  const { outcome } = signedIn
+  metrics.count('signet_sign_ins_total', { outcome: outcome === 'signed_in' ? 'success' : outcome })
+  if (outcome === 'wrong_credentials' && signedIn.isWaiting)
+    metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
 }
 
 /** The person continues with the account that is already signed in (`prompt=select_account`). */

@@ -8,11 +8,12 @@ import { PasskeyButton, PasskeysPossible, passkeyScripts } from '../../html/pass
 export type SignInFault = 'wrong_credentials' | 'passkey_refused' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
 
 /** What the page reports: a fixed key, never a text from the URL. */
-export type SignInNotice = 'password-recovered' | 'passkey-created'
+export type SignInNotice = 'password-recovered' | 'passkey-created' | 'start-over'
 
 const notices = {
   'password-recovered': 'passwordRecovered',
   'passkey-created': 'passkeyCreated',
+  'start-over': 'startOver',
 } as const satisfies Record<SignInNotice, string>
 
 /** Whether a key names a notice of the page. */

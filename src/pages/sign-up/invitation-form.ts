@@ -7,7 +7,9 @@ import {
   newBrowserSession,
   setSessionCookie,
 } from '../../interaction/browser-session.ts'
+import { pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { acceptInvitation, readInvitation } from '../../operations/accept-invitation.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
@@ -22,7 +24,7 @@ import { firstCredential } from './first-credential.ts'
 import { InvitationPage, type InvitationPageProps, NoInvitationPage } from './invitation-page.tsx'
 
 /** Where an accepted invitation leads: to the new account. */
-const hrefAfterwards = '/account'
+const afterwards = 'account'
 
 type Shown = Pick<InvitationPageProps, 'name' | 'faults' | 'retryAfterSeconds'>
 
@@ -61,11 +63,15 @@ export async function submitInvitation(
       return showForm(signet, request, reply, token, accepted.email, { name, faults: accepted.faults }, 422)
     if (accepted.outcome === 'invalid') return refuse(request, reply, 'invalid')
     if (accepted.outcome === 'taken') return refuse(request, reply, 'taken', accepted.email)
+    if (accepted.outcome === 'second_factor_needed') {
+      const continueTo = sealOwnPage(signet.secrets['request-sealing'], afterwards)
+      return toSecondFactor(reply, signet.settings.issuer, cookie, continueTo)
+    }
     setSessionCookie(reply, signet.settings, cookie)
     if (accepted.outcome === 'created' && accepted.recoveryCodes.length > 0) {
       const { recoveryCodes: codes } = accepted
       const page = pageContextOf(request)
-      return sendPage(reply, NewRecoveryCodesPage({ page, codes, continueHref: hrefAfterwards }))
+      return sendPage(reply, NewRecoveryCodesPage({ page, codes, continueHref: pathOf({ page: afterwards }) }))
     }
   } catch (error) {
     const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
@@ -75,7 +81,7 @@ export async function submitInvitation(
     const shown = { name, faults: { form: fault }, retryAfterSeconds }
     return showForm(signet, request, reply, token, invitation.email, shown, status)
   }
-  return reply.redirect(hrefAfterwards, 303)
+  return reply.redirect(pathOf({ page: afterwards }), 303)
 }
 
 async function showForm(

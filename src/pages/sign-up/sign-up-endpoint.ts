@@ -17,6 +17,7 @@ import {
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { openTypedName, sealTypedName } from '../../interaction/typed-name.ts'
+import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { signUp, signUpWithPasskey } from '../../operations/sign-up.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -87,6 +88,8 @@ export function signUpEndpoint(app: App, signet: Signet): void {
           : await signUp(signet, visitor, digests, { ...typed, password: values.get('password') }, pageValues)
       if (signedUp.outcome === 'faulty')
         return showPage(signet, request, reply, interaction, { values: typed, faults: signedUp.faults }, 422)
+      if (signedUp.outcome === 'second_factor_needed')
+        return toSecondFactor(reply, signet.settings.issuer, cookie, pageValues.continueTo)
       setSessionCookie(reply, signet.settings, cookie)
       if (signedUp.outcome === 'created' && signedUp.recoveryCodes.length > 0) {
         const page = pageContext(request, interaction)

@@ -7,8 +7,10 @@ import {
   personOf,
   setSessionCookie,
 } from '../../interaction/browser-session.ts'
+import { sealLinkPage } from '../../interaction/continue-value.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { disownEmail } from '../../operations/disown-email.ts'
 import { verificationMinutes } from '../../operations/request-verification.ts'
 import {
@@ -66,6 +68,10 @@ export function linkForms(app: App, signet: Signet): void {
       const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
       const started = await signInToVerify(signet, visitor, digests, found.sub, password)
       if (!started) return show({ fault: 'account_password_wrong' }, 403)
+      if (started === 'second_factor_needed') {
+        const continueTo = sealLinkPage(signet.secrets['request-sealing'], 'verify-email', token)
+        return toSecondFactor(reply, signet.settings.issuer, cookie, continueTo)
+      }
       setSessionCookie(reply, signet.settings, cookie)
       return await confirm(signet, request, reply, started, token, found, href)
     } catch (error) {

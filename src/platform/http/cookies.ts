@@ -2,10 +2,11 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { randomText } from '../secrets/digest.ts'
 
-/** The names of the session cookie and of the browser cookie, which identifies a browser. */
+/** The names of the session cookie, of the browser cookie, which identifies a browser, and of the cookie of a sign-in that lacks the second factor. */
 export interface CookieNames {
   readonly session: string
   readonly browser: string
+  readonly signIn: string
 }
 
 /**
@@ -19,7 +20,11 @@ export function cookieNames(issuer: string): CookieNames {
   const { protocol, port } = new URL(issuer)
   const prefix = protocol === 'https:' ? '__Host-' : ''
   const suffix = port === '' ? '' : `_${port}`
-  return { session: `${prefix}signet_session${suffix}`, browser: `${prefix}signet_browser${suffix}` }
+  return {
+    session: `${prefix}signet_session${suffix}`,
+    browser: `${prefix}signet_browser${suffix}`,
+    signIn: `${prefix}signet_sign_in${suffix}`,
+  }
 }
 
 /** The attributes of all our cookies. Lax: sent when another site links here, not when it posts or embeds. */

@@ -22,6 +22,7 @@ export type OAuthErrorCode =
   | 'login_required'
   | 'consent_required'
   | 'interaction_required'
+  | 'unmet_authentication_requirements'
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
@@ -513,6 +514,11 @@ export const errorRegistry = {
     description: `The prompt contains a value that is not one of ${promptValues.join(', ')}.`,
     fix: 'OpenID Connect Core section 3.1.2.1 defines the values, except create, which Initiating User Registration defines.',
   },
+  claims_malformed: {
+    ...request,
+    description: "The parameter 'claims' is malformed.",
+    fix: 'Send a JSON object (OpenID Connect Core section 5.5). For the claim acr of the ID token, value must be a string, values a list of up to 20 strings, and essential true or false.',
+  },
   prompt_none_not_alone: {
     ...request,
     description: 'prompt=none cannot be combined with other values.',
@@ -533,6 +539,24 @@ export const errorRegistry = {
     status: 400,
     description: 'The user must sign in, but prompt=none allows no interaction.',
     fix: 'This is a normal response, not a fault: send the user through the same request without prompt=none. Browsers do not send cookies from a hidden frame, so prompt=none works only in a top-level page.',
+  },
+  authentication_too_weak: {
+    error: 'login_required',
+    status: 400,
+    description: 'The user must sign in with a stronger factor, but prompt=none allows no interaction.',
+    fix: 'Send the user through the same request without prompt=none. Signet then asks for the factor that acr_values, claims or the registration of your client demands.',
+  },
+  acr_unreachable: {
+    error: 'unmet_authentication_requirements',
+    status: 400,
+    description: 'Signet cannot reach any of the essential acr values.',
+    fix: 'The parameter claims demands values that this issuer does not have. Its metadata lists the others in acr_values_supported. phr needs an issuer with a host name, because passkeys do.',
+  },
+  acr_not_reached: {
+    error: 'unmet_authentication_requirements',
+    status: 400,
+    description: 'The user did not sign in with a factor that is as strong as requested.',
+    fix: 'The user has cancelled. Explain why your application needs the second factor, and offer to try again.',
   },
   login_as_other_person: {
     error: 'login_required',

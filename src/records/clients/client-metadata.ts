@@ -1,5 +1,5 @@
 import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
-import { responseParameters } from '../../protocol/oidc-values.ts'
+import { type ContextClass, contextClasses, isContextClass, responseParameters } from '../../protocol/oidc-values.ts'
 import { allGroups } from '../groups/group-rules.ts'
 import { isPlainText, maxNameLength, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken, type Resource } from '../resources/resource.ts'
@@ -61,6 +61,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     // The default of OpenID Connect Registration §2.
     id_token_signed_response_alg: read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? 'RS256',
     default_max_age: read.seconds('default_max_age'),
+    default_acr_values: readContextClasses(read.texts('default_acr_values') ?? []),
     require_auth_time: read.flag('require_auth_time') ?? false,
     client_uri: readShownUri('client_uri', read.text('client_uri')),
     logo_uri: readShownUri('logo_uri', read.text('logo_uri')),
@@ -201,6 +202,16 @@ function readContacts(contacts: string[]): string[] {
   if (!contacts.every((contact) => isPlainText(contact, maxNameLength)))
     throw invalid(`contacts: each must be 1 to ${maxNameLength} characters, without control characters.`)
   return contacts
+}
+
+/** A misspelt value would be ignored in every request, so it is refused here. */
+function readContextClasses(values: readonly string[]): ContextClass[] {
+  const unknown = values.find((value) => !isContextClass(value))
+  if (unknown !== undefined)
+    throw invalid(
+      `default_acr_values has '${shown(unknown)}', which is not supported. Supported are ${contextClasses.join(', ')}.`,
+    )
+  return values.filter(isContextClass)
 }
 
 /**

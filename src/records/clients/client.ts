@@ -1,4 +1,5 @@
 import type { AssertionAlgorithm, SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { ContextClass } from '../../protocol/oidc-values.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import type { Resource } from '../resources/resource.ts'
 
@@ -26,6 +27,8 @@ export interface CommonMetadata {
   readonly id_token_signed_response_alg: SigningAlgorithm
   /** Seconds. */
   readonly default_max_age: number | undefined
+  /** The Authentication Context Classes for requests that ask for none, in order of preference (OpenID Connect Registration §2). */
+  readonly default_acr_values: readonly ContextClass[]
   readonly require_auth_time: boolean
   readonly client_uri: string | undefined
   readonly logo_uri: string | undefined
@@ -91,6 +94,7 @@ export const metadataMembers = [
   'require_issuer_audience',
   'id_token_signed_response_alg',
   'default_max_age',
+  'default_acr_values',
   'require_auth_time',
   'client_uri',
   'logo_uri',

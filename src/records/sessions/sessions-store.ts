@@ -274,7 +274,7 @@ export async function raiseSession(tx: Queryable, id: SessionId, raised: RaisedS
              amr = CASE WHEN $4::timestamptz IS NOT NULL AND NOT $3::text[] @> ARRAY(SELECT unnest(amr) INTERSECT SELECT unnest('{pop,mfa}'::text[]))
                THEN $3 ELSE amr || ARRAY(SELECT method FROM unnest($3) WITH ORDINALITY AS proven (method, place)
                                          WHERE NOT method = ANY (amr) ORDER BY place) END,
-             auth_time = coalesce(least($4, clock_timestamp()), auth_time),
+             auth_time = CASE WHEN $4 IS NULL THEN auth_time ELSE least($4, clock_timestamp()) END,
              factor = CASE WHEN $5::text IS NULL OR ${staysPasskey} THEN factor ELSE $5 END,
              factor_time = CASE WHEN $5 IS NULL OR ${staysPasskey} THEN factor_time ELSE least($6, clock_timestamp()) END
            WHERE id = $1 RETURNING greatest(0, floor(extract(epoch FROM expires_at - now())))::float8 AS left`,

@@ -466,6 +466,7 @@ t.test('omitted members get defaults', async (t) => {
     require_issuer_audience: false,
     id_token_signed_response_alg: 'RS256',
     default_max_age: undefined,
+    default_acr_values: [],
     require_auth_time: false,
     client_uri: undefined,
     logo_uri: undefined,

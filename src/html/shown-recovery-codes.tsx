@@ -42,7 +42,7 @@ export function RecoveryCodes({ page, codes, hidden, sealed, done, continueHref 
           </li>
         ))}
       </ol>
-      <div class="actions">
+      <div class="choice">
         <form method="post" action="/account/security/recovery-codes/download">
           <HiddenInputs values={{ ...hidden, codes: sealed }} />
           <button class="button" id="download-codes" type="submit">
