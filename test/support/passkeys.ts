@@ -104,6 +104,11 @@ export function passkeyOptions({ text, url }: Pick<Visit, 'text' | 'url'>, id: s
   return options.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }
 
+/** A page without the challenges in it, which differ each time. */
+export function withoutChallenges(text: string): string {
+  return text.replace(/&quot;challenge&quot;:&quot;[\w-]*&quot;/g, '')
+}
+
 /** Presses a `PasskeyButton` on a page, and uses the newest passkey of the authenticator. */
 export function pressPasskey(
   browser: Browser,
