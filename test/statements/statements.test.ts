@@ -33,6 +33,7 @@ const few = {
     'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
   'account_credentials.sub': 'one of each kind, and twenty passkeys (passkeys-store.ts)',
   'passkeys.sub': 'twenty (passkeys-store.ts)',
+  'recovery_codes.id': 'ten (recovery-code-rule.ts)',
   'consents.sub': 'as many as the applications that a person has allowed, each with a button on a page of its own',
   'account_recoveries.sub':
     'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',
