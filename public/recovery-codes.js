@@ -1,13 +1,15 @@
 /* The buttons that copy and print recovery codes. Without this script they stay hidden: the codes can be downloaded, selected and printed from the menu. */
 
-for (const button of document.querySelectorAll('[data-copies]')) {
-  if (!navigator.clipboard) continue
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-copies]'))) {
+  const list = document.getElementById(button.dataset['copies'] ?? '')
+  const status = document.getElementById('codes-status')
+  if (!navigator.clipboard || !list || !status) continue
   button.hidden = false
   button.addEventListener('click', async () => {
-    const codes = document.getElementById(button.dataset.copies).querySelectorAll('code')
+    const codes = [...list.querySelectorAll('code')].map((code) => code.textContent)
     try {
-      await navigator.clipboard.writeText([...codes].map((code) => code.textContent).join('\n'))
-      document.getElementById('codes-status').textContent = button.dataset.done
+      await navigator.clipboard.writeText(codes.join('\n'))
+      status.textContent = button.dataset['done'] ?? ''
     } catch {
       // The browser did not allow it. The codes can still be selected.
       button.hidden = true
@@ -15,7 +17,7 @@ for (const button of document.querySelectorAll('[data-copies]')) {
   })
 }
 
-for (const button of document.querySelectorAll('[data-prints]')) {
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-prints]'))) {
   button.hidden = false
   button.addEventListener('click', () => window.print())
 }

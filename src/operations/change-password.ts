@@ -2,6 +2,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { keepReplacedPassword, lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { findAccount } from '../records/accounts/accounts-store.ts'
+import { hasSecondFactor, isFreshlyProven, needsSecondFactor, type Proofs } from '../records/accounts/factors.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { isShortPassword, minLengthFor, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
@@ -27,6 +28,8 @@ export interface PasswordChangeFaults {
 export type ChangedPassword =
   | { readonly outcome: 'changed'; readonly secondsLeft: number }
   | { readonly outcome: 'wrong_password' }
+  /** `stale`: the account has a stronger factor than the password, which must be proven first. */
+  | { readonly outcome: 'stale' }
   | { readonly outcome: typeof signedOut }
   | { readonly outcome: 'faulty'; readonly faults: PasswordChangeFaults }
 
@@ -52,6 +55,7 @@ export async function changePassword(
   const { current, wanted, sessionDigest, applications } = change
   const { settings } = signet
   const kinds = (await listCredentials(signet.database, session.account.sub)).map(({ kind }) => kind)
+  if (!mayChangePassword(session, kinds, signet.clock.now())) return { outcome: 'stale' }
   const wantedFault =
     wanted === undefined
       ? 'password_missing'
@@ -69,10 +73,23 @@ export async function changePassword(
   const to = await signet.passwords.hash(wanted, proving.requester)
   const isShort = isShortPassword(wanted, settings)
   const changed = await changeProvenPassword(signet, actor, session, { from, to, isShort, sessionDigest, applications })
-  if (changed === 'signed_out') return { outcome: changed }
+  if (changed === 'signed_out' || changed === 'stale') return { outcome: changed }
+  // The factor that allowed it to be short has just been removed.
+  if (changed === 'password_too_short') return { outcome: 'faulty', faults: { wanted: changed } }
   // A concurrent request changed the password first.
   if (changed === 'password_replaced') return { outcome: 'wrong_password' }
   return { outcome: 'changed', secondsLeft: changed.secondsLeft }
+}
+
+/**
+ * Whether somebody who types the current password may change it. If the account has a stronger factor, they must have proven it recently: whoever has found the
+ * password and a session must not be able to lock the owner out.
+ *
+ * @param kinds of all credentials of the account
+ * @param now milliseconds since 1970
+ */
+export function mayChangePassword(session: Proofs, kinds: readonly string[], now: number): boolean {
+  return !hasSecondFactor(kinds) || isFreshlyProven(session, kinds, now)
 }
 
 interface ProvenChange {
@@ -98,17 +115,20 @@ interface ProvenChange {
  * one is worthless (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
  *
  * @returns the maximum remaining lifetime of the session, in seconds; `password_replaced` if a concurrent request changed the password first,
- *   so that the one that was proven is no longer the current password
+ *   so that the one that was proven is no longer the current password; `stale` and `password_too_short` if one has added or removed a factor
  */
 export async function changeProvenPassword(
   signet: Pick<Signet, 'database' | 'endings' | 'turns' | 'settings' | 'secrets' | 'clock'>,
   actor: Actor,
-  session: OwnSession,
+  session: OwnSession & Proofs,
   { from, to, isShort, sessionDigest, applications }: ProvenChange,
-): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
+): Promise<{ readonly secondsLeft: number } | 'password_replaced' | 'password_too_short' | 'stale' | typeof signedOut> {
   const { sub } = session.account
   const outcome = await asSignedIn(signet, session, async (tx) => {
     if (!(await lockPassword(tx, sub, from))) return 'password_replaced'
+    const kinds = (await listCredentials(tx, sub)).map(({ kind }) => kind)
+    if (!mayChangePassword(session, kinds, signet.clock.now())) return 'stale'
+    if (isShort && !needsSecondFactor(signet.settings, kinds)) return 'password_too_short'
     await keepReplacedPassword(tx, sub, undoTtl)
     await replacePasswordHash(tx, sub, from, to, isShort)
     await voidOpenLinks(tx, sub)

@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest } from '../platform/secrets/digest.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { type Credential, removeCredentials } from '../records/accounts/account-credentials-store.ts'
+import { voidNotices } from '../records/accounts/account-notices-store.ts'
 import { keepReplacedPassword, removePassword } from '../records/accounts/account-password-store.ts'
 import { spendRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { lockAccount, setPasswordHash } from '../records/accounts/accounts-store.ts'
@@ -119,7 +120,7 @@ async function prepare(
 
 /** The kinds of the credentials that the account has once its password is set. */
 function kindsAfter({ credentials, proof }: OpenRecovery, remove: readonly number[]): string[] {
-  const removed = removedBy(credentials, proof, remove)
+  const removed = removedBy(credentials, proof, remove, 'password')
   return ['password', ...credentials.filter((credential) => !removed.includes(credential)).map(({ kind }) => kind)]
 }
 
@@ -155,7 +156,7 @@ async function setNewFactor(
   if (!(await spendRecovery(tx, linkDigest))) return 'void_link'
   const actor = { kind: 'person', sub, caller, language: choice.locale } as const
   const others = open.credentials.filter(({ kind }) => kind !== 'password')
-  const removed = removedBy(open.credentials, open.proof, choice.remove)
+  const removed = removedBy(open.credentials, open.proof, choice.remove, set)
   const ids = removed.map(({ id }) => id)
   await keepReplacedPassword(tx, sub, undoTtl)
   let recoveryCodes: readonly string[] = []
@@ -170,6 +171,7 @@ async function setNewFactor(
   } else await setPasswordHash(tx, sub, prepared.password)
   if (ids.length > 0) await removeCredentials(tx, sub, ids)
   await voidOpenLinks(tx, sub)
+  await voidNotices(tx, sub, open.byOperator ? undefined : open.account.email)
   if (choice.access === 'end') await deleteConsents(tx, sub)
   const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
   // Somebody who has forgotten the password has usually tried several, and must not have to wait now.

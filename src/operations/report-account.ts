@@ -14,7 +14,7 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { closeEmailChangesSince } from '../records/accounts/email-changes-store.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import { lockPasskey } from '../records/accounts/passkeys-store.ts'
+import { listPasskeys, type Passkey } from '../records/accounts/passkeys-store.ts'
 import { type RecoveryProof, recoveryMinutes } from '../records/accounts/recovery-rule.ts'
 import { deleteConsents } from '../records/consents/consents-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -27,6 +27,7 @@ import type { Visitor } from './matching-account.ts'
 import { notifyPerson } from './notify-person.ts'
 import { countOf } from './own-sessions.ts'
 import { provePasskey } from './passkey-ceremonies.ts'
+import { proveCode } from './prove-code.ts'
 import { restoreEmail } from './undo-email-change.ts'
 import { withRollback } from './with-rollback.ts'
 
@@ -46,8 +47,12 @@ export type ReportProof = 'passkey' | 'code' | 'password'
 export interface OpenReport extends Notice {
   /** Empty if nothing is left that the account had before. */
   readonly ways: readonly ReportProof[]
+  /** Whether the password is asked for, alone or with a code: the account has one, or had one in the last days. */
+  readonly asksPassword: boolean
   /** The credentials that the account had before, and has now. */
   readonly before: readonly Credential[]
+  /** The passkeys among them. */
+  readonly passkeys: readonly Passkey[]
 }
 
 /** Looks up a link, and changes nothing: programs that scan mails follow links. */
@@ -58,7 +63,11 @@ export async function findOpenReport(
   const notice = token === undefined ? undefined : await findNotice(database, digest(token))
   if (!notice) return undefined
   const before = (await listCredentials(database, notice.sub)).filter(({ id }) => id <= notice.newestCredential)
-  return { ...notice, before, ways: waysToProve(settings, notice, before) }
+  const hasPassword = settings.passwordSignIn === 'on' && (await listEarlierPasswords(database, notice.sub)).length > 0
+  const ways = waysToProve(notice, before, hasPassword)
+  const passkeys = ways.includes('passkey') ? await listPasskeys(database, notice.sub) : []
+  const isBefore = (id: number) => before.some((one) => one.id === id)
+  return { ...notice, before, ways, asksPassword: hasPassword, passkeys: passkeys.filter(({ id }) => isBefore(id)) }
 }
 
 /**
@@ -66,15 +75,15 @@ export async function findOpenReport(
  * proven any more, and the password does not replace it.
  */
 export function waysToProve(
-  settings: Pick<Signet['settings'], 'passwordSignIn'>,
   { hadSecondFactor }: Pick<Notice, 'hadSecondFactor'>,
   before: readonly Pick<Credential, 'kind'>[],
+  hasPassword: boolean,
 ): readonly ReportProof[] {
   const has = (kind: string) => before.some((credential) => credential.kind === kind)
   const accepts: Record<ReportProof, boolean> = {
     passkey: has('passkey'),
     code: has('recovery_codes') || (has('totp') && !has('passkey')),
-    password: !hadSecondFactor && !has('passkey') && !has('totp') && settings.passwordSignIn === 'on',
+    password: !hadSecondFactor && !has('passkey') && !has('totp') && hasPassword,
   }
   return (['passkey', 'code', 'password'] as const).filter((way) => accepts[way])
 }
@@ -114,7 +123,7 @@ export async function reportByLink(
   if (!report || token === undefined) return { outcome: 'void_link' }
   const { sub } = report
   const person: Person = { kind: 'person', sub, caller: visitor, language: locale }
-  const proven = await prove(signet, visitor, report, typed, browserDigest)
+  const proven = await prove(signet, visitor, person, report, typed, browserDigest)
   if (proven === undefined) {
     await recordEvent(signet.database, {
       ...{ type: 'reauthentication_failed', caller: visitor, sub, detail: { at: 'not_me' } },
@@ -124,13 +133,14 @@ export async function reportByLink(
   const done = await withRollback<'address_taken', Secured | 'void_link' | 'address_taken'>((rollBack) =>
     signet.turns.take(accountTurn(sub), () =>
       inTransaction(signet.database, async (tx) => {
-        const { proof, passkeyId } = proven
-        const isLocked = passkeyId === undefined ? await lockAccount(tx, sub) : await lockPasskey(tx, sub, passkeyId)
-        if (!isLocked) return 'void_link'
-        // Somebody else may have used a link, or recovered the account, while the proof was being checked.
+        const { proof, credentialId } = proven
+        if (!(await lockAccount(tx, sub))) return 'void_link'
+        // While the proof was being checked, somebody may have used a link, recovered the account, or removed what was proven.
         const notice = await findNotice(tx, digest(token))
         if (!notice) return 'void_link'
-        return secure(tx, signet, person, { ...notice, proof, browserDigest }, rollBack)
+        const has = (await listCredentials(tx, sub)).some(({ id }) => id === credentialId)
+        if (credentialId !== undefined && !has) return 'void_link'
+        return secure(tx, signet, person, { ...notice, about: notice.kind, proof, browserDigest }, rollBack)
       }),
     ),
   )
@@ -144,48 +154,50 @@ export async function reportByLink(
 async function prove(
   signet: Signet,
   visitor: Visitor,
+  person: Person,
   report: OpenReport,
   { password, code, credential }: TypedProof,
   browserDigest: Buffer,
-): Promise<{ readonly proof: RecoveryProof; readonly passkeyId?: number } | undefined> {
+): Promise<{ readonly proof: RecoveryProof; readonly credentialId?: number } | undefined> {
   const { ways, sub, before } = report
   const isBefore = (id: number) => before.some((one) => one.id === id)
   if (ways.includes('passkey') && credential !== undefined) {
     const proven = await provePasskey(signet, visitor, { browserDigest, sub, use: 'not-me', answer: credential })
     // A passkey that was added since is as good as any other, except here.
     return proven.outcome === 'proven' && isBefore(proven.passkeyId)
-      ? { proof: 'passkey', passkeyId: proven.passkeyId }
+      ? { proof: 'passkey', credentialId: proven.passkeyId }
       : undefined
   }
-  if (password === undefined || !(ways.includes('password') || ways.includes('code'))) return undefined
-  if (!(await isEarlierPassword(signet, visitor, sub, password))) return undefined
+  if (!ways.includes('password') && !ways.includes('code')) return undefined
+  // The password first: somebody who reads the mail, but does not know the password, must not use up the attempts at the code.
+  if (report.asksPassword && !(await isEarlierPassword(signet, visitor, sub, password ?? ''))) return undefined
   if (ways.includes('password')) return { proof: 'earlier_password' }
-  void code
-  return undefined
+  const proven = await proveCode(signet, person, code, 'recovery')
+  if (proven.outcome === 'wrong' || !isBefore(proven.credentialId)) return undefined
+  // A one-time code is weaker than a passkey that the account had before. A recovery code stands in for it.
+  if (proven.factor === 'totp' && ways.includes('passkey')) return undefined
+  return { proof: proven.factor, credentialId: proven.credentialId }
 }
 
 /** Whether the account has this password, or had it in the last days: a thief may have changed it. */
-async function isEarlierPassword(
-  { database, limits, passwords, settings }: Signet,
-  visitor: Visitor,
-  sub: Sub,
-  password: string,
-): Promise<boolean> {
+async function isEarlierPassword(signet: Signet, visitor: Visitor, sub: Sub, password: string): Promise<boolean> {
   const subject = { recoveryOf: sub }
-  const request = await limits.countRequest(visitor.network, subject)
-  const hashes = await listEarlierPasswords(database, sub)
+  const request = await signet.limits.countRequest(visitor.network, subject)
+  const hashes = await listEarlierPasswords(signet.database, sub)
   const attempt = { request, subject, knownBrowser: undefined, hashes, requester: visitor }
-  return (await checkPassword({ limits, passwords, settings }, attempt, password)) === 'right'
+  return (await checkPassword(signet, attempt, password)) === 'right'
 }
 
-interface Secured {
+export interface Secured {
   readonly token: string
   /** Whether rows of sessions or grants remain to be updated. */
   readonly left: boolean
 }
 
 /** What is reported, by whom it was proven, and the browser that continues. */
-export interface Proven extends Pick<Notice, 'email' | 'newestCredential' | 'isCurrentAddress' | 'kind'> {
+export interface Proven extends Pick<Notice, 'email' | 'newestCredential' | 'isCurrentAddress'> {
+  /** The kind of the mail, or the type of the event. */
+  readonly about: string
   readonly proof: RecoveryProof
   readonly browserDigest: Buffer
 }
@@ -199,7 +211,7 @@ export async function secure(
   tx: Queryable,
   signet: Signet,
   person: Person,
-  { email, newestCredential, isCurrentAddress, kind, proof, browserDigest }: Proven,
+  { email, newestCredential, isCurrentAddress, about, proof, browserDigest }: Proven,
   rollBack: (outcome: 'address_taken') => never,
 ): Promise<Secured> {
   const { sub, caller } = person
@@ -221,7 +233,7 @@ export async function secure(
   await signet.limits.recovered(tx, caller.network, sub, namesOf(account))
   const token = await newPasswordLink(tx, account, proof, browserDigest)
   const detail = {
-    ...{ about: kind, proof, removed, ...countOf('sessions_ended', ended), grants_ended: ended.grants },
+    ...{ about, proof, removed, ...countOf('sessions_ended', ended), grants_ended: ended.grants },
     ...(!isCurrentAddress && { email: 'restored' }),
   }
   await recordEvent(tx, { type: 'account_reported', caller, sub, detail })

@@ -1,8 +1,9 @@
 import { digest } from '../platform/secrets/digest.ts'
-import { newestCredentialBefore } from '../records/accounts/account-credentials-store.ts'
+import { listCredentials, newestCredentialBefore } from '../records/accounts/account-credentials-store.ts'
 import { insertNotice } from '../records/accounts/account-notices-store.ts'
-import { findAccount } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
+import { findEmailBefore } from '../records/accounts/email-changes-store.ts'
+import { isFreshlyProven } from '../records/accounts/factors.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import type { RecoveryProof } from '../records/accounts/recovery-rule.ts'
 import { type Activity, mayHaveLostFactor } from '../records/events/activity-store.ts'
@@ -10,10 +11,11 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
-import { asSignedIn, signedOut } from './as-signed-in.ts'
+import { asSignedIn, type signedOut } from './as-signed-in.ts'
 import { notMeLink, notMeTtl } from './notify-person.ts'
 import { mailLocale, queueMail } from './queue-mail.ts'
-import { secure } from './report-account.ts'
+import { type Secured, secure } from './report-account.ts'
+import { withRollback } from './with-rollback.ts'
 
 /*
  * "This was not me" on the page with the recent activity. A session is not enough: it may be stolen, and must not evict the owner. Somebody with a fresh proof of
@@ -25,6 +27,7 @@ import { secure } from './report-account.ts'
  *
  * @param session of somebody who has just proven the strongest factor of the account
  * @param about what is reported
+ * @returns `stale` if the proof is not fresh any more; `address_taken` if an address that was changed since cannot be restored, because another account has verified it; nothing was changed
  */
 export async function reportActivity(
   signet: Signet,
@@ -32,23 +35,27 @@ export async function reportActivity(
   session: Session,
   about: Pick<Activity, 'at' | 'type'>,
   browserDigest: Buffer,
-): Promise<{ readonly token: string } | typeof signedOut> {
+): Promise<{ readonly token: string } | 'stale' | 'address_taken' | typeof signedOut> {
   const { sub } = person
   const proof: RecoveryProof = session.factor ?? 'earlier_password'
-  const done = await asSignedIn(signet, session, async (tx) => {
-    const account = await findAccount(tx, sub)
-    const newestCredential = await newestCredentialBefore(tx, sub, about.at)
-    return secure(
-      tx,
-      signet,
-      person,
-      { kind: about.type, email: account?.email ?? '', isCurrentAddress: true, newestCredential, proof, browserDigest },
-      () => {
-        throw new Error('An address was to be restored that had not been changed.')
-      },
-    )
-  })
-  if (done === signedOut) return done
+  const done = await withRollback<'address_taken', Secured | 'stale' | 'address_taken' | typeof signedOut>((rollBack) =>
+    asSignedIn(signet, session, async (tx) => {
+      // A factor may have been added since the form was checked.
+      const kinds = (await listCredentials(tx, sub)).map(({ kind }) => kind)
+      if (!isFreshlyProven(session, kinds, signet.clock.now())) return 'stale'
+      const changed = await findEmailBefore(tx, sub, about.at)
+      const newestCredential = await newestCredentialBefore(tx, sub, about.at)
+      const restored = { email: changed ?? '', isCurrentAddress: changed === undefined }
+      return secure(
+        tx,
+        signet,
+        person,
+        { about: about.type, ...restored, newestCredential, proof, browserDigest },
+        rollBack,
+      )
+    }),
+  )
+  if (typeof done === 'string') return done
   if (done.left) signet.endings.wake()
   return { token: done.token }
 }

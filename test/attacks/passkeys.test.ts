@@ -2,11 +2,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { newChallenge } from '../../src/operations/passkey-challenges.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
-import { setDisabled } from '../../src/records/accounts/accounts-store.ts'
+import { setDisabled, setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { insertPasskey, listPasskeys, removePasskey } from '../../src/records/accounts/passkeys-store.ts'
 import type { Sub } from '../../src/records/ids.ts'
 import type { Visit } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
+import { mailsTo } from '../support/mails.ts'
 import {
   type Answer,
   type Authenticator,
@@ -187,6 +188,7 @@ t.test('a challenge is good for one answer, in one browser, for one use, and not
 
 t.test('a passkey whose counter goes back is refused, and its owner and the operator are told', async (t) => {
   const person = await idp.person()
+  await setEmailVerified(database, person.sub)
   const authenticator = await givePasskey(idp, person, { counter: 5 })
   for (const counter of [0, 4, 5])
     await isRefused(t, (await enter(authenticator, { counter })).visit, 'counter', person.sub, String(counter))
@@ -194,6 +196,12 @@ t.test('a passkey whose counter goes back is refused, and its owner and the oper
   await isRefused(t, (await enter(authenticator, { counter: 6 })).visit, 'counter', person.sub)
   t.equal((await enter(authenticator, { counter: 4_294_967_295 })).visit.status, 303, 'the largest that there is')
   await isRefused(t, (await enter(authenticator)).visit, 'counter', person.sub, 'and it cannot start again')
+
+  const mails = (await mailsTo(idp, person.email)).map(({ subject }) => subject)
+  t.ok(
+    mails.some((subject) => /passkey .* may have been copied/.test(subject)),
+    mails.join(', '),
+  )
 
   const copies = await Promise.all(Array.from({ length: 6 }, () => givePasskey(idp, person, { counter: 1 })))
   for (const copy of copies) {

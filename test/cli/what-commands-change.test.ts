@@ -30,6 +30,10 @@ await database.query({
   text: `INSERT INTO events (type, request_id, sub) VALUES ('signed_in', $1, $2)`,
   values: [requestId, sub],
 })
+await database.query({
+  text: `INSERT INTO account_credentials (sub, kind) VALUES ($1, 'recovery_codes')`,
+  values: [sub],
+})
 // Now something is due that a command must not decide: one algorithm has no standby key.
 await database.query({ text: `DELETE FROM signing_keys WHERE alg = 'ES256' AND activates_at > now()` })
 
@@ -65,6 +69,7 @@ const commands: Record<string, Case> = {
   'signet users list': reads(),
   'signet users invitations': reads(),
   'signet users show': reads(sub),
+  'signet users factors': reads(sub),
   'signet grants list': reads(),
   'signet grants show': reads(grantId),
   'signet events list': reads(),
@@ -99,6 +104,7 @@ const commands: Record<string, Case> = {
   'signet users enable': changes([sub]),
   'signet users set-password': changes([sub, '--password-stdin'], 'correct horse battery'),
   'signet users recover': changes([sub, '--print-link', '--reason', 'a drill']),
+  'signet users reset-factors': changes([sub, '--reason', 'a drill']),
   'signet users delete': changes([sub]),
   'signet keys rotate': changes(['--alg', 'RS256', '--now']),
   'signet keys revoke': changes(['--all', '--reason', 'a drill']),

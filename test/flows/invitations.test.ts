@@ -32,7 +32,7 @@ t.test('a person accepts an invitation that came by mail, and has an account wit
   t.match(done, { status: 303, location: `${idp.issuer}/account` })
   const account = await browser.follow(done)
   t.match(account, { status: 200, text: 'Ada King' })
-  t.match(account.text, 'This address is verified.')
+  t.match((await browser.get('/account/sign-in')).text, 'This address is verified.')
   const [created, ...others] = await accountsWith(idp, email)
   t.same(others, [])
   t.match(created, { name: 'Ada King', verified: true, signed_up: true, groups: ['pilots', 'staff'] })

@@ -6,18 +6,39 @@ import { ErrorPage } from '../../src/html/error-page.tsx'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
 import { fillText, type PageContext } from '../../src/html/messages/messages.ts'
 import { NewRecoveryCodesPage } from '../../src/html/new-recovery-codes-page.tsx'
+import { qrCodeOf } from '../../src/html/qr-code.tsx'
+import { RecoveryCodes } from '../../src/html/shown-recovery-codes.tsx'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import type { AccountDefinition } from '../../src/pages/account/account-definition.ts'
+import { AccountDeletedPage } from '../../src/pages/account/account-deleted-page.tsx'
 import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account/account-page.tsx'
 import { menuFor } from '../../src/pages/account/account-pages.ts'
+import { activityDefinition } from '../../src/pages/account/activity-definition.tsx'
+import { activityReportDefinition } from '../../src/pages/account/activity-report-definition.tsx'
+import { ActivityReportSection } from '../../src/pages/account/activity-report-section.tsx'
+import { ActivitySection, type PageActivity } from '../../src/pages/account/activity-section.tsx'
 import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
+import { AvatarSection } from '../../src/pages/account/avatar-section.tsx'
+import { CodesSection, RecoveryCodesLeft } from '../../src/pages/account/codes-section.tsx'
+import { dataDefinition } from '../../src/pages/account/data-definition.tsx'
+import { DataSections } from '../../src/pages/account/data-section.tsx'
+import { deletionDefinition } from '../../src/pages/account/deletion-definition.tsx'
+import { DeletionSection } from '../../src/pages/account/deletion-section.tsx'
+import { newCodesDefinition } from '../../src/pages/account/new-codes-definition.tsx'
+import { NewCodesSection } from '../../src/pages/account/new-codes-section.tsx'
+import { newPasskeyDefinition } from '../../src/pages/account/new-passkey-definition.tsx'
+import { NewPasskeySection } from '../../src/pages/account/new-passkey-section.tsx'
+import { PasskeysSection } from '../../src/pages/account/passkeys-section.tsx'
 import { PasswordSection } from '../../src/pages/account/password-section.tsx'
 import { profileDefinition } from '../../src/pages/account/profile-definition.tsx'
 import { profileValues } from '../../src/pages/account/profile-form.ts'
 import { ProfileSection } from '../../src/pages/account/profile-section.tsx'
+import { recoveryCodesDefinition } from '../../src/pages/account/recovery-codes-definition.tsx'
+import { NewRecoveryCodesSection } from '../../src/pages/account/recovery-codes-section.tsx'
 import { securityDefinition } from '../../src/pages/account/security-definition.tsx'
+import { ConfirmSection } from '../../src/pages/account/security-section.tsx'
 import { sessionsDefinition } from '../../src/pages/account/sessions-definition.tsx'
 import { SessionsSection } from '../../src/pages/account/sessions-section.tsx'
 import { signInDefinition } from '../../src/pages/account/sign-in-definition.tsx'
@@ -27,6 +48,8 @@ import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
+import { NotMePage, VoidNotMeLinkPage } from '../../src/pages/not-me/not-me-page.tsx'
+import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-offer/passkey-offer-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
@@ -36,6 +59,8 @@ import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import { SetUpPage } from '../../src/pages/step-up/set-up-page.tsx'
+import { StepUpPage, type StepUpPageProps } from '../../src/pages/step-up/step-up-page.tsx'
 import {
   UndoDonePage,
   UndoEmailChangePage,
@@ -97,9 +122,14 @@ const person = {
 const signedIn = (handle: string, day: number) => ({
   handle,
   isThisBrowser: day === 5,
+  device: { browser: day === 5 ? 'Firefox' : 'Safari', system: day === 5 ? 'Windows' : 'iOS' },
+  network: day === 5 ? '203.0.113.7' : '2001:db8:1f70:999:de8:7648:3a49:6e8',
   signedInAt: new Date(Date.UTC(2026, 10, day, 8, 30)),
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
+
+const qrCode = await qrCodeOf('otpauth://totp/Signet:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
+const recoveryCodes = Array.from({ length: 10 }, (_, index) => `7K3M${index}-9QXDA-40ZTW`)
 
 /**
  * Every page in its various states, with ordinary and hostile content.
@@ -132,6 +162,43 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       {children}
     </AccountPage>
   )
+  const notMe = {
+    ...{
+      page,
+      csrf,
+      token: 'token',
+      email: ada.email ?? '',
+      kind: 'sign-in-from-new-browser',
+      passkeyOptions: undefined,
+    },
+    ...{ takesCode: false, takesOneTimeCode: false, takesPassword: false, offersRecovery: true },
+    at: new Date('2026-11-22T09:14:00Z'),
+  }
+  const happening = (type: string, more: Partial<PageActivity> = {}): PageActivity => ({
+    ...{
+      id: `${type}${JSON.stringify(more)}`,
+      type,
+      detail: {},
+      at: new Date('2026-11-22T09:14:00Z'),
+      clientName: undefined,
+    },
+    origin: { device: { browser: 'Firefox', system: 'Windows' }, network: '2001:db8:1234:5678:9abc:def0:1234:5678' },
+    reportHref: undefined,
+    ...more,
+  })
+  const happened = [
+    happening('signed_in', {
+      detail: { amr: ['pwd'], new_browser: true },
+      reportHref: '/account/activity/not-me?event=x',
+    }),
+    happening('consent_given', { clientName: `${rightToLeft} ${markup} ${endless}`, reportHref: '/account/activity' }),
+    happening('consent_refused'),
+    happening('group_member_added', {
+      detail: { group: `${markup}${endless}`, by: 'alice@bastion' },
+      origin: undefined,
+    }),
+    happening('mail_failed', { detail: { by: 'schedule' }, origin: undefined }),
+  ]
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const changedAt = new Date('2026-11-20T08:00:00Z')
   const undo = {
@@ -139,6 +206,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ...{ previousEmail: ada.email, changedAt, offersRecovery: true, takesPasswords: true },
     provable: { passkey: undefined, code: undefined, password: true },
   } as const
+  const stepUp: StepUpPageProps = {
+    ...{ page, csrf, continueTo, account: ada, accountProof: 'proof', client: undefined, cancelHref: undefined },
+    need: 'fresh',
+    ...{ passkeyOptions: undefined, asksForPassword: false, asksFor: undefined, alternative: undefined },
+    ...{ username: ada.email, faults: {} },
+  }
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -154,6 +227,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['current-password', 'current_password_wrong'],
     ['new-password', 'password_too_short'],
   ])
+  const wrongPicture: FilledForm['faults'] = new Map([['avatar', 'picture_too_many_pixels']])
   const wrongProfile: FilledForm['faults'] = new Map([
     ['form', 'too_many_attempts'],
     ['name', 'text_invalid'],
@@ -161,7 +235,34 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['street_address', 'text_invalid'],
   ])
   const first = { takesPassword: true, passkeyOptions: undefined }
+  const requestOptions = JSON.stringify({ challenge: 'AAAA', rpId: 'localhost', userVerification: 'required' })
+  const creationOptions = JSON.stringify({
+    ...{
+      challenge: 'AAAA',
+      rp: { id: 'localhost', name: 'Signet' },
+      user: { id: 'AAAA', name: 'ada', displayName: 'Ada' },
+    },
+    pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+  })
   const recoveryProof = { page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email }
+  const factors = { ...section, timeZone: person.zoneinfo, isProven: true, isOffered: true, canAdd: true }
+  const passkeys = [
+    { name: 'Apple Passwords', usedAt: changedAt, isBackedUp: true, kept: undefined },
+    { name: markup + endless, usedAt: undefined, isBackedUp: false, kept: 'only_sign_in' as const },
+  ].map((passkey, place) => ({ ...passkey, handle: `handle-${place}`, createdAt: person.created_at }))
+  const totp = { createdAt: person.created_at, usedAt: changedAt, isUsable: true, kept: 'password_short' as const }
+  const password = {
+    ...{ ...section, signInName: ada.email, ownNames: [ada.name], minPasswordLength: 15 },
+    ...{ state: 'set' as const, canChange: true, canRemove: false },
+  }
+  const wrongName: FilledForm['faults'] = new Map([['passkey-name-1', 'passkey_name_invalid']])
+  const wrongCode: FilledForm['faults'] = new Map([['code', 'code_wrong']])
+  const newPasskey = { page, hidden, isOffered: true, canAdd: true, offersCodes: true }
+  const newCodes = {
+    ...{ page, textOf, hidden: { ...hidden, 'set-up': 'sealed-secret' }, next: continueTo, qrCode },
+    ...{ uri: 'otpauth://totp/Signet:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' },
+    ...{ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', replaces: false, hasPassword: true, offersPasskey: true },
+  }
   return {
     'sign-in': (
       <SignInPage
@@ -174,6 +275,34 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'sign-in, alone': <SignInPage page={page} csrf={csrf} />,
+    'sign-in, with passkeys': (
+      <SignInPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: requestOptions }}
+        fault="passkey_refused"
+        offersSignUp
+        offersRecovery
+      />
+    ),
+    'passkey offer': (
+      <PasskeyOfferPage
+        {...{ page, csrf, continueTo, options: creationOptions }}
+        laterHref="/authorize?continue=sealed-request"
+      />
+    ),
+    'passkey offer, refused': (
+      <PasskeyOfferPage
+        {...{ page, csrf, continueTo, options: creationOptions }}
+        laterHref="/"
+        fault="new_passkey_refused"
+      />
+    ),
+    'passkey created': (
+      <PasskeyCreatedPage
+        {...{ page, hidden: { csrf, account: 'proof' }, sealed: 'sealed-codes' }}
+        codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        continueHref="/authorize?continue=sealed-request"
+      />
+    ),
     'sign-in, wrong credentials': (
       <SignInPage page={page} csrf={csrf} client={notes} username="ada@example.com" fault="wrong_credentials" />
     ),
@@ -490,6 +619,35 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    'step-up, password': <StepUpPage {...stepUp} asksForPassword />,
+    'step-up, code': (
+      <StepUpPage
+        {...stepUp}
+        need="aal2"
+        client={notes}
+        cancelHref="https://notes.example/callback?error=unmet_authentication_requirements"
+        asksForPassword
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        faults={{ password: 'account_password_missing', code: 'one_time_code_wrong' }}
+      />
+    ),
+    'step-up, passkey': (
+      <StepUpPage
+        {...stepUp}
+        need="phr"
+        client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
+        account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
+        cancelHref="javascript:alert(1)"
+        passkeyOptions="{}"
+        faults={{ form: 'passkey_refused' }}
+      />
+    ),
+    'step-up, recovery code': (
+      <StepUpPage {...stepUp} passkeyOptions="{}" asksFor="recovery-code" faults={{ form: 'too_many_attempts' }} />
+    ),
+    'step-up, set up': <SetUpPage {...stepUp} need="aal2" client={notes} factors={['passkey', 'totp']} />,
+    'step-up, nothing to set up': <SetUpPage {...stepUp} need="aal2" factors={[]} />,
     'verify e-mail': <WaitingPage {...waiting} />,
     'verify e-mail, optional': <WaitingPage {...waiting} isRequired={false} notice="sent" />,
     'verify e-mail, no mail yet': <WaitingPage {...waiting} isSent={false} notice="waiting" />,
@@ -614,9 +772,34 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     home: <HomePage page={page} csrf={csrf} offersSignUp />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
-    account: onAccount(profileDefinition, <ProfileSection {...section} form={filled(profileValues(person))} />, {
-      notice: 'profile-saved',
-    }),
+    account: onAccount(
+      profileDefinition,
+      <>
+        <AvatarSection {...section} form={filled()} picture={undefined} />
+        <ProfileSection {...section} form={filled(profileValues(person))} stored={person} />
+      </>,
+      {
+        notice: 'profile-saved',
+      },
+    ),
+    'account, picture': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled()}
+        picture={{ url: 'https://id.example/assets/signet.svg', path: '/assets/signet.svg' }}
+      />,
+      { notice: 'picture-saved' },
+    ),
+    'account, picture, refused': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled([], wrongPicture)}
+        picture={{ url: `https://ada.example/${markup}`, path: undefined }}
+      />,
+      { faults: wrongPicture },
+    ),
     'account, sign-in, changing address': onAccount(
       signInDefinition,
       <SignInNamesSection
@@ -640,26 +823,95 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'account, security': onAccount(
       securityDefinition,
-      <PasswordSection
-        {...section}
-        form={filled()}
-        signInName={ada.email}
-        ownNames={[ada.name]}
-        minPasswordLength={15}
-      />,
+      <>
+        <PasskeysSection {...factors} form={filled()} passkeys={[]} />
+        <CodesSection {...factors} totp={undefined} />
+        <PasswordSection {...password} form={filled()} />
+      </>,
       { notice: 'password-changed' },
     ),
     'account, security, wrong password': onAccount(
       securityDefinition,
       <PasswordSection
-        {...section}
+        {...password}
         // The checkbox was not ticked.
         form={filled([['end-applications-offered', '1']], wrongPassword)}
-        signInName={ada.email}
         ownNames={[markup]}
-        minPasswordLength={15}
       />,
       { faults: wrongPassword },
+    ),
+    'account, security, two factors': onAccount(
+      securityDefinition,
+      <>
+        <PasskeysSection {...factors} form={filled([], wrongName)} passkeys={passkeys} />
+        <CodesSection {...factors} totp={{ ...totp, kept: undefined }} />
+        <RecoveryCodesLeft page={page} set={{ createdAt: person.created_at, left: 7 }} timeZone={person.zoneinfo} />
+        <PasswordSection {...password} form={filled()} canRemove />
+      </>,
+      { faults: wrongName },
+    ),
+    'account, security, not proven': onAccount(
+      securityDefinition,
+      <>
+        <ConfirmSection page={page} href="/step-up?continue=sealed-page" />
+        <PasskeysSection {...factors} form={filled()} passkeys={passkeys} isProven={false} canAdd={false} />
+        <CodesSection {...factors} isProven={false} totp={{ ...totp, isUsable: false }} />
+        <RecoveryCodesLeft page={page} set={undefined} timeZone={undefined} />
+        <PasswordSection {...password} form={filled()} canChange={false} />
+      </>,
+    ),
+    'account, security, without password or host name': onAccount(
+      securityDefinition,
+      <>
+        <PasskeysSection {...factors} form={filled()} passkeys={passkeys.slice(0, 1)} isOffered={false} />
+        <CodesSection {...factors} totp={totp} />
+        <PasswordSection {...password} form={filled()} state="none" />
+      </>,
+    ),
+    'account, security, passwords not accepted': onAccount(
+      securityDefinition,
+      <PasswordSection {...password} form={filled()} state="not-accepted" canChange={false} canRemove />,
+      { notice: 'factor-gone' },
+    ),
+    'account, new passkey': onAccount(
+      newPasskeyDefinition,
+      <NewPasskeySection {...newPasskey} next={undefined} name={undefined} options="{}" />,
+    ),
+    'account, new passkey, too many': onAccount(
+      newPasskeyDefinition,
+      <NewPasskeySection {...newPasskey} next={continueTo} name={markup} options="{}" canAdd={false} />,
+      { faults: new Map([['form', 'too_many_passkeys']]) },
+    ),
+    'account, new passkey, without a host name': onAccount(
+      newPasskeyDefinition,
+      <NewPasskeySection {...newPasskey} next={undefined} name={undefined} options={undefined} isOffered={false} />,
+    ),
+    'account, new codes': onAccount(newCodesDefinition, <NewCodesSection {...newCodes} form={filled()} />),
+    'account, new codes, wrong code': onAccount(
+      newCodesDefinition,
+      <NewCodesSection {...newCodes} form={filled([], wrongCode)} replaces next={undefined} offersPasskey={false} />,
+      { faults: wrongCode },
+    ),
+    'account, new codes, without password': onAccount(
+      newCodesDefinition,
+      <NewCodesSection {...newCodes} form={filled()} hasPassword={false} />,
+    ),
+    'account, new recovery codes': onAccount(
+      recoveryCodesDefinition,
+      <NewRecoveryCodesSection {...{ page, hidden }} left={3} hasFactor />,
+    ),
+    'account, new recovery codes, no factor': onAccount(
+      recoveryCodesDefinition,
+      <NewRecoveryCodesSection {...{ page, hidden }} left={undefined} hasFactor={false} />,
+    ),
+    'account, recovery codes': onAccount(
+      newCodesDefinition,
+      <RecoveryCodes
+        {...{ page, hidden, codes: recoveryCodes }}
+        sealed="sealed-codes"
+        done={page.messages.accountNotices['codes-added']}
+        continueHref="/authorize?continue=sealed-request"
+      />,
     ),
     'account, sessions': onAccount(
       sessionsDefinition,
@@ -672,7 +924,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       sessionsDefinition,
       <SessionsSection
         {...{ page, hidden, sessionCount: 12, sessionsTruncated: true, timeZone: 'Nowhere/Else' }}
-        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessions={[
+          signedIn('one', 5),
+          { ...signedIn('two', 3), device: { browser: undefined, system: undefined } },
+          { ...signedIn('three', 2), device: undefined, network: undefined },
+        ]}
       />,
     ),
     'account, applications': onAccount(
@@ -695,6 +951,64 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <ApplicationsSection
         {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
         applications={[]}
+      />,
+    ),
+    'not me': <NotMePage {...notMe} takesPassword />,
+    'not me, with a passkey or a code': (
+      <NotMePage {...notMe} kind="factor-added" passkeyOptions="{}" takesCode takesPassword fault="report_not_proven" />
+    ),
+    'not me, one-time code': <NotMePage {...notMe} kind="report-link" takesCode takesOneTimeCode takesPassword />,
+    'not me, hostile': (
+      <NotMePage {...notMe} kind={markup} email={`${markup}@${endless.toLowerCase()}.example`} offersRecovery={false} />
+    ),
+    'not me, too many attempts': (
+      <NotMePage {...notMe} takesPassword fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'not me, invalid link': <VoidNotMeLinkPage page={page} offersRecovery />,
+    'account, data': onAccount(dataDefinition, <DataSections {...{ page, hidden }} confirmHref={undefined} />),
+    'account, data, not proven': onAccount(
+      dataDefinition,
+      <DataSections {...{ page, hidden }} confirmHref="/step-up" />,
+    ),
+    'account, deletion': onAccount(
+      deletionDefinition,
+      <DeletionSection
+        {...section}
+        form={filled([['account-name', 'Ada']], new Map([['account-name', 'account_name_wrong']]))}
+        sub={endless}
+        nameToType={`${endless.toLowerCase()}@example.com`}
+        toldAt={`${endless.toLowerCase()}@example.com`}
+      />,
+      { faults: new Map([['account-name', 'account_name_wrong']]) },
+    ),
+    'account deleted': <AccountDeletedPage page={page} toldAt="ada@example.com" />,
+    'account, activity': onAccount(
+      activityDefinition,
+      <ActivitySection
+        {...{ page, events: happened, timeZone: person.zoneinfo }}
+        olderHref="/account/activity"
+        isOlder
+      />,
+      { notice: 'report-link-sent' },
+    ),
+    'account, activity, nothing': onAccount(
+      activityDefinition,
+      <ActivitySection {...{ page, events: [], timeZone: undefined, olderHref: undefined }} isOlder={false} />,
+    ),
+    'account, report': onAccount(
+      activityReportDefinition,
+      <ActivityReportSection
+        {...{ page, hidden, timeZone: undefined, handle: 'sealed' }}
+        event={happened[0]}
+        canMail
+      />,
+    ),
+    'account, report, too late': onAccount(
+      activityReportDefinition,
+      <ActivityReportSection
+        {...{ page, hidden, timeZone: undefined, handle: '' }}
+        event={undefined}
+        canMail={false}
       />,
     ),
     'undo-email-change': <UndoEmailChangePage {...undo} newEmail="grace@example.net" />,
@@ -736,6 +1050,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           ],
           wrongProfile,
         )}
+        stored={{}}
       />,
       { faults: wrongProfile },
     ),
@@ -750,8 +1065,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             nickname: rightToLeft + endless,
             website: 'javascript:alert(1)',
             address: { formatted: `</textarea>${markup}` },
+            birthdate: '1815',
+            locale: markup,
+            zoneinfo: markup,
           }),
         )}
+        stored={{ locale: markup, zoneinfo: markup }}
       />,
       { account: { name: markup, email: `${endless.toLowerCase()}@example.com` } },
     ),

@@ -68,10 +68,32 @@ export const de: Messages = {
   passkeyOffer: {
     title: 'Nächstes Mal ohne Passwort anmelden?',
     lead: 'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Fingerabdruck, Gesicht oder PIN. Niemand kann ihn erraten, und gefälschte Websites können ihn nicht stehlen.',
-    device: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät. Ihr Passwort können Sie weiterhin verwenden.',
     createdTitle: 'Ihr Passkey ist bereit',
     notNow: 'Jetzt nicht',
-    later: 'Wir fragen nur einmal. Unter „Konto“ > „Sicherheit“ können Sie jederzeit einen Passkey erstellen.',
+    fine: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät, und Ihr Passwort können Sie weiterhin verwenden. Wir fragen nur einmal: Auf der Seite „Sicherheit“ Ihres Kontos können Sie jederzeit einen Passkey erstellen.',
+  },
+  stepUp: {
+    title: 'Bestätigen Sie, dass Sie es sind',
+    fresh: 'Zum Schutz Ihres Kontos: Bitte weisen Sie sich noch einmal aus, bevor es weitergeht.',
+    clientNeedsSecondFactor: '{client} verlangt eine Anmeldung mit einem zweiten Faktor.',
+    clientNeedsPasskey: '{client} verlangt eine Anmeldung mit einem Passkey.',
+    secondFactorNeeded: 'Hier brauchen Sie einen zweiten Faktor.',
+    passkeyNeeded: 'Hier brauchen Sie einen Passkey.',
+    account: 'Angemeldet als',
+    oneTimeCodeHint: 'Ihre Authenticator-App zeigt ihn an.',
+    otherAccount: 'Anderes Konto verwenden',
+    toAccount: 'Zurück zu Ihrem Konto',
+    signOut: 'Abmelden',
+    setUpTitle: 'Zweiten Faktor einrichten',
+    setUpLead:
+      'Ihr Konto hat noch keinen. Das Einrichten dauert nicht lange, danach geht es dort weiter, wo Sie waren.',
+    nothingToSetUp:
+      'Hier lässt sich keiner einrichten. Bitte wenden Sie sich an die Personen, die diesen Dienst betreiben.',
+    setUpPasskey: 'Passkey erstellen',
+    passkeyAbout:
+      'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren. Gefälschte Websites können ihn nicht stehlen.',
+    setUpCodes: 'Einmalcodes einrichten',
+    codesAbout: 'Eine App auf Ihrem Telefon zeigt einen Code an, den Sie zusätzlich zum Passwort eingeben.',
   },
   recover: {
     title: 'Passwort vergessen?',
@@ -303,12 +325,20 @@ export const de: Messages = {
     sessions: 'Sitzungen',
     applications: 'Anwendungen',
     activity: 'Aktivitäten',
+    data: 'Ihre Daten',
   },
   devices: {
     browserOnSystem: '{browser} unter {system}',
     unknownDevice: 'Unbekanntes Gerät',
+    notStored: 'Browser und Netz wurden bei dieser Anmeldung nicht festgehalten.',
   },
   notMe: {
+    tooLate:
+      'Das kann hier nicht mehr gemeldet werden. Wenn jemand anderes Ihr Konto verwendet, ändern Sie Ihr Passwort und prüfen Sie die Passkeys und Codes unter „Sicherheit“.',
+    proveNow: 'Möglicherweise müssen Sie sich zuerst ausweisen, mit dem stärksten Faktor Ihres Kontos.',
+    sendHint:
+      'Wenn jemand anderes diesen Faktor hinzugefügt hat und Sie ihn nicht haben, können wir einen Link an die E-Mail-Adresse Ihres Kontos senden. Damit weisen Sie sich mit etwas aus, das schon vorher zum Konto gehörte.',
+    send: 'Stattdessen einen Link senden',
     title: 'Das war ich nicht',
     something: 'In einer E-Mail haben Sie erfahren, was am {time} in Ihrem Konto geschehen ist.',
     consequences: 'Wenn Sie das nicht waren, sichern Sie Ihr Konto:',
@@ -416,10 +446,13 @@ export const de: Messages = {
   },
   account: {
     profile: 'Profil',
+    details: 'Ihre Angaben',
     profileLead:
       'Anwendungen, die Ihr Profil sehen dürfen, erhalten die Angaben, die Sie hier machen. Lassen Sie leer, was Sie nicht weitergeben möchten.',
     more: 'Weitere Angaben zu Ihnen',
     address: 'Postanschrift',
+    notGiven: 'Keine Angabe',
+    suggestZone: 'Zeitzone dieses Geräts verwenden: {zone}',
     saveProfile: 'Profil speichern',
     signIn: 'Anmeldung',
     signInLead: 'Sie melden sich mit einer dieser Angaben und Ihrem Passwort an. Behalten Sie mindestens eine davon.',
@@ -452,7 +485,6 @@ export const de: Messages = {
     sessionsKeepApplications:
       'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese unter „Anwendungen“, oder beenden Sie beim Ändern des Passworts den Zugriff aller Anwendungen.',
     thisBrowser: 'Dieser Browser',
-    anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
     lastUsed: 'Zuletzt benutzt: {time}',
     moreSessions: 'Und {count} weitere, die länger nicht benutzt wurden.',
@@ -468,6 +500,17 @@ export const de: Messages = {
     may: 'Diese Anwendung darf:',
     disconnect: 'Trennen',
     signOut: 'Abmelden',
+  },
+  avatar: {
+    title: 'Bild',
+    lead: 'Anwendungen, die Ihr Profil sehen dürfen, können es zeigen. Wer seine Adresse kennt, kann es ohne Anmeldung sehen.',
+    elsewhere: 'Ihr Bild liegt unter einer anderen Adresse:',
+    alt: 'Ihr Bild',
+    choose: 'Bild auswählen',
+    replace: 'Anderes Bild auswählen',
+    hint: 'PNG, JPEG oder WebP, bis 5 MB. Verwendet wird die Mitte des Bildes. Angaben der Datei zu Ort und Kamera werden nicht übernommen.',
+    save: 'Bild speichern',
+    remove: 'Bild entfernen',
   },
   security: {
     confirmLead: 'Bestätigen Sie zuerst, dass Sie es sind, um Ihre Anmeldung zu ändern.',
@@ -511,8 +554,7 @@ export const de: Messages = {
     replacesCodes: 'Die App, die Sie jetzt verwenden, funktioniert danach hier nicht mehr.',
     scan: 'Scannen Sie diesen QR-Code mit einer Authenticator-App.',
     qrCode: 'QR-Code für eine Authenticator-App. Der Link und der Schlüssel darunter enthalten dasselbe.',
-    openApp: 'Ist die App auf diesem Gerät? {link}',
-    openAppLink: 'App öffnen',
+    openApp: 'App auf diesem Gerät öffnen',
     key: 'Oder geben Sie diesen Schlüssel in der App ein: {key}',
     enterCode: 'Geben Sie den Code ein, den die App zeigt.',
     code: 'Sechsstelliger Einmalcode',
@@ -520,7 +562,6 @@ export const de: Messages = {
     endsSessions: 'Wo Sie nur mit Ihrem Passwort angemeldet sind, werden Sie abgemeldet.',
     codesNeedPassword:
       'Nach Einmalcodes aus einer App wird nach einem Passwort gefragt, und Ihr Konto hat kein Passwort.',
-    passwordAlone: 'Zum Anmelden genügt Ihr Passwort.',
     noPassword: 'Ihr Konto hat kein Passwort. Sie melden sich mit einem Passkey an.',
     passwordsOff: 'Passwörter werden hier nicht mehr angenommen. Ihr Konto hat noch eines.',
     setPassword: 'Passwort festlegen',
@@ -542,7 +583,7 @@ export const de: Messages = {
       'Wiederherstellungscodes sind für Personen, die einen Passkey oder eine Authenticator-App verwenden. Sie erhalten sie, wenn Sie etwas davon hinzufügen.',
     lead: 'Wenn Sie Ihr Telefon oder Ihre Passkeys verlieren, melden Sie sich stattdessen mit einem dieser Codes an. Jeder funktioniert einmal. Frühere Codes funktionieren nicht mehr.',
     once: 'Bewahren Sie sie jetzt auf: Sie werden nur dieses eine Mal angezeigt.',
-    download: 'Herunterladen',
+    download: 'Speichern',
     copy: 'Kopieren',
     copied: 'Kopiert',
     print: 'Drucken',
@@ -551,8 +592,46 @@ export const de: Messages = {
     fileNote:
       'Jeder Code funktioniert einmal, auf {issuer}. Bewahren Sie die Codes so auf, dass niemand sonst sie lesen kann.',
   },
+  data: {
+    title: 'Ihre Daten',
+    download: 'Daten herunterladen',
+    downloadLead:
+      'Sie erhalten eine Datei (JSON) mit allem, was hier über Sie gespeichert ist: Profil, Adressen, Anmeldearten, Sitzungen, Anwendungen und was in Ihrem Konto geschehen ist. Sie enthält weder Passwörter noch Schlüssel. Bewahren Sie sie trotzdem sicher auf.',
+    downloadSubmit: 'Herunterladen',
+    confirmLead: 'Bestätigen Sie zuerst, dass Sie es sind.',
+    deletion: 'Konto löschen',
+    deletionLead: 'Sie können Ihr Konto endgültig löschen. Zuerst sehen Sie, was das bedeutet.',
+    toDeletion: 'Weiter zum Löschen',
+    deletionFinal:
+      'Das lässt sich nicht rückgängig machen, und niemand kann das Konto wiederherstellen. Wenn Sie später ein Konto mit derselben Adresse erstellen, ist es ein anderes: Anwendungen erkennen Sie nicht wieder.',
+    lost: 'Was gelöscht wird',
+    lostProfile: 'Ihr Profil, Ihr Bild, Ihr Benutzername und Ihre E-Mail-Adresse sowie Ihre Mitgliedschaft in Gruppen.',
+    lostFactors: 'Ihr Passwort, Ihre Passkeys, Einmalcodes und Wiederherstellungscodes.',
+    lostAccess: 'Sie werden überall abgemeldet, und alle Anwendungen und Geräte verlieren ihren Zugriff.',
+    kept: 'Was bleibt',
+    keptId: 'Die interne Kennung Ihres Kontos, {id}, damit sie niemand anders je erhält.',
+    keptEvents:
+      'Die Aufzeichnung dessen, was in Ihrem Konto geschehen ist, bis der Betreiber alte Aufzeichnungen löscht. Netzwerkadressen, Geräte und die Namen Ihrer Passkeys werden daraus entfernt.',
+    keptElsewhere:
+      'Was Anwendungen selbst gespeichert haben. Löschen Sie es dort, solange Sie sich noch anmelden können.',
+    downloadFirst: 'Zuerst meine Daten herunterladen',
+    told: 'Wir senden eine Bestätigung an {email}.',
+    typeName: 'Geben Sie zur Bestätigung ein: {name}',
+    deletionSubmit: 'Mein Konto endgültig löschen',
+    keepAccount: 'Mein Konto behalten',
+    deletedTitle: 'Ihr Konto wurde gelöscht',
+    deleted: 'Sie sind überall abgemeldet, und alle Anwendungen haben ihren Zugriff verloren.',
+    deletedPasskeys:
+      'Passkeys und Authenticator-Apps auf Ihren Geräten funktionieren hier nicht mehr. Sie können die Einträge dort löschen.',
+    toStart: 'Zur Startseite',
+  },
   accountNotices: {
+    'report-link-sent':
+      'Der Link wurde gesendet. Wenn er nicht ankommt, warten Sie eine Stunde und fordern Sie ihn erneut an.',
+    'not-reportable': 'Das kann nicht mehr gemeldet werden.',
     'profile-saved': 'Ihr Profil wurde gespeichert.',
+    'picture-saved': 'Ihr Bild wurde gespeichert.',
+    'picture-removed': 'Ihr Bild wurde entfernt.',
     'sign-in-saved': 'Ihre Anmeldedaten wurden gespeichert.',
     'email-change-cancelled': 'Die Änderung der Adresse wurde abgebrochen.',
     'password-changed':
@@ -629,14 +708,23 @@ export const de: Messages = {
     country: 'Land',
     formatted: 'Vollständige Anschrift, wie auf einem Umschlag',
   },
+  regions: {
+    Africa: 'Afrika',
+    America: 'Amerika',
+    Antarctica: 'Antarktis',
+    Arctic: 'Arktis',
+    Asia: 'Asien',
+    Atlantic: 'Atlantischer Ozean',
+    Australia: 'Australien',
+    Europe: 'Europa',
+    Indian: 'Indischer Ozean',
+    Pacific: 'Pazifischer Ozean',
+  },
   claimHints: {
     birthdate: '1990-12-31; 0000-12-31 ohne das Jahr; 1990 für das Jahr allein',
-    zoneinfo: 'Zum Beispiel Europe/Berlin',
-    locale: 'Zum Beispiel en oder de-CH',
     phone_number: 'Mit Ländervorwahl: +41\u00a044\u00a0123\u00a045\u00a067',
     website: 'Die Adresse Ihrer Website, mit https:// am Anfang',
     profile: 'Die Adresse einer Seite über Sie, mit https:// am Anfang',
-    picture: 'Die Adresse eines Bildes von Ihnen, mit https:// am Anfang',
   },
   error: {
     explanation: 'Fehler',
@@ -723,13 +811,21 @@ export const de: Messages = {
     previous_password_wrong:
       'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     report_proof_missing: 'Geben Sie ein, wonach gefragt wird.',
-    report_not_proven: 'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte.',
+    report_not_proven:
+      'Das stimmt nicht mit dem überein, was vorher zum Konto gehörte. Nach sehr vielen Fehlversuchen müssen Sie vielleicht bis zu 15 Minuten warten, auch wenn es stimmt.',
     previous_address_taken:
       'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und verwenden Sie diesen Link dann noch einmal.',
   },
   accountFaults: {
+    account_name_wrong: 'Das ist nicht der Name dieses Kontos. Es wurde nichts gelöscht.',
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',
     url_invalid: '{field}: Bitte geben Sie eine Adresse ein, die mit https:// beginnt.',
+    picture_missing: 'Bitte wählen Sie ein Bild aus.',
+    picture_several: 'Bitte wählen Sie nur ein Bild aus.',
+    picture_too_large: 'Diese Datei ist größer als 5 MB. Bitte wählen Sie eine kleinere.',
+    picture_unknown_format: 'Diese Datei ist kein Bild im Format PNG, JPEG oder WebP.',
+    picture_too_many_pixels: 'Dieses Bild hat mehr als 25 Millionen Pixel. Bitte wählen Sie ein kleineres.',
+    picture_broken: 'Diese Datei ist beschädigt oder nicht, was sie vorgibt. Bitte wählen Sie ein anderes Bild.',
     birthdate_invalid: '{field}: Bitte geben Sie ein Datum wie 1990-12-31 oder ein Jahr ein.',
     zone_invalid: '{field}: Bitte geben Sie eine Zeitzone wie Europe/Berlin ein.',
     language_invalid: '{field}: Bitte geben Sie eine Sprache wie en oder de-CH ein.',

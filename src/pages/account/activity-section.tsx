@@ -25,6 +25,7 @@ interface EventProps {
 /** What happened, when, and from where. */
 export function EventInWords({ page, event, timeZone }: EventProps) {
   const { activity, activityEvents, devices } = page.messages
+  const { browserOnSystem, unknownDevice } = devices
   const { origin, detail, clientName } = event
   const by = detail['by']
   return (
@@ -42,7 +43,7 @@ export function EventInWords({ page, event, timeZone }: EventProps) {
       {origin && (
         <p>
           {fill(activity.origin, {
-            device: <bdi>{deviceInWords(devices, origin.device)}</bdi>,
+            device: <bdi>{deviceInWords({ browserOnSystem, unknownDevice }, origin.device)}</bdi>,
             network: <bdi>{origin.network}</bdi>,
           })}
         </p>
@@ -89,18 +90,20 @@ export function ActivitySection({ page, events, timeZone, olderHref, isOlder }: 
           </li>
         ))}
       </ul>
-      <p class="actions">
-        {isOlder && (
+      {isOlder && (
+        <p class="actions">
           <a class="button" id="newest" href="/account/activity">
             {activity.newest}
           </a>
-        )}
-        {olderHref !== undefined && (
+        </p>
+      )}
+      {olderHref !== undefined && (
+        <p class="actions">
           <a class="button" id="older" href={olderHref}>
             {activity.older}
           </a>
-        )}
-      </p>
+        </p>
+      )}
     </section>
   )
 }

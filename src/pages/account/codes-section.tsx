@@ -45,7 +45,7 @@ export function CodesSection({ page, hidden, textOf, isProven, totp, timeZone }:
         <br />
         {totp.usedAt ? fill(security.used, { time: moment(totp.usedAt) }) : security.unused}
       </p>
-      <div class="actions">
+      <div class="choice">
         <a class="button" id="set-up-codes" href="/account/security/codes/new">
           {security.replaceCodes}
         </a>

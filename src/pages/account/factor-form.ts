@@ -1,14 +1,22 @@
-import type { FastifyReply } from 'fastify'
-import { type OwnPage, sealOwnPage } from '../../interaction/continue-value.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { continueValueIn, type OwnPage, sealOwnPage } from '../../interaction/continue-value.ts'
 import { requireFreshProof } from '../../interaction/fresh-proof.ts'
+import { continuationOf } from '../../interaction/interaction.ts'
 import { kindsOf } from '../../operations/own-factors.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
+import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { KeepReason } from '../../records/accounts/factor-removal.ts'
 import { type Factor, listFactors } from '../../records/accounts/factors-store.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { type Notice, type Outcome, refused } from './account-form.ts'
+
+/** The reply to a request of somebody who is signed in. */
+interface Visit {
+  readonly reply: FastifyReply
+  readonly session: Session
+}
 
 /** A page that only somebody sees who has proven themselves recently. */
 export interface ProtectedPage {
@@ -24,7 +32,7 @@ export interface ProtectedPage {
  */
 export async function provenFactors(
   signet: Signet,
-  { reply, session }: { readonly reply: FastifyReply; readonly session: Session },
+  { reply, session }: Visit,
   { page, next }: ProtectedPage,
 ): Promise<readonly Factor[] | undefined> {
   const factors = await listFactors(signet.database, session.account.sub)
@@ -40,7 +48,7 @@ export async function provenFactors(
  */
 export async function securityOutcome(
   signet: Signet,
-  visit: Parameters<typeof provenFactors>[1],
+  visit: Visit,
   done: 'removed' | 'renamed' | 'added' | 'exists' | 'off' | 'gone' | 'stale' | 'signed_out' | KeepReason,
   notice: Notice,
 ): Promise<Outcome> {
@@ -64,12 +72,33 @@ export async function securityOutcome(
 }
 
 /** A factor was added in another browser between the first check and the operation: the person proves that one now. */
-export async function staleOutcome(
-  signet: Signet,
-  visit: Parameters<typeof provenFactors>[1],
-  page: ProtectedPage,
-): Promise<Outcome> {
+export async function staleOutcome(signet: Signet, visit: Visit, page: ProtectedPage): Promise<Outcome> {
   return (await provenFactors(signet, visit, page)) ? { outcome: 'done' } : { outcome: 'replied' }
+}
+
+/**
+ * The `continue` value with which a page was opened. The form of the page carries it along.
+ *
+ * @param values of the form, if it has just been refused
+ * @throws OAuthError if Signet did not seal it
+ */
+export async function nextOf(
+  signet: Signet,
+  request: FastifyRequest<{ Querystring: Parameters }>,
+  values: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
+  const next = values.get('continue') ?? continueValueIn(request.query)
+  await whereNext(signet, next)
+  return next
+}
+
+/**
+ * Where a `continue` value leads; undefined without one.
+ *
+ * @throws OAuthError if Signet did not seal it
+ */
+export async function whereNext(signet: Signet, next: string | undefined): Promise<string | undefined> {
+  return next === undefined ? undefined : (await continuationOf(signet, next)).href
 }
 
 /** @param secondsLeft the maximum remaining lifetime of the session */

@@ -1,8 +1,9 @@
 import { changePassword } from '../../operations/change-password.ts'
-import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
+import { addOwnPassword, removeOwnPassword } from '../../operations/own-password.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, provingBrowser, refused, type Submission, wrongPassword } from './account-form.ts'
+import { provenFactors, renewSessionCookie, securityOutcome } from './factor-form.ts'
 
 /** The checkbox of the password form: also end access for all applications. */
 export const applicationsChoice = 'end-applications'
@@ -36,10 +37,32 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
     sessionDigest: digest(cookie),
     applications,
   })
-  if (changed.outcome === 'signed_out') return { outcome: 'signed_out' }
+  if (changed.outcome === 'signed_out' || changed.outcome === 'stale')
+    return securityOutcome(signet, submission, changed.outcome, 'password-changed')
   if (changed.outcome === 'wrong_password') return wrongPassword('current-password')
   if (changed.outcome === 'faulty')
     return refused({ 'current-password': changed.faults.current, 'new-password': changed.faults.wanted })
-  reply.setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: changed.secondsLeft })
+  renewSessionCookie(reply, issuer, cookie, changed.secondsLeft)
   return { outcome: 'done', notice: applications === 'end' ? 'password-changed' : 'password-changed-applications-kept' }
+}
+
+/**
+ * Sets a password for an account without one.
+ *
+ * @throws HashQueueFull, TooManyWaiting
+ */
+export async function submitNewPassword(signet: Signet, submission: Submission): Promise<Outcome> {
+  const { session, values } = submission
+  if (!(await provenFactors(signet, submission, { page: 'password' }))) return { outcome: 'replied' }
+  const { requester } = provingBrowser(submission, signet.settings.issuer)
+  const added = await addOwnPassword(signet, actorOf(submission), session, values.get('new-password'), requester)
+  if (added.outcome === 'faulty') return refused({ 'new-password': added.fault })
+  return securityOutcome(signet, submission, added.outcome, 'password-added')
+}
+
+/** @throws TooManyWaiting */
+export async function submitPasswordRemoval(signet: Signet, submission: Submission): Promise<Outcome> {
+  if (!(await provenFactors(signet, submission, { page: 'password' }))) return { outcome: 'replied' }
+  const removed = await removeOwnPassword(signet, actorOf(submission), submission.session)
+  return securityOutcome(signet, submission, removed, 'password-removed')
 }

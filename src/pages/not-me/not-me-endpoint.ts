@@ -10,7 +10,6 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, soundValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { readLinkToken } from '../../records/accounts/link-tokens.ts'
-import { listPasskeys } from '../../records/accounts/passkeys-store.ts'
 import type { Signet } from '../../signet.ts'
 import { NotMePage, type NotMePageProps, VoidNotMeLinkPage } from './not-me-page.tsx'
 
@@ -40,7 +39,9 @@ export function notMeEndpoint(app: App, signet: Signet): void {
       code: values.get('code')?.trim() || undefined,
       credential: values.get('credential') || undefined,
     }
-    const isComplete = typed.password !== undefined && (report.ways.includes('password') || typed.code !== undefined)
+    const isComplete =
+      (typed.password !== undefined || !report.asksPassword) &&
+      (typed.code !== undefined || !report.ways.includes('code'))
     if (typed.credential === undefined && !isComplete) return show({ fault: 'report_proof_missing' }, 422)
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -61,22 +62,19 @@ export function notMeEndpoint(app: App, signet: Signet): void {
 
 const offersRecovery = ({ settings }: Signet) => settings.mail.delivery !== 'none'
 
-async function showForm(
+function showForm(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   { token, report }: { readonly token: string; readonly report: OpenReport },
   shown: Shown,
   status: number,
-): Promise<FastifyReply> {
-  const { sub, ways, before, kind, at, email } = report
+): FastifyReply {
+  const { sub, ways, asksPassword, before, passkeys, kind, at, email } = report
   const page = pageContextOf(request)
   const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
-  const allow = ways.includes('passkey')
-    ? (await listPasskeys(signet.database, sub)).filter(({ id }) => before.some((one) => one.id === id))
-    : []
-  const passkeyOptions =
-    allow.length > 0 ? passkeyRequestOptions(signet, { browserDigest, sub, allow, use: 'not-me' }) : undefined
+  const asked = { browserDigest, sub, allow: passkeys, use: 'not-me' } as const
+  const passkeyOptions = passkeys.length > 0 ? passkeyRequestOptions(signet, asked) : undefined
   return sendPage(
     reply,
     NotMePage({
@@ -84,7 +82,7 @@ async function showForm(
       csrf: csrfToken(signet, request, reply),
       takesCode: ways.includes('code'),
       takesOneTimeCode: before.some((one) => one.kind === 'totp') && !ways.includes('passkey'),
-      takesPassword: ways.includes('password'),
+      takesPassword: ways.includes('password') || (ways.includes('code') && asksPassword),
       offersRecovery: offersRecovery(signet),
       ...shown,
     }),

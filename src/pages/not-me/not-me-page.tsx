@@ -17,11 +17,11 @@ export interface NotMePageProps {
   readonly at: Date
   /** For a passkey from before; undefined if there is none. */
   readonly passkeyOptions: string | undefined
-  /** Whether a code and the password prove the person. */
+  /** Whether a code proves the person, with the password if that is taken, too. */
   readonly takesCode: boolean
   /** Whether the code may be a one-time code, and not only a recovery code. */
   readonly takesOneTimeCode: boolean
-  /** Whether the password alone does. */
+  /** Whether the password is asked for. */
   readonly takesPassword: boolean
   /** Whether the person can ask for a link to set a new password. */
   readonly offersRecovery: boolean
@@ -70,21 +70,26 @@ export function NotMePage(props: NotMePageProps) {
           <PasskeyButton page={page} options={passkeyOptions} label={text.withPasskey} isPrimary />
         </form>
       )}
+      {passkeyOptions !== undefined && takesCode && <p class="or">{page.messages.proof.orCode}</p>}
       {(takesCode || takesPassword) && (
         <form method="post" action="/not-me">
           <HiddenInputs values={{ csrf, token }} />
-          <HiddenUsername value={email} />
-          <Field
-            id="password"
-            label={text.password}
-            type="password"
-            autocomplete="current-password"
-            required
-            hint={text.passwordHint}
-            faultyBy={faultyBy}
-            autofocus={passkeyOptions === undefined}
-          />
-          <RevealPassword page={page} />
+          {takesPassword && (
+            <>
+              <HiddenUsername value={email} />
+              <Field
+                id="password"
+                label={text.password}
+                type="password"
+                autocomplete="current-password"
+                required
+                hint={text.passwordHint}
+                faultyBy={faultyBy}
+                autofocus={passkeyOptions === undefined}
+              />
+              <RevealPassword page={page} />
+            </>
+          )}
           {takesCode && (
             <Field
               id="code"

@@ -3,7 +3,7 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
-import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/recovery-codes.tsx'
+import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 
 export interface PasskeyOfferPageProps {
   readonly page: PageContext
@@ -29,7 +29,6 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
         </FaultSummary>
       )}
       <p class="lead">{text.lead}</p>
-      <p>{text.device}</p>
       <form method="post" action="/passkey-offer">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <NewPasskeyButton page={page} options={options} isPrimary />
@@ -43,7 +42,7 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
           </li>
         </ul>
       )}
-      <p class="fine">{text.later}</p>
+      <p class="fine">{text.fine}</p>
     </Layout>
   )
 }

@@ -100,9 +100,17 @@ export async function findNotice(db: Queryable, digest: Buffer): Promise<Notice 
 }
 
 /**
- * Makes all links of an account void: one was used, or the account was recovered, or an operator decided. Changing the password does not do this, because a thief
+ * Makes the links of an account void: one was used, the account was recovered, or an operator decided. Changing the password does not do this, because a thief
  * who knows it could get rid of the links in that way.
+ *
+ * @param email only those that went to this address; undefined: all. A thief who has changed the address and recovers the account at theirs must not get rid of
+ *   those that went to the person's own
  */
-export async function voidNotices(tx: Queryable, sub: Sub): Promise<void> {
-  await tx.query({ text: 'DELETE FROM account_notices WHERE sub = $1', values: [sub] })
+export async function voidNotices(tx: Queryable, sub: Sub, email?: string): Promise<void> {
+  if (email === undefined) await tx.query({ text: 'DELETE FROM account_notices WHERE sub = $1', values: [sub] })
+  else
+    await tx.query({
+      text: 'DELETE FROM account_notices WHERE sub = $1 AND lower(email COLLATE "C") = lower($2 COLLATE "C")',
+      values: [sub, email],
+    })
 }

@@ -111,6 +111,16 @@ export async function closeEmailChangesSince(tx: Queryable, sub: Sub, email: str
   return (rowCount ?? 0) > 0
 }
 
+/** The verified address that an account had at a moment, if it was changed since and that can still be undone. */
+export async function findEmailBefore(tx: Queryable, sub: Sub, at: Date): Promise<string | undefined> {
+  const { rows } = await tx.query<{ previous_email: string }>({
+    text: `SELECT previous_email FROM email_changes
+           WHERE sub = $1 AND undone_at IS NULL AND expires_at > now() AND changed_at >= $2 ORDER BY position LIMIT 1`,
+    values: [sub, at],
+  })
+  return rows[0]?.previous_email
+}
+
 /** Closes all changes of an account, because an operator has decided which address it has. */
 export async function closeEmailChanges(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({

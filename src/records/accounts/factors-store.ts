@@ -18,8 +18,10 @@ export interface Factor {
   readonly isBackedUp: boolean
   /** Of a password: see `isShortPassword`. */
   readonly isShort: boolean
-  /** Of recovery codes: how many have not been used. */
+  /** Of recovery codes: how many have not been used. Those whose version of the secret was revoked do not work (`recoveryCodesOf`). */
   readonly codesLeft: number | undefined
+  /** Of one-time codes: the version of the purpose secret that seals their secret. If it has been revoked, the codes do not work. */
+  readonly version: number | undefined
 }
 
 /** Everything that an account can be signed in to with, the oldest first. An account has few credentials. */
@@ -34,9 +36,11 @@ export async function listFactors(db: Queryable, sub: Sub): Promise<readonly Fac
     is_backed_up: boolean | null
     is_short: boolean
     codes_left: number | null
+    version: number | null
   }>({
     text: `SELECT credential.id, kind, credential.created_at, credential.updated_at, is_short, passkeys.name, passkeys.is_backed_up,
-             coalesce(passkeys.used_at, totp_secrets.used_at, codes.used_at) AS used_at, codes.left AS codes_left
+             coalesce(passkeys.used_at, totp_secrets.used_at, codes.used_at) AS used_at, codes.left AS codes_left,
+             totp_secrets.version
            FROM account_credentials AS credential
            LEFT JOIN passkeys ON passkeys.id = credential.id
            LEFT JOIN totp_secrets ON totp_secrets.id = credential.id
@@ -51,6 +55,7 @@ export async function listFactors(db: Queryable, sub: Sub): Promise<readonly Fac
     ...{ id: row.id, kind: row.kind, createdAt: row.created_at, changedAt: row.updated_at },
     ...{ usedAt: row.used_at ?? undefined, name: row.name ?? undefined, isBackedUp: row.is_backed_up ?? false },
     ...{ isShort: row.is_short, codesLeft: row.codes_left ?? undefined },
+    version: row.version ?? undefined,
   }))
 }
 

@@ -42,7 +42,7 @@ export function RecoveryCodes({ page, codes, hidden, sealed, done, continueHref 
           </li>
         ))}
       </ol>
-      <div class="actions">
+      <div class="choice">
         <form method="post" action="/account/security/recovery-codes/download">
           <HiddenInputs values={{ ...hidden, codes: sealed }} />
           <button class="button" id="download-codes" type="submit">
@@ -58,9 +58,11 @@ export function RecoveryCodes({ page, codes, hidden, sealed, done, continueHref 
         </button>
       </div>
       <p class="hint" role="status" id="codes-status" />
-      <a class="button primary" id="codes-saved" href={continueHref}>
-        {text.saved}
-      </a>
+      <p class="actions">
+        <a class="button primary" id="codes-saved" href={continueHref}>
+          {text.saved}
+        </a>
+      </p>
     </section>
   )
 }
