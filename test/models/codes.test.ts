@@ -157,7 +157,7 @@ t.test('a code is accepted exactly if it is the person’s, of now, and newer th
         if (fault) throw new Error(fault)
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 })
 
@@ -184,6 +184,6 @@ t.test('of all who enter codes at once, each code signs one in, and no code afte
           if ((await prove(world, code)).outcome === 'proven') throw new Error('A code was accepted later again.')
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 })
