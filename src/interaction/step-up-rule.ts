@@ -64,25 +64,27 @@ export function stepUpFor(
 ): StepUp {
   if (need === undefined || (need === 'fresh' && isFreshlyProven(session, kinds, now))) return { kind: 'done' }
   const passkey = kinds.includes('passkey') && offersPasskeys(settings)
-  const hasPassword = kinds.includes('password') && settings.passwordSignIn
+  const hasPassword = kinds.includes('password') && settings.passwordSignIn === 'on'
   const isPasswordFresh = session.amr.includes('pwd') && now - session.authTime < freshFor * 1000
-  const password = hasPassword && !isPasswordFresh
   const recovery: readonly CodeKind[] = kinds.includes('recovery_codes') ? ['recovery-code'] : []
   const totp = kinds.includes('totp')
   const codes: readonly CodeKind[] = totp ? ['one-time-code', ...recovery] : recovery
-  if (need === 'fresh') {
-    const strongest = strongestFactor(kinds)
-    if (strongest === 'password') return { kind: 'prove', ways: { passkey: false, password: true, codes: [] } }
-    return {
-      kind: 'prove',
-      ways: strongest === 'totp' ? { passkey: false, password, codes } : { passkey, password, codes: recovery },
+  const by = (ways: Omit<StepUpWays, 'password'>): StepUp => ({
+    kind: 'prove',
+    // With a code, never instead of it.
+    ways: { ...ways, password: hasPassword && !isPasswordFresh && ways.codes.length > 0 },
+  })
+  if (need === 'fresh')
+    switch (strongestFactor(kinds)) {
+      case 'password':
+        return { kind: 'prove', ways: { passkey: false, password: true, codes: [] } }
+      case 'totp':
+        return by({ passkey: false, codes })
+      case 'passkey':
+        return by({ passkey, codes: recovery })
     }
-  }
-  if (need === 'phr')
-    return passkey
-      ? { kind: 'prove', ways: { passkey, password: false, codes: [] } }
-      : { kind: 'set_up', factors: ['passkey'] }
-  if (passkey || totp) return { kind: 'prove', ways: { passkey, password, codes } }
+  if (need === 'phr') return passkey ? by({ passkey, codes: [] }) : { kind: 'set_up', factors: ['passkey'] }
+  if (passkey || totp) return by({ passkey, codes })
   const factors = [...(offersPasskeys(settings) ? ['passkey' as const] : []), ...(hasPassword ? ['totp' as const] : [])]
   return { kind: 'set_up', factors }
 }

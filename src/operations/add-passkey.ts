@@ -10,7 +10,7 @@ import type { Person } from './actor.ts'
 import { signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
 import { asFreshlyProven, kindsOf, stale } from './own-factors.ts'
-import { replaceRecoveryCodes } from './recovery-codes.ts'
+import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
 
 export type PasskeyAdded =
   | {

@@ -3,7 +3,7 @@ import { insertPasskey, type NewPasskey } from '../records/accounts/passkeys-sto
 import { type Caller, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import { replaceRecoveryCodes } from './recovery-codes.ts'
+import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
 
 /**
  * Gives an account a passkey instead of a password, and recovery codes if it has none: it would be lost with the device.

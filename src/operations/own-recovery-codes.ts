@@ -10,7 +10,7 @@ import type { Person } from './actor.ts'
 import type { signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
 import { asFreshlyProven, kindsOf, type stale } from './own-factors.ts'
-import { replaceRecoveryCodes } from './recovery-codes.ts'
+import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
 
 export type RenewedCodes =
   | { readonly outcome: 'created'; readonly codes: readonly string[] }

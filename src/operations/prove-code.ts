@@ -1,7 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { accountTurn } from '../records/accounts/account.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
-import { matchingRecoveryCode, readRecoveryCode, usableRecoveryCodes } from '../records/accounts/recovery-codes.ts'
+import { matchingRecoveryCode, readRecoveryCode, usableRecoveryCodes } from '../records/accounts/recovery-code-rule.ts'
 import { findRecoveryCodes, useRecoveryCode } from '../records/accounts/recovery-codes-store.ts'
 import { acceptedStep, readOneTimeCode, sealTotp, unsealTotp } from '../records/accounts/totp.ts'
 import { findTotp, useTotp } from '../records/accounts/totp-store.ts'

@@ -120,7 +120,7 @@ async function prepare(
 
 /** The kinds of the credentials that the account has once its password is set. */
 function kindsAfter({ credentials, proof }: OpenRecovery, remove: readonly number[]): string[] {
-  const removed = removedBy(credentials, proof, remove)
+  const removed = removedBy(credentials, proof, remove, 'password')
   return ['password', ...credentials.filter((credential) => !removed.includes(credential)).map(({ kind }) => kind)]
 }
 
@@ -156,7 +156,7 @@ async function setNewFactor(
   if (!(await spendRecovery(tx, linkDigest))) return 'void_link'
   const actor = { kind: 'person', sub, caller, language: choice.locale } as const
   const others = open.credentials.filter(({ kind }) => kind !== 'password')
-  const removed = removedBy(open.credentials, open.proof, choice.remove)
+  const removed = removedBy(open.credentials, open.proof, choice.remove, set)
   const ids = removed.map(({ id }) => id)
   await keepReplacedPassword(tx, sub, undoTtl)
   let recoveryCodes: readonly string[] = []

@@ -15,7 +15,7 @@ import type { signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
 import { asFreshlyProven, kindsOf, type stale } from './own-factors.ts'
 import { countOf, endPasswordSessions } from './own-sessions.ts'
-import { replaceRecoveryCodes } from './recovery-codes.ts'
+import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
 
 /*
  * Setting up one-time codes (TOTP, RFC 6238). The secret travels sealed in the form until the person has entered a first code, which proves that their app

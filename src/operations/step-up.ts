@@ -2,14 +2,16 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { lockPassword } from '../records/accounts/account-password-store.ts'
 import { type ProvenFactor, passkeyAmr, passwordAmr, passwordAndCodeAmr } from '../records/accounts/factors.ts'
-import { lockPasskey } from '../records/accounts/passkeys-store.ts'
-import { readRecoveryCode } from '../records/accounts/recovery-codes.ts'
+import { listPasskeys, lockPasskey } from '../records/accounts/passkeys-store.ts'
+import { readRecoveryCode } from '../records/accounts/recovery-code-rule.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { raiseSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { originOf, type Person } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
 import { provePasskey } from './passkey-ceremonies.ts'
+import { passkeyRequestOptions } from './passkey-options.ts'
 import { proveCode } from './prove-code.ts'
 import { type ProvingBrowser, provePassword } from './prove-password.ts'
 
@@ -96,6 +98,21 @@ export async function stepUpWithPasskey(
   const holds = (tx: Queryable) => lockPasskey(tx, sub, proven.passkeyId)
   const proof = { amr: passkeyAmr, factor: 'passkey', isSignIn: true, holds } as const
   return (await raise(signet, actor, session, browser, proof)) ?? { outcome: 'wrong_passkey' }
+}
+
+/** The kinds of all credentials of an account: they decide how its person can prove themselves. */
+export async function credentialKinds({ database }: Pick<Signet, 'database'>, sub: Sub): Promise<readonly string[]> {
+  return (await listCredentials(database, sub)).map(({ kind }) => kind)
+}
+
+/** For the button to use a passkey of the account; undefined if the issuer cannot have passkeys. */
+export async function stepUpPasskeyOptions(
+  signet: Signet,
+  { account: { sub } }: OwnSession,
+  browserDigest: Buffer,
+): Promise<string | undefined> {
+  const allow = await listPasskeys(signet.database, sub)
+  return passkeyRequestOptions(signet, { browserDigest, sub, allow, use: 'step-up' })
 }
 
 /** @returns undefined if what was proven is no longer valid */

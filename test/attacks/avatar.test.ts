@@ -4,6 +4,7 @@ import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { updateAccount } from '../../src/operations/update-account.ts'
 import { maxPixels, squarePicture } from '../../src/platform/square-picture.ts'
 import type { Browser } from '../support/browser.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { cookiesOf, enter, hiddenOf } from './account-forms.ts'
@@ -311,6 +312,40 @@ t.test('a picture is served only as long as it is the picture of its account', a
 
   for (const path of ['', 'x', '%2e%2e%2faccount', `${'A'.repeat(22)}.webp`, 'A'.repeat(22), "'; --", '%00'])
     t.ok([400, 404].includes(await status(`${idp.issuer}/avatars/${path}`)), path)
+})
+
+t.test('files that arrive slowly do not fill the memory: twenty are read at the same time', async (t) => {
+  await clearLimits()
+  const people = await Promise.all(Array.from({ length: 2 }, () => idp.person()))
+  const browsers = await Promise.all(people.map((person) => enter(idp, person)))
+  const fields = await Promise.all(browsers.map(hidden))
+  const ends: (() => void)[] = []
+  const slow = (index: number) => {
+    const whole = new Response(formWith(fields[index] ?? {}, ['me.png', jpeg]))
+    const type = whole.headers.get('content-type') ?? ''
+    const end = new Promise<void>((resolve) => ends.push(resolve))
+    const body = new ReadableStream({
+      async start(controller) {
+        const bytes = new Uint8Array(await whole.arrayBuffer())
+        controller.enqueue(bytes.slice(0, -9))
+        await end
+        controller.enqueue(bytes.slice(-9))
+        controller.close()
+      },
+    })
+    return post(browsers[index] as Browser, body, { origin: idp.issuer, 'content-type': type })
+  }
+  const open = Array.from({ length: 20 }, (_, n) => slow(n % 2))
+  const counted = async () =>
+    (await query("SELECT sum(points)::int AS sum FROM rate_limits WHERE key LIKE 'avatar-person:%'"))[0]?.['sum'] === 20
+  await eventually('twenty to be counted', counted)
+  const [one = idp.browser()] = browsers
+  t.match(await post(one, formWith(fields[0] ?? {}, ['me.png', good])), { status: 503, text: /try again/i })
+  for (const end of ends) end()
+  const answers = await Promise.all(open)
+  t.same([...new Set(answers.map(({ location }) => location))], ['/account?notice=picture-saved'])
+  await clearLimits()
+  t.match(await post(one, formWith(fields[0] ?? {}, ['me.png', good])), saved, 'and then there is room again')
 })
 
 t.test('a person can upload twenty pictures an hour', async (t) => {

@@ -5,6 +5,7 @@ import { emailInUnicode } from '../../src/records/accounts/canonical-names.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { startSignet } from '../support/idp.ts'
 import { jobsAreDone, mailsTo, newestMailTo } from '../support/mails.ts'
+import { withoutChallenges } from '../support/passkeys.ts'
 import {
   addressOf,
   codeTo,
@@ -79,7 +80,7 @@ const comparable = ({ status, text, headers, location }: Visit, email: string) =
   status,
   location: location?.replace(/continue=[\w-]+/, 'continue='),
   headers: [...headers.keys()].filter((name) => name !== 'set-cookie').sort(),
-  text: text
+  text: withoutChallenges(text)
     .replaceAll(email, 'ADDRESS')
     .replace(/name="(csrf|account|continue)" value="[^"]*"/g, '$1')
     .replace(/continue=[\w-]+/g, 'continue='),

@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import t from 'tap'
 import { startSignet } from '../support/idp.ts'
 import { sharedChromium } from './shared-chromium.ts'
@@ -57,6 +58,24 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   t.same((await idp.signet.database.query({ text: chosen, values: [person.sub] })).rows, [
     { birthdate: '1990-12-31', locale: 'de', zoneinfo: 'Europe/Zurich' },
   ])
+
+  await page.click('#avatar-save')
+  t.equal(await page.locator('#avatar:invalid').count(), 1, 'the browser asks for a file')
+  await page.setInputFiles('#avatar', { name: 'me.txt', mimeType: 'text/plain', buffer: Buffer.from('not a picture') })
+  await page.click('#avatar-save')
+  await page.waitForSelector('#avatar-fault')
+  await focusOn(page, 'avatar')
+  const buffer = await sharp({ create: { width: 30, height: 40, channels: 3, background: '#1d5c50' } })
+    .png()
+    .toBuffer()
+  await page.setInputFiles('#avatar', { name: 'ich.png', mimeType: 'image/png', buffer })
+  await page.click('#avatar-save')
+  await page.waitForURL(`${idp.issuer}/account?notice=picture-saved`)
+  const picture = page.getByRole('img', { name: 'Ihr Bild' })
+  t.equal(await picture.evaluate((image) => image instanceof HTMLImageElement && image.naturalWidth), 256)
+  await page.click('#avatar-remove')
+  await page.waitForURL(`${idp.issuer}/account?notice=picture-removed`)
+  t.equal(await picture.count(), 0)
 
   await page.click('nav >> text=Sicherheit')
   await page.waitForURL(`${idp.issuer}/account/security`)

@@ -53,11 +53,14 @@ import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-of
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
+import { SecondFactorPage } from '../../src/pages/second-factor/second-factor-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import { SetUpPage } from '../../src/pages/step-up/set-up-page.tsx'
+import { StepUpPage, type StepUpPageProps } from '../../src/pages/step-up/step-up-page.tsx'
 import {
   UndoDonePage,
   UndoEmailChangePage,
@@ -203,6 +206,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ...{ previousEmail: ada.email, changedAt, offersRecovery: true, takesPasswords: true },
     provable: { passkey: undefined, code: undefined, password: true },
   } as const
+  const stepUp: StepUpPageProps = {
+    ...{ page, csrf, continueTo, account: ada, accountProof: 'proof', client: undefined, cancelHref: undefined },
+    need: 'fresh',
+    ...{ passkeyOptions: undefined, asksForPassword: false, asksFor: undefined, alternative: undefined },
+    ...{ username: ada.email, faults: {} },
+  }
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -312,6 +321,61 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         current={{ name: rightToLeft + endless }}
         fault="missing"
         offersSignUp
+      />
+    ),
+    'sign-in, start over': <SignInPage page={page} csrf={csrf} client={notes} offersSignUp notice="start-over" />,
+    'second factor': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: undefined }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+      />
+    ),
+    'second factor, wrong code': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: '{}' }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        fault="one_time_code_wrong"
+      />
+    ),
+    'second factor, recovery code': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor="recovery-code"
+        alternative="one-time-code"
+        fault="recovery_code_wrong"
+      />
+    ),
+    'second factor, too many codes': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        fault="too_many_attempts"
+        retryAfterSeconds={240}
+      />
+    ),
+    'second factor, only passkeys': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: '{}' }}
+        asksFor={undefined}
+        alternative="recovery-code"
+      />
+    ),
+    'second factor, nothing': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor={undefined}
+        alternative={undefined}
+      />
+    ),
+    'second factor, hostile': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo: markup, client: { ...notes, name: endless }, passkeyOptions: undefined }}
+        asksFor="recovery-code"
+        alternative="one-time-code"
+        fault="code_missing"
       />
     ),
     'sign-in, recovered': (
@@ -555,6 +619,35 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    'step-up, password': <StepUpPage {...stepUp} asksForPassword />,
+    'step-up, code': (
+      <StepUpPage
+        {...stepUp}
+        need="aal2"
+        client={notes}
+        cancelHref="https://notes.example/callback?error=unmet_authentication_requirements"
+        asksForPassword
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        faults={{ password: 'account_password_missing', code: 'one_time_code_wrong' }}
+      />
+    ),
+    'step-up, passkey': (
+      <StepUpPage
+        {...stepUp}
+        need="phr"
+        client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
+        account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
+        cancelHref="javascript:alert(1)"
+        passkeyOptions="{}"
+        faults={{ form: 'passkey_refused' }}
+      />
+    ),
+    'step-up, recovery code': (
+      <StepUpPage {...stepUp} passkeyOptions="{}" asksFor="recovery-code" faults={{ form: 'too_many_attempts' }} />
+    ),
+    'step-up, set up': <SetUpPage {...stepUp} need="aal2" client={notes} factors={['passkey', 'totp']} />,
+    'step-up, nothing to set up': <SetUpPage {...stepUp} need="aal2" factors={[]} />,
     'verify e-mail': <WaitingPage {...waiting} />,
     'verify e-mail, optional': <WaitingPage {...waiting} isRequired={false} notice="sent" />,
     'verify e-mail, no mail yet': <WaitingPage {...waiting} isSent={false} notice="waiting" />,

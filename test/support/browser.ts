@@ -99,10 +99,10 @@ function formsOf(html: string) {
 /** The lists of a form, with the value that is selected in each. */
 function selectedIn(form: string): [name: string, value: string][] {
   return [...form.matchAll(/<select\b[^>]*\bname="([^"]*)"[^>]*>([\s\S]*?)<\/select>/g)].map(
-    ([, name = '', options = '']) => {
-      const selected =
-        /<option\b(?=[^>]*\sselected)[^>]*\bvalue="([^"]*)"/.exec(options) ?? /\bvalue="([^"]*)"/.exec(options)
-      return [name, decodeEntities(selected?.[1] ?? '')]
+    ([, name = '', content = '']) => {
+      const options = content.match(/<option\b(?:"[^"]*"|[^>"])*>/g) ?? []
+      const selected = options.find((option) => /\sselected\b/.test(option.replaceAll(/"[^"]*"/g, ''))) ?? options[0]
+      return [name, decodeEntities(/\bvalue="([^"]*)"/.exec(selected ?? '')?.[1] ?? '')]
     },
   )
 }

@@ -1,5 +1,5 @@
 import { Secret, TOTP } from 'otpauth'
-import { replaceRecoveryCodes } from '../../src/operations/recovery-codes.ts'
+import { replaceRecoveryCodes } from '../../src/operations/replace-recovery-codes.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { newTotpSecret, sealTotp } from '../../src/records/accounts/totp.ts'
 import { insertTotp } from '../../src/records/accounts/totp-store.ts'

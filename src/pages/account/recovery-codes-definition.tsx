@@ -2,7 +2,7 @@ import { fillText } from '../../html/messages/messages.ts'
 import { recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 import { kindsOf } from '../../operations/own-factors.ts'
 import { readShownCodes, renewOwnRecoveryCodes } from '../../operations/own-recovery-codes.ts'
-import { recoveryCodesOf } from '../../operations/recovery-codes.ts'
+import { recoveryCodesOf } from '../../operations/replace-recovery-codes.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { hasSecondFactor } from '../../records/accounts/factors.ts'
@@ -46,7 +46,7 @@ async function submitNewRecoveryCodes(signet: Signet, submission: Submission): P
     case 'created':
       return shownCodes(signet, submission, { codes: renewed.codes })
     case 'no_factor':
-      return { outcome: 'done' }
+      return { outcome: 'done', path: '/account/security', notice: 'factor-gone' }
     case 'stale':
       return staleOutcome(signet, submission, page)
     case 'signed_out':

@@ -18,8 +18,8 @@ export function SetUpPage(props: SetUpPageProps) {
     <Layout page={page} title={text.setUpTitle} client={client}>
       <h1>{text.setUpTitle}</h1>
       <p class="lead">{reasonOf(page, client, need)}</p>
+      <p class="lead">{factors.length === 0 ? text.nothingToSetUp : text.setUpLead}</p>
       <AccountBadge account={account} label={text.account} />
-      {factors.length === 0 ? <p>{text.nothingToSetUp}</p> : <p>{text.setUpLead}</p>}
       {factors.includes('passkey') && (
         <section>
           <p class="fine">{text.passkeyAbout}</p>

@@ -3,7 +3,7 @@ import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
-import { browserDigestOf, personOf } from '../../interaction/browser-session.ts'
+import { browserDigestOf, newBrowserSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import {
@@ -17,17 +17,19 @@ import {
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { type StepUpNeed, type StepUpWays, stepUpFor, stepUpNeed } from '../../interaction/step-up-rule.ts'
-import { passkeyRequestOptions } from '../../operations/passkey-options.ts'
-import { type StepUpOutcome, stepUp, stepUpWithPasskey } from '../../operations/step-up.ts'
+import {
+  credentialKinds,
+  type StepUpOutcome,
+  stepUp,
+  stepUpPasskeyOptions,
+  stepUpWithPasskey,
+} from '../../operations/step-up.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
-import { digest, randomText } from '../../platform/secrets/digest.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { displayName } from '../../records/accounts/account.ts'
-import { listCredentials } from '../../records/accounts/account-credentials-store.ts'
-import { listPasskeys } from '../../records/accounts/passkeys-store.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { SetUpPage } from './set-up-page.tsx'
@@ -126,7 +128,7 @@ async function entered(
   reply: FastifyReply,
   sealed: string | undefined,
 ): Promise<Visit | undefined> {
-  const { database, settings, clock } = signet
+  const { settings, clock } = signet
   const interaction = await loadInteraction(signet, request, reply, sealed)
   if (!interaction) return undefined
   const continueTo = continueValueOf(signet, interaction)
@@ -137,7 +139,7 @@ async function entered(
   }
   // For an authorization request, the next step has it.
   if (interaction.kind === 'own_page' && sendToVerification(signet, reply, session, continueTo)) return undefined
-  const kinds = (await listCredentials(database, session.account.sub)).map(({ kind }) => kind)
+  const kinds = await credentialKinds(signet, session.account.sub)
   const need = stepUpNeed(interaction, session, settings)
   const next = stepUpFor(need, session, kinds, settings, clock.now())
   if (need === undefined || next.kind === 'done') {
@@ -166,10 +168,10 @@ async function prove(
   const { issuer } = signet.settings
   // Before the session changes, because sealing can fail.
   const [href, continueTo] = [hrefAfterSignIn(signet, interaction), continueValueOf(signet, interaction)]
-  const cookie = randomText(32)
+  const { cookie, digests } = newBrowserSession(request, reply, issuer)
   const fail = (faults: StepUpFaults) => showPage(signet, visit, { use, faults }, 403)
   try {
-    const proven = await check(digest(cookie))
+    const proven = await check(digests.sessionDigest)
     switch (proven.outcome) {
       case 'raised': {
         const attributes = { ...cookieAttributes(issuer), maxAge: proven.secondsLeft }
@@ -194,18 +196,14 @@ async function prove(
 
 async function showPage(signet: Signet, visit: Visit, shown: Shown, status: number): Promise<FastifyReply> {
   const { request, reply, session, need, ways } = visit
-  const { sub } = session.account
   const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
-  const allow = ways.passkey ? await listPasskeys(signet.database, sub) : []
   const asksFor = askedFor(ways, shown.use)
   return sendPage(
     reply,
     StepUpPage({
       ...commonOf(signet, visit),
       need,
-      passkeyOptions: ways.passkey
-        ? passkeyRequestOptions(signet, { browserDigest, sub, allow, use: 'step-up' })
-        : undefined,
+      passkeyOptions: ways.passkey ? await stepUpPasskeyOptions(signet, session, browserDigest) : undefined,
       // A recovery code is the exception: the person has to ask for it, unless there is nothing else.
       asksForPassword: ways.password && (asksFor !== undefined || !ways.passkey),
       asksFor,

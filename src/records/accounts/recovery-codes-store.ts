@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Sub } from '../ids.ts'
-import type { StoredRecoveryCode } from './recovery-codes.ts'
+import type { StoredRecoveryCode } from './recovery-code-rule.ts'
 
 /** The set of recovery codes of an account. */
 export interface RecoveryCodeSet {

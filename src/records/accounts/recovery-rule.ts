@@ -94,7 +94,7 @@ export function removable<T extends Factor>(credentials: readonly T[], proof: Re
 
 /**
  * The credentials that are removed with a choice. The password from before all factors removes all of them, and codes that stand in for lost factors go with the
- * last of these.
+ * last of these, unless a new passkey follows.
  *
  * @param chosen the ids that the person chose
  */
@@ -102,11 +102,12 @@ export function removedBy<T extends Factor & Pick<Credential, 'id'>>(
   credentials: readonly T[],
   proof: RecoveryProof | undefined,
   chosen: readonly number[],
+  sets: NewFactor,
 ): readonly T[] {
   const others = credentials.filter(({ kind }) => kind !== 'password')
   if (proof === 'earlier_password') return others
   const lost = removable(credentials, proof).filter(({ id }) => chosen.includes(id))
-  const isAnyLeft = otherFactors(others).some((factor) => !lost.includes(factor))
+  const isAnyLeft = sets === 'passkey' || otherFactors(others).some((factor) => !lost.includes(factor))
   return isAnyLeft || lost.length === 0 ? lost : others
 }
 

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
-import { freshFor, type ProvenFactor } from '../accounts/factors.ts'
+import type { ProvenFactor } from '../accounts/factors.ts'
 import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/liveness-store.ts'
 import type { SessionId, Sub } from '../ids.ts'
@@ -278,8 +278,8 @@ export interface RaisedSession {
   readonly provenAt: number
 }
 
-/** SQL: whether the factor of a session stays a passkey although a one-time code (`$5`) is proven. */
-const staysPasskey = `(factor = 'passkey' AND $5 = 'totp' AND factor_time > now() - interval '${freshFor} seconds')`
+/** SQL: whether the factor of a session stays a passkey although a one-time code (`$5`) is proven: if it is fresh (`freshFor` in accounts/factors.ts). */
+const staysPasskey = `(factor = 'passkey' AND $5 = 'totp' AND factor_time > now() - interval '10 minutes')`
 
 /**
  * Adds to a session what its person has proven in addition, under a new cookie; the previous one becomes worthless. What was proven before still counts. One

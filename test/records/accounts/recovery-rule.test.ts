@@ -93,16 +93,6 @@ const settings = fc.constantFrom(on, off)
 const sets = fc.constantFrom<NewFactor>('password', 'passkey')
 const proofs = fc.constantFrom<RecoveryProof>('passkey', 'totp', 'recovery_code', 'earlier_password')
 
-/** How strong a factor is: a phisher can use a code, and nobody can use a passkey elsewhere. */
-const strength: Record<string, number> = {
-  password: 1,
-  earlier_password: 1,
-  totp: 2,
-  recovery_codes: 3,
-  recovery_code: 3,
-  passkey: 3,
-}
-
 t.test('no link replaces or removes a factor that is stronger than what was proven', async () => {
   fc.assert(
     fc.property(credentials, settings, sets, fc.array(fc.nat(5)), (all, some, set, chosen) => {
@@ -110,22 +100,17 @@ t.test('no link replaces or removes a factor that is stronger than what was prov
       const others = all.filter(({ kind }) => kind !== 'password' && kind !== 'recovery_codes')
       if (needs === undefined) return others.length === 0
       const remove = chosen.flatMap((index) => all[index]?.id ?? [])
+      const isRecent = (moment: Date | undefined) => moment !== undefined && now - moment.getTime() < plantedDays * day
       return needs.every((proof) => {
-        const removed = removedBy(all, proof, remove)
         // What may have been planted counts for nothing, but only the password from before all of it says so.
-        if (proof === 'earlier_password')
-          return others.every(
-            ({ factorsSince }) => factorsSince !== undefined && now - factorsSince.getTime() < 7 * day,
-          )
+        if (proof === 'earlier_password') return others.every(({ factorsSince }) => isRecent(factorsSince))
         const held = proof === 'recovery_code' ? 'recovery_codes' : proof
-        const isOwn = all.some(({ kind }) => kind === held)
-        const isAsStrong = removed.every(({ kind }) =>
-          kind === 'unknown'
-            ? proof !== 'totp'
-            : (strength[proof] ?? 0) >= (strength[kind] ?? 9) || !survives(all, removed),
-        )
-        const isNewAsStrong = set === 'password' || proof !== 'totp' || others.every(({ kind }) => kind !== 'passkey')
-        return isOwn && isAsStrong && isNewAsStrong
+        if (!all.some(({ kind }) => kind === held)) return false
+        if (proof !== 'totp') return true
+        // Codes can be phished, and passkeys cannot.
+        const removed = removedBy(all, proof, remove, set)
+        const isNewPasskeyFirst = set === 'password' || others.every(({ kind }) => kind !== 'passkey')
+        return isNewPasskeyFirst && removed.every(({ kind }) => kind === 'totp' || !survives(all, removed))
       })
     }),
     { numRuns: 1000 },
@@ -140,18 +125,24 @@ t.test(
   'only what was chosen and can be removed is removed, never the password, and no codes stay without a factor',
   async () => {
     fc.assert(
-      fc.property(credentials, fc.option(proofs, { nil: undefined }), fc.array(fc.nat(5)), (all, proof, chosen) => {
-        const remove = chosen.flatMap((index) => all[index]?.id ?? [])
-        const removed = removedBy(all, proof, remove)
-        const others = all.filter(({ kind }) => kind !== 'password')
-        if (removed.some(({ kind }) => kind === 'password')) return false
-        if (proof === 'earlier_password') return removed.length === others.length
-        const isChosen = removed.every(
-          (one) => (remove.includes(one.id) && removable(all, proof).includes(one)) || one.kind === 'recovery_codes',
-        )
-        const codesLeft = others.some((one) => one.kind === 'recovery_codes' && !removed.includes(one))
-        return isChosen && (removed.length === 0 || survives(all, removed) || !codesLeft)
-      }),
+      fc.property(
+        credentials,
+        fc.option(proofs, { nil: undefined }),
+        sets,
+        fc.array(fc.nat(5)),
+        (all, proof, set, chosen) => {
+          const remove = chosen.flatMap((index) => all[index]?.id ?? [])
+          const removed = removedBy(all, proof, remove, set)
+          const others = all.filter(({ kind }) => kind !== 'password')
+          if (removed.some(({ kind }) => kind === 'password')) return false
+          if (proof === 'earlier_password') return removed.length === others.length
+          const isChosen = removed.every(
+            (one) => (remove.includes(one.id) && removable(all, proof).includes(one)) || one.kind === 'recovery_codes',
+          )
+          const codesLeft = others.some((one) => one.kind === 'recovery_codes' && !removed.includes(one))
+          return isChosen && (removed.length === 0 || set === 'passkey' || survives(all, removed) || !codesLeft)
+        },
+      ),
       { numRuns: 1000 },
     )
   },

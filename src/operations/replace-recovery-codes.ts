@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { newRecoveryCodes, storedRecoveryCode, usableRecoveryCodes } from '../records/accounts/recovery-codes.ts'
+import { newRecoveryCodes, storedRecoveryCode, usableRecoveryCodes } from '../records/accounts/recovery-code-rule.ts'
 import { findRecoveryCodes, replaceRecoveryCodeSet } from '../records/accounts/recovery-codes-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
