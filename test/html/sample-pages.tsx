@@ -282,6 +282,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <PasskeyCreatedPage
         {...{ page, hidden: { csrf, account: 'proof' }, sealed: 'sealed-codes' }}
         codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        hidden={{}}
+        sealed={undefined}
         continueHref="/authorize?continue=sealed-request"
       />
     ),
@@ -308,10 +310,13 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'sign-in, recovered': (
       <SignInPage page={page} csrf={csrf} client={notes} offersSignUp offersRecovery notice="password-recovered" />
     ),
-    recover: <RecoverPage page={page} csrf={csrf} continueTo={continueTo} signInHref="/sign-in" />,
-    'recover, nothing typed': <RecoverPage page={page} csrf={csrf} fault="username_missing" signInHref="/sign-in" />,
+    recover: <RecoverPage sets="password" page={page} csrf={csrf} continueTo={continueTo} signInHref="/sign-in" />,
+    'recover, nothing typed': (
+      <RecoverPage sets="password" page={page} csrf={csrf} fault="username_missing" signInHref="/sign-in" />
+    ),
     'recover, hostile': (
       <RecoverPage
+        sets="password"
         page={page}
         csrf={csrf}
         username={markup}
@@ -320,6 +325,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         signInHref="javascript:alert(1)"
       />
     ),
+    'sign-in, passkeys only': (
+      <SignInPage page={page} csrf={csrf} passkeyOptions="{}" takesPasswords={false} offersRecovery offersSignUp />
+    ),
+    'recover, passkey': <RecoverPage sets="passkey" page={page} csrf={csrf} signInHref="/sign-in" />,
     'recover, sent': (
       <RecoverSentPage
         page={page}
@@ -362,7 +371,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           { id: 1, kind: 'passkey', createdAt: person.created_at },
           { id: 2, kind: 'totp', createdAt: person.created_at },
         ]}
-        fault="passkey_not_created"
+        fault="new_passkey_refused"
       />
     ),
     'recovery proof': (
@@ -387,6 +396,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <NewRecoveryCodesPage
         page={page}
         codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        hidden={{}}
+        sealed={undefined}
         continueHref="/account"
       />
     ),
@@ -397,7 +408,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         first={{ takesPassword: true, passkeyOptions: '{}' }}
         {...{ page, csrf, continueTo, minPasswordLength: 15, domains: [], signInHref: '/sign-in' }}
         values={{}}
-        faults={{ form: 'passkey_not_created' }}
+        faults={{ form: 'new_passkey_refused' }}
       />
     ),
     'sign-up, passkeys only': (
