@@ -106,6 +106,16 @@ ALTER TABLE sessions
   ADD COLUMN user_agent text, -- the header of the sign-in, shortened, for the list that its person sees
   ADD COLUMN network text; -- the address of the sign-in, for the same list
 
+-- Where a session was started is needed only while it can be in the list. So it is also forgotten when the account is deleted.
+CREATE FUNCTION forget_session_origin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.user_agent := NULL;
+  NEW.network := NULL;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER forget_session_origin BEFORE UPDATE OF ended_at ON sessions
+  FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION forget_session_origin();
+
 -- When the person was asked to create a passkey after a sign-in with the password. They are asked once.
 ALTER TABLE accounts ADD COLUMN passkey_offered_at timestamptz;
 
@@ -123,15 +133,26 @@ CREATE TABLE account_notices (
 CREATE INDEX account_notices_sub_idx ON account_notices (sub);
 CREATE INDEX account_notices_expires_at_idx ON account_notices (expires_at);
 
+-- The pictures that people have uploaded. The claim `picture` of the account is the URL, which ends with the id. A picture that is not in use is not served, so
+-- it does no harm that the previous release does not delete it.
+CREATE TABLE account_avatars (
+  sub text PRIMARY KEY,
+  id text NOT NULL UNIQUE,
+  image bytea NOT NULL, -- WebP, made by us
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- The header of the request, shortened, so that the person recognizes the device.
 ALTER TABLE events ADD COLUMN user_agent text;
 
--- What is erased with a person's network address, whichever release erases it (017.do.event-retention.sql).
+-- What is erased with a person's network address, whichever release erases it (017.do.event-retention.sql): the device, and the names that the person gave
+-- to passkeys.
 CREATE OR REPLACE FUNCTION omit_address_of_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM accounts WHERE accounts.sub = NEW.sub AND accounts.deleted_at IS NOT NULL) THEN
     NEW.network := NULL;
     NEW.user_agent := NULL;
+    NEW.detail := NEW.detail - '{passkey,before}'::text[];
   END IF;
   RETURN NEW;
 END $$;
@@ -144,11 +165,13 @@ BEGIN
     IF OLD.at < now() - interval '30 days' THEN
       RETURN OLD;
     END IF;
-  ELSIF NEW.network IS NULL AND to_jsonb(NEW) - 'network' - 'user_agent' = to_jsonb(OLD) - 'network' - 'user_agent' THEN
+  ELSIF NEW.network IS NULL AND to_jsonb(NEW) - '{network,user_agent,detail}'::text[] = to_jsonb(OLD) - '{network,user_agent,detail}'::text[]
+        AND NEW.detail IN (OLD.detail, OLD.detail - '{passkey,before}'::text[]) THEN
     EXECUTE format('SELECT EXISTS (SELECT FROM %I.accounts WHERE sub = $1 AND deleted_at IS NOT NULL)', TG_TABLE_SCHEMA)
       INTO was_deleted USING OLD.sub;
     IF was_deleted THEN
       NEW.user_agent := NULL;
+      NEW.detail := NEW.detail - '{passkey,before}'::text[];
       RETURN NEW;
     END IF;
   END IF;

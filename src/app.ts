@@ -14,6 +14,7 @@ import { openContinueValue } from './interaction/continue-value.ts'
 import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
+import { avatarEndpoint } from './pages/avatar/avatar-endpoint.ts'
 import { brandEndpoint } from './pages/brand/brand-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
 import { deviceEndpoint } from './pages/device/device-endpoint.ts'
@@ -29,6 +30,7 @@ import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
 import { signUpEndpoint } from './pages/sign-up/sign-up-endpoint.ts'
+import { stepUpEndpoint } from './pages/step-up/step-up-endpoint.ts'
 import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-change-endpoint.ts'
 import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
@@ -76,10 +78,12 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)
     verifyEmailEndpoint(scope, signet)
+    stepUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
+      avatarEndpoint(own, signet)
       undoEmailChangeEndpoint(own, signet)
       notMeEndpoint(own, signet)
       deviceEndpoint(own, signet)

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import tap from 'tap'
 import { joinLocalPostgres, type LocalPostgres } from '#local-postgres'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
 import { jobsSchemaOf } from '../src/platform/database/job-schema.ts'
 import type { DatabaseLog } from '../src/platform/log.ts'
 import { memoryFolder } from './memory-folder.ts'
+import { teardownProcess } from './support/together.ts'
 
 /** A log for tests that do not read it. */
 export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
@@ -32,7 +32,7 @@ export interface EmbeddedServer {
 let server: Promise<TestServer> | undefined
 
 /**
- * The server of SIGNET_TEST_DATABASE_URL, or else an embedded one that all test files running at the same time share. A file joins it once
+ * The server of SIGNET_TEST_DATABASE_URL, or else an embedded one that all test files running at the same time share. A process joins it once
  * and leaves it after all its tests.
  */
 export function testServer(): Promise<TestServer> {
@@ -54,7 +54,7 @@ async function joinServer(): Promise<TestServer> {
     // What tests write need not survive a power cut, and should take little space.
     testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '128MB' },
   })
-  tap.teardown(() => local.leave())
+  teardownProcess(() => local.leave())
   const { superuserPassword } = JSON.parse(readFileSync(join(dirname(local.data), 'credentials.json'), 'utf8'))
   const { uid, gid } = statSync(local.data)
   const { connection } = local

@@ -1,4 +1,4 @@
-// Required in each test's process before anything else, so that some 190 processes do not load what they seldom or never use.
+// Required in each test's process before anything else, so that processes do not load what they seldom or never use.
 const asyncHooks = require('node:async_hooks')
 const { readFileSync } = require('node:fs')
 /** @type {any} The types of Node 20 lack parts of it, and we write to it. */

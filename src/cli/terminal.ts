@@ -35,9 +35,13 @@ export function entirelyVisible(text: string): string {
 
 /** JSON with the same characters escaped: `JSON.stringify` escapes only those below U+0020. The value is the same for a program. */
 export function visibleJson(value: unknown, indent = 2): string {
-  return JSON.stringify(value, undefined, indent).replace(
-    /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu,
-    (character) => (/[ \n]/.test(character) ? character : escaped(character)),
+  return visibleInJson(JSON.stringify(value, undefined, indent))
+}
+
+/** Escapes the same characters in JSON, or in a piece of it. The value is the same for a program. */
+export function visibleInJson(json: string): string {
+  return json.replace(/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu, (character) =>
+    /[ \n]/.test(character) ? character : escaped(character),
   )
 }
 

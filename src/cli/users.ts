@@ -1,12 +1,7 @@
 import { type Command, Option } from 'commander'
-import {
-  deleteAccount,
-  disableAccount,
-  enableAccount,
-  setPassword,
-  signOutEverywhere,
-} from '../operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword, signOutEverywhere } from '../operations/account-access.ts'
 import { createAccount } from '../operations/create-account.ts'
+import { deleteAccount } from '../operations/delete-account.ts'
 import { type AccountChanges, type AccountRefusal, updateAccount } from '../operations/update-account.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { hasAccount, listAccounts, type TakenName } from '../records/accounts/accounts-store.ts'
@@ -23,12 +18,13 @@ import { passwordRefused, passwordsOff, readPassword } from './password-input.ts
 import { recoverUserCommand } from './recover-user.ts'
 import type { Terminal } from './terminal.ts'
 import { updateAndCountEnded, updateEndedRecords } from './update-ended-records.ts'
+import { userDataCommand } from './user-data.ts'
 import { addFactorCommands } from './user-factors.ts'
 import { addUserChangeFlags, addUserFlags, invalidEmail } from './user-flags.ts'
 import { changing, reading, withMail } from './with-signet.ts'
 
 const addressesRemoved =
-  'A running server removes the network addresses from the events about this user within minutes.'
+  'A running server removes network addresses and devices from the events about this user within minutes.'
 const userArgument = 'sub, user name or e-mail address'
 const passwordStdin = () =>
   new Option('--password-stdin', 'read the password from standard input (the only way to pass one)')
@@ -194,19 +190,23 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   addFactorCommands(users, terminal)
 
+  userDataCommand(users, terminal)
+
   users
     .command('delete')
     .description(
-      'Delete a user with profile, names, password and consents, and sign them out everywhere. The sub and the events about it are kept.',
+      'Delete a user with everything that is stored about them, and sign them out everywhere. The sub and the events about it are kept. The user is notified by e-mail, if their address is verified.',
     )
     .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { sub, notes } = await changing(terminal, async (signet) => {
-        const account = await findUser(signet.database, identifier)
-        const outcome = await deleteAccount(signet, operator(terminal), account.sub)
-        if (outcome === 'no_such_account') throw justDeleted(account.sub)
-        return { sub: account.sub, notes: await updateEndedRecords(signet, terminal) }
+      const { sub, notes } = await changing(terminal, async (installation, wait) => {
+        const { sub, email_verified } = await findUser(installation.database, identifier)
+        const outcome = await withMail(terminal, installation, wait, email_verified, (signet) =>
+          deleteAccount(signet, operator(terminal), sub),
+        )
+        if (outcome === 'no_such_account') throw justDeleted(sub)
+        return { sub, notes: await updateEndedRecords(installation, terminal) }
       })
       printOne(terminal, format, { sub, deleted: true }, [...notes, addressesRemoved])
     })

@@ -5,7 +5,7 @@ interface FieldProps {
   /** The id and the name. */
   readonly id: string
   readonly label: string
-  readonly type?: 'text' | 'email' | 'password'
+  readonly type?: 'text' | 'email' | 'password' | 'date'
   /** The autofill field name of HTML §4.10.18.7.1: password managers and WCAG 1.3.5 rely on it. */
   readonly autocomplete: string
   readonly inputmode?: 'email' | 'numeric'
@@ -19,6 +19,8 @@ interface FieldProps {
   /** Shown and sent, but not changed. */
   readonly readonly?: boolean
   readonly minlength?: number
+  /** The latest date. */
+  readonly max?: string
   readonly maxlength?: number
   readonly autofocus?: boolean
 }
@@ -31,6 +33,7 @@ const inputs = {
   text: (attributes: Attributes) => <input type="text" {...attributes} />,
   email: (attributes: Attributes) => <input type="email" {...attributes} />,
   password: (attributes: Attributes) => <input type="password" {...attributes} />,
+  date: (attributes: Attributes) => <input type="date" {...attributes} />,
 }
 
 type Attributes = Omit<InputHTMLAttributes, 'type' | 'role' | 'list'>
@@ -42,7 +45,7 @@ export function Field(props: FieldProps) {
   const attributes = {
     id,
     name: id,
-    ...(given.autocomplete !== 'name' && asTyped),
+    ...(given.autocomplete !== 'name' && type !== 'date' && asTyped),
     ...((fault || faultyBy) && { 'aria-invalid': 'true' as const }),
     ...(described && { 'aria-describedby': described }),
     ...given,
@@ -87,6 +90,56 @@ export function TextArea(props: TextAreaProps) {
         value={value}
         {...(fault && { 'aria-invalid': 'true' as const, 'aria-describedby': `${id}-fault` })}
       />
+    </div>
+  )
+}
+
+/** One of the values of a `Select`. */
+export interface Choice {
+  readonly value: string
+  readonly label: string
+  /** The language of the label, if it is not that of the page. */
+  readonly lang?: string | undefined
+}
+
+/** A list of values of which a person chooses one. Groups follow the values without one. */
+export function Select(
+  props: Pick<FieldProps, 'id' | 'label' | 'autocomplete' | 'value' | 'fault' | 'autofocus'> & {
+    readonly choices: readonly Choice[]
+    readonly groups?: readonly { readonly label: string; readonly choices: readonly Choice[] }[]
+    /** The text of a script that suggests a value: see `suggest-time-zone.js`. */
+    readonly suggestion?: string
+  },
+) {
+  const { id, label, autocomplete, value = '', fault, autofocus, choices, groups = [], suggestion } = props
+  const show = (shown: readonly Choice[]) =>
+    shown.map((choice) => (
+      <option key={choice.value} value={choice.value} lang={choice.lang} selected={choice.value === value}>
+        {choice.label}
+      </option>
+    ))
+  return (
+    <div class="field" data-suggestion={suggestion}>
+      <label for={id}>{label}</label>
+      {fault && (
+        <p class="field-fault" id={`${id}-fault`}>
+          {fault}
+        </p>
+      )}
+      <select
+        id={id}
+        name={id}
+        autocomplete={autocomplete}
+        autofocus={autofocus}
+        {...(fault && { 'aria-invalid': 'true' as const, 'aria-describedby': `${id}-fault` })}
+      >
+        {show(choices)}
+        {groups.map((group) => (
+          <optgroup key={group.label} label={group.label}>
+            {show(group.choices)}
+          </optgroup>
+        ))}
+      </select>
     </div>
   )
 }

@@ -62,9 +62,11 @@ export function RecoveryCodes({ page, codes, hidden, sealed, done, lead, continu
         </button>
       </div>
       <p class="hint" role="status" id="codes-status" />
-      <a class="button primary" id="codes-saved" href={continueHref}>
-        {text.saved}
-      </a>
+      <p class="actions">
+        <a class="button primary" id="codes-saved" href={continueHref}>
+          {text.saved}
+        </a>
+      </p>
     </section>
   )
 }

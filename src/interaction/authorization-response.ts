@@ -56,8 +56,16 @@ export function sendResponse(
   return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))
 }
 
-/** The link to leave without signing in: back to the application, with an error (RFC 6749 §4.1.2.1). Undefined for form_post. */
-export function cancelHref(target: VerifiedTarget, issuer: string): string | undefined {
+/**
+ * The link to leave without signing in: back to the application, with an error (RFC 6749 §4.1.2.1). Undefined for form_post.
+ *
+ * @param error `acr_not_reached` if the person is signed in, but not as strongly as the application wants
+ */
+export function cancelHref(
+  target: VerifiedTarget,
+  issuer: string,
+  error: 'sign_in_cancelled' | 'acr_not_reached' = 'sign_in_cancelled',
+): string | undefined {
   if (target.responseMode === 'form_post') return undefined
-  return responseUrl(target, issuer, { error: new OAuthError('sign_in_cancelled'), requestId: undefined })
+  return responseUrl(target, issuer, { error: new OAuthError(error), requestId: undefined })
 }

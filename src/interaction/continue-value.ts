@@ -1,5 +1,6 @@
 import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
+import { type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
 import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { readUserCode, shownUserCode, type UserCode } from '../tokens/device-request.ts'
 
@@ -33,6 +34,8 @@ const ownPages = {
   sessions: '/account/sessions',
   applications: '/account/applications',
   activity: '/account/activity',
+  data: '/account/data',
+  deletion: '/account/data/delete',
   'not-me': '/account/activity/not-me',
   device: '/device',
   'verify-email': '/verify-email',
@@ -48,6 +51,8 @@ export interface Destination {
   readonly next?: string | undefined
   /** The token of the link in a mail that led to the page (records/accounts/link-tokens.ts). */
   readonly linkToken?: string | undefined
+  /** How strong a sign-in that page needs, for `/step-up`; undefined: a fresh proof with the strongest factor. */
+  readonly needs?: ContextClass | undefined
 }
 
 /** What a `continue` value holds. */
@@ -112,8 +117,10 @@ export function sealLinkPage(secret: PurposeSecret, page: OwnPage, linkToken: st
   return sealDestination(secret, { page, linkToken })
 }
 
-function sealDestination(secret: PurposeSecret, { page, userCode, next, linkToken }: Destination): string {
-  return sealText(secret, [page, userCode ?? '', next ?? '', linkToken ?? ''].join(' ').trimEnd(), ownPageSeal)
+/** The same, with everything that can be said about one of our own pages. */
+export function sealDestination(secret: PurposeSecret, destination: Destination): string {
+  const { page, userCode = '', next = '', linkToken = '', needs = '' } = destination
+  return sealText(secret, [page, userCode, next, linkToken, needs].join(' ').trimEnd(), ownPageSeal)
 }
 
 /** The path of one of our own pages, with a fragment if it is a section of a page. Its query has the code of a device, the token of a link, and what follows the page. */
@@ -134,10 +141,15 @@ export function pathOf({ page, userCode, next, linkToken }: Destination): string
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
   if (text === undefined) {
-    const [page, code, next, token] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
+    const [page, code, next, token, needs = ''] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
     if (page === undefined || !Object.hasOwn(ownPages, page)) return undefined
-    const linkToken = readLinkToken(token)
-    const destination = { page: page as OwnPage, userCode: readUserCode(code), next: next || undefined, linkToken }
+    const destination = {
+      page: page as OwnPage,
+      userCode: readUserCode(code),
+      next: next || undefined,
+      linkToken: readLinkToken(token),
+      needs: isContextClass(needs) ? needs : undefined,
+    }
     return { kind: 'own_page', destination }
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [

@@ -157,7 +157,7 @@ async function createInvited(
       if (!invitation) return rollBack('not_open')
       if ((await setEmailVerified(tx, sub)) !== 'done') return rollBack('not_open')
       const groups = await joinInvitedGroups(tx, invited, sub)
-      const left = await startFirstSession(tx, signet, browser, sub, credential)
+      const left = await startFirstSession(tx, signet, caller, browser, sub, credential)
       const missing = invitation.groups.filter((group) => !groups.includes(group))
       await recordEvent(tx, {
         ...{ type: 'invitation_accepted', caller, sub },

@@ -3,14 +3,7 @@ import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { voidNotices } from '../records/accounts/account-notices-store.ts'
 import { forgetReplacedPassword } from '../records/accounts/account-password-store.ts'
-import {
-  emptyAccount,
-  findAccount,
-  lockAccount,
-  setDisabled,
-  setPasswordHash,
-} from '../records/accounts/accounts-store.ts'
-import { deleteInvitationOf } from '../records/accounts/invitations-store.ts'
+import { findAccount, lockAccount, setDisabled, setPasswordHash } from '../records/accounts/accounts-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { Decided } from '../records/endings/decide-ending.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
@@ -111,22 +104,6 @@ export async function signOutEverywhere(signet: Context, actor: Actor, sub: Sub)
   )
   if (decided !== 'no_such_account' && decided.left) signet.endings.wake()
   return decided
-}
-
-/**
- * Deletes a person's data, and ends all sessions and grants. The `sub` is kept, so that it is never assigned again. Events about the person
- * are kept too; the cleaner removes the network addresses from them (records/cleanup/cleanup-store.ts).
- */
-export async function deleteAccount(signet: Context, actor: Actor, sub: Sub): Promise<'deleted' | 'no_such_account'> {
-  const empty = async (tx: Queryable) => {
-    if (!(await lockAccount(tx, sub))) return undefined
-    await emptyAccount(tx, sub)
-    await deleteInvitationOf(tx, sub)
-    return endAccess(tx, actor, sub, 'account_deleted', 'account_deleted')
-  }
-  const left = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, empty))
-  if (left) signet.endings.wake()
-  return left === undefined ? 'no_such_account' : 'deleted'
 }
 
 /**

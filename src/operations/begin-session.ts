@@ -24,7 +24,7 @@ export async function beginSession(
   { amr, factor, authTime }: Pick<NewSession, 'amr' | 'factor' | 'authTime'>,
 ): Promise<{ readonly left: boolean } | undefined> {
   const { sub, caller } = person
-  const who = { sub, authTime, amr, factor, sidVersion: signet.secrets['session-id'].current }
+  const who = { sub, authTime, amr, factor, caller, sidVersion: signet.secrets['session-id'].current }
   const started = await startSession(tx, signet.settings.sessionTtl, browser, who)
   if (!started) return undefined
   const { left, isNewBrowser } = started

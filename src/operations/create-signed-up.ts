@@ -64,11 +64,12 @@ export async function insertSignedUp(
 export async function startFirstSession(
   tx: Queryable,
   { settings, clock, secrets }: Pick<Signet, 'settings' | 'clock' | 'secrets'>,
+  caller: Caller,
   browser: BrowserDigests,
   sub: Sub,
   { kind }: FirstCredential,
 ): Promise<boolean> {
   const proven = kind === 'passkey' ? ({ amr: passkeyAmr, factor: 'passkey' } as const) : { amr: passwordAmr }
-  const who = { sub, authTime: clock.now(), ...proven, sidVersion: secrets['session-id'].current }
+  const who = { sub, authTime: clock.now(), ...proven, caller, sidVersion: secrets['session-id'].current }
   return (await startSession(tx, settings.sessionTtl, browser, who))?.left ?? false
 }

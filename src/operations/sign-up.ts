@@ -160,7 +160,7 @@ async function createAccount(
       const inserted = await insertSignedUp(tx, signet, caller, { name, email }, credential)
       if (inserted === 'passkey_exists') return rollBack(inserted)
       const { sub, recoveryCodes } = inserted
-      const left = await startFirstSession(tx, signet, browser, sub, credential)
+      const left = await startFirstSession(tx, signet, caller, browser, sub, credential)
       const { browserDigest } = browser
       const asked = { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail } as const
       const mail = sendsMail ? await requestVerification(tx, signet, asked) : undefined

@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
+import { deleteUnusedAvatar } from '../records/accounts/avatars-store.ts'
 import { canonicalEmail, isPendingConversion, isSameName } from '../records/accounts/canonical-names.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -107,6 +108,7 @@ export async function changeAccount(
   if (vouched !== undefined && !isSameName(wanted.email, vouched)) return 'other_email'
 
   if (describing.some((claim) => !isSame(wanted[claim], before[claim]))) await replaceDescription(tx, sub, wanted)
+  if (wanted.picture !== before.picture) await deleteUnusedAvatar(tx, sub)
   if (namesChange) {
     const replaced = await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email })
     if (replaced !== 'done') return rollBack(replaced)

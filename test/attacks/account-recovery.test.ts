@@ -283,6 +283,7 @@ t.test('of many concurrent uses of a link one succeeds, and the others are told'
 t.test('a link is void as soon as the account has changed', async (t) => {
   const { updateAccount } = await import('../../src/operations/update-account.ts')
   const access = await import('../../src/operations/account-access.ts')
+  const { deleteAccount } = await import('../../src/operations/delete-account.ts')
   const operator = { kind: 'operator', by: 'test' } as const
   const changes: Record<string, (person: Person) => Promise<unknown>> = {
     disabled: ({ sub }) => access.disableAccount(idp.signet, operator, sub),
@@ -290,7 +291,7 @@ t.test('a link is void as soon as the account has changed', async (t) => {
       await access.disableAccount(idp.signet, operator, sub)
       await access.enableAccount(idp.signet, operator, sub)
     },
-    deleted: ({ sub }) => access.deleteAccount(idp.signet, operator, sub),
+    deleted: ({ sub }) => deleteAccount(idp.signet, operator, sub),
     'another address': ({ sub }) =>
       updateAccount(idp.signet, operator, sub, { email: 'new@example.com', email_verified: true }),
     'an address that is no longer verified': ({ sub }) =>

@@ -237,12 +237,13 @@ t.test('HTML in values from anyone is shown as text', async (t) => {
   const parts = ['street_address', 'formatted', 'postal_code', 'locality', 'region', 'country']
   const from = (names: string[], value: (name: string) => string) =>
     Object.fromEntries(names.map((name) => [name, value(name)]))
+  const zoneinfo = '"><script>alert(1)</script>'
   // As an operator, or another program that writes to the database, could have set it.
   const person = await idp.person({
     ...from(texts, evil),
     ...from(links, () => 'javascript:alert(1)'),
     address: from(parts, evil),
-    zoneinfo: '"><script>alert(1)</script>',
+    zoneinfo,
   })
   const hostile = await idp.client({ client_name: evil('client'), scope: client.scope })
   const { browser, redeem } = await signIn(idp, hostile, { person, parameters: { scope: hostile.scope } })
@@ -276,8 +277,13 @@ t.test('HTML in values from anyone is shown as text', async (t) => {
     const page = await browser.get('/account', { 'accept-language': language })
     harmless(t, page, `the profile (${language})`)
     const shown = new Map(elementsOf(page.text).map((element) => [element.attributes['id'], element]))
-    for (const field of [...texts, 'postal_code', 'locality', 'region', 'country'])
+    for (const field of [...texts.filter((name) => name !== 'locale'), 'postal_code', 'locality', 'region', 'country'])
       t.equal(decoded(shown.get(field)?.attributes['value'] ?? ''), evil(field), `${field} is shown exactly`)
+    for (const [field, value] of Object.entries({ locale: evil('locale'), zoneinfo })) {
+      const list = elementsOf(page.text.slice(shown.get(field)?.end))
+      const option = list.find(({ name, attributes }) => name === 'option' && 'selected' in attributes)
+      t.equal(decoded(option?.attributes['value'] ?? ''), value, `${field} is chosen in its list`)
+    }
     for (const field of ['street_address', 'formatted']) {
       const end = shown.get(field)?.end ?? 0
       const content = page.text.slice(end, page.text.indexOf('</textarea>', end))

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { deleteAccount, setPassword } from '../../src/operations/account-access.ts'
+import { setPassword } from '../../src/operations/account-access.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { updateAccount } from '../../src/operations/update-account.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'

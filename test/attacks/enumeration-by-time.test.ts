@@ -1,3 +1,4 @@
+// Own process: it measures time.
 import t from 'tap'
 import { basic, startSignet } from '../support/idp.ts'
 import { postForm } from './send.ts'

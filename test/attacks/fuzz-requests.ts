@@ -14,7 +14,8 @@ const formType = 'application/x-www-form-urlencoded'
 const paths = [
   ...['/', '/authorize', '/sign-in', '/sign-up', '/consent', '/logout', '/logout/confirm', '/no-such-path'],
   ...['/account', '/account/profile', '/account/sign-in', '/account/password', '/account/sessions/end'],
-  ...['/account/security', '/account/sessions', '/account/applications'],
+  ...['/account/security', '/account/sessions', '/account/applications', '/account/avatar'],
+  ...['/account/avatar/remove', '/avatars/AAAAAAAAAAAAAAAAAAAAAA', '/avatars/x'],
   ...['/account/applications/disconnect', '/token', '/userinfo', '/introspect', '/revoke', '/healthz', '/readyz'],
   ...['/device_authorization', '/device', '/device/decision'],
   ...['/assets/signet.css', '/assets/form-post.js', '/.well-known/jwks.json'],

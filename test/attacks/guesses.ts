@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Browser } from '../support/browser.ts'
 import type { Idp, Person } from '../support/idp.ts'
+import { withoutChallenges } from '../support/passkeys.ts'
 import { type Answer, postForm } from './send.ts'
 
 export interface From {
@@ -91,7 +92,7 @@ export function comparable({ status, headers, text, setCookies }: Answer, name: 
     status,
     rest,
     cookies: setCookies.map((line) => line.replace(/=[^;]*/, '')),
-    text: text
+    text: withoutChallenges(text)
       .replaceAll(name, '{name}')
       .replace(/name="csrf" value="[^"]*"/g, '')
       .replace(/\d+ (?:minutes?|seconds?)/g, '{time}'),

@@ -194,7 +194,11 @@ t.test('cookies', async (t) => {
     for (const node of nodes)
       t.match((await send(node, { path: '/', headers: { cookie: cookie() } })).text, 'id="sign-out"', node.issuer)
     t.equal(jar.size, 4)
-    t.same(cookieNames(other), { session: '__Host-signet_session_8443', browser: '__Host-signet_browser_8443' })
+    t.same(cookieNames(other), {
+      session: '__Host-signet_session_8443',
+      browser: '__Host-signet_browser_8443',
+      signIn: '__Host-signet_sign_in_8443',
+    })
     t.same(cookieNames('https://id.example').session, '__Host-signet_session', 'without a port, as before')
     t.same(cookieNames('http://localhost').session, 'signet_session')
   })

@@ -1,11 +1,6 @@
 import t from 'tap'
-import {
-  deleteAccount,
-  disableAccount,
-  enableAccount,
-  setPassword,
-  signOutEverywhere,
-} from '../../src/operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword, signOutEverywhere } from '../../src/operations/account-access.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import type { Sub } from '../../src/records/ids.ts'
 import type { Browser } from '../support/browser.ts'

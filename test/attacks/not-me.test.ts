@@ -1,12 +1,18 @@
 import t from 'tap'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
+import { replaceRecoveryCodes } from '../../src/operations/replace-recovery-codes.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
+import { findRecoveryCodes } from '../../src/records/accounts/recovery-codes-store.ts'
+import { newTotpSecret, sealTotp } from '../../src/records/accounts/totp.ts'
+import { insertTotp } from '../../src/records/accounts/totp-store.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { addressOf, changeAddress, newAddress, signsIn, verifiedPerson } from '../support/email-change.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
 import { givePasskey, pressPasskey } from '../support/passkeys.ts'
 import { mailedLink, newPassword, setPassword as recover } from '../support/recovery.ts'
+import { oneTimeCode } from '../support/totp.ts'
 import { clearLimits, enter, stateOf } from './account-forms.ts'
 
 const idp = await startSignet(t)
@@ -274,6 +280,49 @@ t.test('with a passkey from before, one that was added since proves nothing and 
   t.same(await query('SELECT id FROM account_credentials WHERE sub = $1', [person.sub]), [{ id: own.id }])
   t.equal((await pressPasskey(browser, again, own)).status, 410, 'a link works once')
 })
+
+/** Gives an account one-time codes, and recovery codes if it has none. */
+async function giveCodes({ sub }: Person): Promise<{ code: () => string; recoveryCodes: readonly string[] }> {
+  const { signet } = idp
+  const secret = newTotpSecret()
+  const recoveryCodes = await inTransaction(signet.database, async (tx) => {
+    const sealed = sealTotp(signet.secrets['totp-sealing'], sub, secret)
+    await insertTotp(tx, sub, sealed, { lastStep: 0, isVouched: false })
+    return (await findRecoveryCodes(tx, sub)) ? [] : replaceRecoveryCodes(tx, signet, sub)
+  })
+  return { code: () => oneTimeCode(secret, signet.clock.now()), recoveryCodes }
+}
+
+t.test('a code is used only after the password was right, and keeps the factors from before', async (t) => {
+  const { person } = await verifiedPerson(idp)
+  const own = await giveCodes(person)
+  const { link, browser } = await noticed(person)
+  const page = await browser.get(link)
+  const code = own.code()
+  t.equal((await browser.submit(page, 'report', { password: 'wrong', code })).status, 403)
+  t.equal((await browser.submit(page, 'report', { password: person.password, code: '' })).status, 422)
+  const done = await browser.submit(page, 'report', { password: person.password, code })
+  t.match(done, { status: 303, location: '/recover/password?token=' })
+  t.same(await kindsOf(person), ['totp', 'recovery_codes'])
+  t.match(await browser.follow(done), { status: 200, text: 'id="new-password"' }, 'nothing is asked for again')
+  t.notMatch((await idp.browser().get(done.location ?? '')).text, 'id="new-password"', 'in this browser only')
+})
+
+t.test(
+  'codes that a thief has put in place of the owner’s prove nothing; the recovery codes from before do',
+  async (t) => {
+    const { person } = await verifiedPerson(idp)
+    const own = await giveCodes(person)
+    const { link, browser } = await noticed(person)
+    await query(`DELETE FROM account_credentials WHERE sub = $1 AND kind = 'totp'`, [person.sub])
+    const planted = await giveCodes(person)
+    const page = await browser.get(link)
+    t.equal((await browser.submit(page, 'report', { password: person.password, code: planted.code() })).status, 403)
+    const [code = ''] = own.recoveryCodes
+    t.equal((await browser.submit(page, 'report', { password: person.password, code })).status, 303)
+    t.same(await kindsOf(person), ['recovery_codes'])
+  },
+)
 
 t.test('an address that a thief changed is changed back, and the mails at theirs are worthless', async (t) => {
   const { person, thief, link } = await robbed()

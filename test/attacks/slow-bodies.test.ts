@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { Agent, get as httpGet } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -2,9 +2,9 @@ import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { brandWith } from '../html/sample-pages.tsx'
 import { startSignet } from '../support/idp.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const idp = await startSignet(t)
 
 t.test('a script in a logo does not run, even if the check of the file has missed it', async (t) => {

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { ofDevice, startDevice } from '../support/device.ts'
 import { startSignet } from '../support/idp.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 const idp = await startSignet(t)
 const client = await idp.client({ ...ofDevice, client_name: 'Television' })
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 t.test('a person connects a device on a phone without scripts, in German', async (t) => {
   const person = await idp.person({ name: 'Ada' })

@@ -3,10 +3,10 @@ import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { addressOf, newAddress } from '../support/email-change.ts'
 import { startSignet } from '../support/idp.ts'
 import { newestMailTo } from '../support/mails.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 const idp = await startSignet(t)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 t.test('on a phone, by keyboard and without scripts, a person changes the address and undoes it', async (t) => {
   const person = await idp.person()

@@ -4,10 +4,10 @@ import type { BrowserContextOptions, Page } from 'playwright-core'
 import t from 'tap'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 const idp = await startSignet(t)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const client = await idp.client({ id_token_signed_response_alg: 'RS256' })
 const tokens = (await (await signIn(idp, client, { parameters: { nonce: 'n-1' } })).redeem()).body
 const accessToken: string = tokens.access_token

@@ -10,7 +10,7 @@ import { loadExample } from '../support/example.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { invited } from '../support/invitations.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { focusOn } from './show-page.ts'
 
 const audience = 'https://api.notes.example'
@@ -23,7 +23,7 @@ const { createNotes } = await loadExample<typeof import('../../examples/notes/no
 const api = await serve(createApi({ issuer: idp.issuer, audience }))
 const notes = await application('Notes', idp.issuer)
 const sketches = await application('Sketches', idp.issuer)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 /** A person with an account; applications show the name. */
 const person = async (name: string) => ({ name, ...(await idp.person({ name })) })
@@ -184,6 +184,8 @@ journey(
     await page.fill('#password', 'rather long and only mine')
     await page.click('#sign-up')
     await page.waitForURL(`${idp.issuer}/account`)
+    await page.getByRole('link', { name: 'Sign-in', exact: true }).click()
+    await page.waitForURL(`${idp.issuer}/account/sign-in`)
     t.match(await page.textContent('main'), 'This address is verified.')
     await page.goto(link)
     t.match(await page.textContent('h1'), 'This invitation cannot be used', 'the link works once')

@@ -7,14 +7,14 @@ import { openTransport } from '../../src/platform/mail/transport.ts'
 import { sampleLink, sampleMails } from '../html/sample-mails.ts'
 import { loadExample } from '../support/example.ts'
 import { freePort } from '../support/free-port.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { widthsThatBreak } from './show-page.ts'
 
 /*
  * Mails as a mail program shows them that keeps everything. A web mailer would show the same element inside its own page.
  */
 
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 /** As for pages: each screen and each scheme once. */
 const views = [

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freePort, startSignet } from '../support/idp.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 const idp = await startSignet(t)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 t.test('oidc-client-ts signs in, renews with a refresh token and signs out, all from another origin', async (t) => {
   const { tab, person } = await openPage(t, 'openid profile email offline_access')

@@ -3,10 +3,10 @@ import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { pageContext, samplePage } from '../html/sample-pages.tsx'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { origin, showPage } from './show-page.ts'
 
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const html = (name: string) => renderPage(samplePage(name))
 const response = renderPage(
   h(FormPostPage, {

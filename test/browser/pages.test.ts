@@ -1,12 +1,13 @@
+// Own process: it takes long.
 import axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { brandWith, samplePage, samplePages } from '../html/sample-pages.tsx'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { focusOn, openTab, showPage, widthsThatBreak } from './show-page.ts'
 
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
 const german = Object.entries(samplePages('de')).map(([name, node]) => [`${name} (de)`, renderPage(node)] as const)
 const screens = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
@@ -23,9 +24,18 @@ const views = [
 /** A page that submits itself would be gone before it could be examined. */
 const still = (html: string) => html.replace('/assets/form-post.js', '/assets/show-password.js')
 
+/**
+ * A context in which each page has axe. The browser compiles an init script once. To evaluate it in a page takes longer than what it is for.
+ * Colours that fade from one scheme to the other would be measured half way.
+ */
+async function contextWithAxe(): Promise<BrowserContext> {
+  const context = await browser.newContext({ reducedMotion: 'reduce' })
+  await context.addInitScript({ content: axe.source })
+  return context
+}
+
 /** What axe reports as serious or critical, one line each. */
 async function barriers(page: Page, rules?: 'colours'): Promise<string[]> {
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   const options = { preload: false, resultTypes: ['violations'], ...(rules && { runOnly: ['color-contrast'] }) }
   const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return violations
@@ -34,7 +44,7 @@ async function barriers(page: Page, rules?: 'colours'): Promise<string[]> {
 }
 
 t.test('axe reports a barrier where there is one', async (t) => {
-  const context = await browser.newContext()
+  const context = await contextWithAxe()
   const html = renderPage(samplePage('sign-in')).replace('<label for="username">', '<label>')
   const { page } = await showPage(context, html.replace('class="card"', 'class="card" style="color: #999"'))
   t.match(await barriers(page), [/^label: <input .*username/])
@@ -45,8 +55,7 @@ t.test('axe reports a barrier where there is one', async (t) => {
 const viewsOf = (name: string) => (name.includes(',') ? views.slice(0, 1) : views)
 
 t.test('no page has a serious barrier, breaks the policy, or has anything too low to press or too wide', async (t) => {
-  // Colours that fade from one scheme to the other would be measured half way.
-  const context = await browser.newContext({ reducedMotion: 'reduce' })
+  const context = await contextWithAxe()
   const show = await openTab(context)
   for (const [name, html] of samples) {
     const { page, complaints } = await show(still(html))
@@ -137,7 +146,7 @@ t.test('a brand with a logo of any shape, a long name and any colour adds no bar
     'a colour like that of faults, name only': brandWith({ name: 'دانشگاه تهران', accentColor: '#d32f2f' }),
   }
   for (const [about, brand] of Object.entries(brands)) {
-    const context = await browser.newContext({ reducedMotion: 'reduce' })
+    const context = await contextWithAxe()
     const show = await openTab(context, brand.assets)
     // A start page, forms, those with the links to terms and privacy policy among them, and a long page: header and footer are the same everywhere.
     for (const name of ['home', 'sign-in', 'sign-up', 'invitation', 'account']) {

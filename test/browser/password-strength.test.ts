@@ -3,12 +3,12 @@ import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startSignet } from '../support/idp.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 /** The hint about a new password, on the pages as they are served, with their policy. */
 
 const idp = await startSignet(t, { SIGNET_NAME: 'Globex Portal' })
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 interface Visit {
   readonly page: Page

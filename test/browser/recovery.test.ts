@@ -3,10 +3,10 @@ import t, { type Test } from 'tap'
 import { startSignet } from '../support/idp.ts'
 import { newestMailTo } from '../support/mails.ts'
 import { newPassword, verifiedPerson } from '../support/recovery.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 const idp = await startSignet(t)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 /** A page that collects what the browser complains about. */
 async function openPage(t: Test, options: BrowserContextOptions) {

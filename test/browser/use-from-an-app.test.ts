@@ -8,13 +8,13 @@ import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freePort, type Person, startSignet, type TestClient } from '../support/idp.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 
 /** The documentation page is meant to be copied from, so its code is run here unchanged. */
 const page = readFileSync(join(packageFolder, 'docs/use-from-an-app.md'), 'utf8')
 
 const idp = await startSignet(t)
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 
 t.test('the application with a server signs people in and out', async (t) => {
   const { origin, client } = await register({ redirect: '/callback', afterLogout: '/' })

@@ -4,11 +4,11 @@ import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce } from '../support/journey.ts'
 import { newestMailTo } from '../support/mails.ts'
 import { newEmail } from '../support/verification.ts'
-import { launchChromium } from './chromium.ts'
+import { sharedChromium } from './shared-chromium.ts'
 import { focusOn } from './show-page.ts'
 
 const idp = await startSignet(t, { SIGNET_EMAIL_VERIFICATION: 'required' })
-const browser = await launchChromium(t)
+const browser = await sharedChromium()
 const password = 'seven quiet lamps by the harbour'
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true }
 

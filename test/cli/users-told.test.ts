@@ -69,3 +69,28 @@ t.test('where no mail is sent, the commands need no master key', async (t) => {
   t.equal((await answer(['users', 'update', sub, '--email', 'new@example.com'], { ...more, input: '' })).code, 0)
   t.equal((await signet('users', 'list')).code, 0)
 })
+
+t.test('a person whose account is deleted is told', async (t) => {
+  const { sub } = await create('hedy', '--email-verified')
+  const before = await jobs()
+  await json('users', 'delete', sub)
+  t.equal(await jobs(), before + 1)
+  const { sub: unverified } = await create('mary')
+  await json('users', 'delete', unverified)
+  t.equal(await jobs(), before + 1, 'an unverified address may be somebody else’s')
+})
+
+t.test('the data of a user is one JSON document, with every strange character escaped', async (t) => {
+  const { sub } = await create('alan', '--name', 'Al\u200dan')
+  const { code, out, err } = await signet('users', 'data', 'alan')
+  t.same({ code, err }, { code: 0, err: '' })
+  t.match(JSON.parse(out), { profile: { sub, name: 'Al\u200dan' }, complete: true })
+  t.notMatch(out, '\u200d')
+  t.match(await json('users', 'data', sub), { addresses: [{ email: 'alan@example.com', verified: false }] })
+  const { rows } = await database.query({
+    text: `SELECT detail ->> 'by' IS NOT NULL AS by FROM events WHERE sub = $1 AND type = 'data_downloaded'`,
+    values: [sub],
+  })
+  t.same(rows, [{ by: true }, { by: true }])
+  t.match(await signet('users', 'data', 'nobody'), { code: 1, out: '' })
+})

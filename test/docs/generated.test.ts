@@ -68,7 +68,7 @@ t.test('the commands are the documented ones', async (t) => {
     mail: 'test',
     resources: 'create list show update delete',
     users:
-      'create invite invitations uninvite import list show update sign-out disable enable set-password recover delete',
+      'create invite invitations uninvite import list show update sign-out disable enable set-password recover factors reset-factors data delete',
   }
   const promised = Object.entries(groups).flatMap(([group, verbs]) =>
     verbs.split(' ').map((verb) => `signet ${group} ${verb}`),

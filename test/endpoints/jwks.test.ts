@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'

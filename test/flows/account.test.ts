@@ -285,7 +285,7 @@ t.test('the profile', async (t) => {
     const before = await state(person)
     const refused: [field: string, ...values: string[]][] = [
       ['website', 'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'http://a.example/', '//a.example'],
-      ['picture', 'https://user:pass@a.example/', 'https:', 'ftp://a.example/', 'https://a.example/\u202e'],
+      ['website', 'https://user:pass@a.example/', 'https:', 'ftp://a.example/', 'https://a.example/\u202e'],
       ['profile', 'file:///etc/passwd', 'https://a.example/ b', `https://a.example/${'x'.repeat(2000)}`],
       ['birthdate', '1990-02-30', '31.12.1990', '90', '0000', '2026-13-01'],
       ['zoneinfo', 'Mars/Olympus', '+02:00', '__proto__'],
@@ -325,7 +325,7 @@ t.test('the profile', async (t) => {
         birthdate: '0000-12-10',
         zoneinfo: 'Europe/London',
         locale: 'en-GB',
-        picture: 'https://ada.example/ada.png',
+        profile: 'https://ada.example/about',
         phone_number: '+44 20 7946 0000',
         street_address: '12 St James’s Square\r\nFirst floor',
         locality: 'London',
@@ -351,7 +351,7 @@ t.test('the profile', async (t) => {
         'phone_number',
         'locale',
         'zoneinfo',
-        'picture',
+        'profile',
       ]
       t.same(
         ((event?.['detail'] ?? {}) as { claims: string[] }).claims?.sort(),
@@ -753,7 +753,7 @@ t.test('the list of sessions', async (t) => {
     )
     const page = await here.get('/account/sessions')
     t.equal(page.text.match(/>This browser</g)?.length, 1)
-    t.equal(page.text.match(/>Another browser</g)?.length, 2)
+    t.equal(page.text.match(/id="end-session-/g)?.length, 2)
     t.notMatch(page.text, 'id="end-session-1"', 'the current session is ended by signing out')
     const done = await here.submit(page, 'end-session-3')
     t.match(done.location, 'notice=session-ended')
@@ -781,8 +781,61 @@ t.test('the list of sessions', async (t) => {
       [person.sub],
     )
     const page = await here.get('/account/sessions')
-    t.equal(page.text.match(/>Another browser</g)?.length, 19)
+    t.equal(page.text.match(/id="end-session-/g)?.length, 19)
     t.match(page.text, 'And 11 more')
+  })
+
+  t.test('sessions are told apart by browser, system and network, and an ended one keeps neither', async (t) => {
+    const person = await idp.person()
+    const windows = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0'
+    const phone =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
+    const hostile = `<script>alert(1)</script>/1.0 (Call 555-0100 now) ${'x'.repeat(8_000)}`
+    const enterAs = async (agent: string) => {
+      const browser = idp.browser()
+      const form = hiddenOf(await browser.get('/sign-in'), 'sign-in')
+      const typed = { ...form, username: person.username, password: person.password }
+      t.equal((await browser.post('/sign-in', typed, { 'user-agent': agent })).status, 303)
+      return browser
+    }
+    await enterAs(phone)
+    await enterAs(hostile)
+    await enterAs('')
+    const here = await enterAs(windows)
+    const rows = () =>
+      query('SELECT user_agent, network, ended_at FROM sessions WHERE sub = $1 ORDER BY id DESC', [person.sub])
+    const stored = await rows()
+    t.equal(stored[0]?.['user_agent'], windows)
+    t.equal(String(stored[2]?.['user_agent']).length, 300)
+    const { text } = await here.get('/account/sessions')
+    const named = [...text.matchAll(/<p class="name">(.*?)<\/p>/g)].map(([, name = '']) => name.replace(/<[^>]*>/g, ''))
+    const { network } = stored[0] as { network: string }
+    t.same(named, [
+      `Firefox on Windows · ${network}`,
+      ...[`Unknown device · ${network}`, `Unknown device · ${network}`],
+      `Safari on iOS · ${network}`,
+    ])
+    t.notMatch(text, '555-0100', 'nothing of a header is shown, only names that the parser knows')
+    const german = await here.get('/account/sessions', { 'accept-language': 'de' })
+    t.match(german.text, 'Firefox unter Windows')
+
+    // Somebody signs in again in the same browser: the session continues, from where they are now.
+    const form = hiddenOf(await here.get('/sign-in?prompt=login'), 'sign-in')
+    await here.post(
+      '/sign-in',
+      { ...form, username: person.username, password: person.password },
+      { 'user-agent': phone },
+    )
+    t.equal((await rows())[0]?.['user_agent'], phone)
+
+    await query('UPDATE sessions SET user_agent = NULL, network = NULL WHERE sub = $1', [person.sub])
+    t.match((await here.get('/account/sessions')).text, 'Browser and network were not recorded at this sign-in.')
+    await query("UPDATE sessions SET user_agent = 'x', network = '::1' WHERE sub = $1", [person.sub])
+    await here.submit(await here.get('/account/sessions'), 'end-session-2')
+    await here.submit(await here.get('/account/sessions'), 'end-other-sessions')
+    await here.submit(await here.get('/account/sessions'), 'sign-out')
+    const ended = { user_agent: null, network: null, ended_at: Date }
+    t.match(await rows(), [ended, ended, ended, ended])
   })
 
   t.test('password managers find the form to change the password, and the account that it is for', async (t) => {

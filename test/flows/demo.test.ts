@@ -1,3 +1,4 @@
+// Own process: it takes long.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {

@@ -1,57 +1,14 @@
 import t from 'tap'
-import { buildApp } from '../../src/app.ts'
+import { routesOfPeople } from '../support/gated-routes.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { codeTo, signUp } from '../support/verification.ts'
 
 const idp = await startSignet(t, { SIGNET_EMAIL_VERIFICATION: 'required' })
 
-/** Routes that somebody who must verify their address may use: they do not act for a person, or they are the way on or out. */
-const open = [
-  ...['GET /verify-email', 'POST /verify-email/code', 'POST /verify-email/again', 'POST /verify-email/address'],
-  ...['POST /verify-email/link', 'POST /verify-email/disown'],
-  ...[
-    'GET /logout',
-    'POST /logout',
-    'POST /logout/confirm',
-    'GET /sign-in',
-    'POST /sign-in',
-    'GET /sign-up',
-    'POST /sign-up',
-  ],
-  ...['GET /recover', 'POST /recover', 'GET /recover/password', 'POST /recover/password'],
-  ...['GET /undo-email-change', 'POST /undo-email-change', 'POST /sign-up/invitation'],
-  // Anybody may read these.
-  ...['GET /errors', 'GET /inspect', 'GET /demo-mails'],
-  // Programs call these, without a session.
-  ...[
-    'GET /.well-known/openid-configuration',
-    'GET /.well-known/oauth-authorization-server',
-    'GET /.well-known/jwks.json',
-  ],
-  ...[
-    'POST /token',
-    'POST /device_authorization',
-    'GET /userinfo',
-    'POST /userinfo',
-    'POST /introspect',
-    'POST /revoke',
-  ],
-  ...['GET /healthz', 'GET /readyz', 'GET /metrics'],
-  // Their next step is tested below.
-  ...['GET /authorize', 'POST /authorize', 'GET /consent', 'POST /consent'],
-]
-
 t.test('somebody who must verify their address gets from every other page and form to the verification', async (t) => {
-  const app = buildApp(idp.signet)
-  t.teardown(() => app.close())
-  const routes = new Set<string>()
-  app.addHook('onRoute', ({ method, url }) => {
-    for (const each of [method].flat()) if (!['HEAD', 'OPTIONS'].includes(each)) routes.add(`${each} ${url}`)
-  })
-  await app.ready()
   const { browser, email } = await signUp(idp)
-  const gated = [...routes].filter((route) => !open.includes(route) && !route.startsWith('GET /assets/'))
+  const gated = await routesOfPeople(t, idp)
   t.ok(gated.includes('POST /account/password') && gated.includes('GET /device'), `${gated.length} routes`)
   for (const route of gated) {
     const [method, path = ''] = route.split(' ')

@@ -1,12 +1,7 @@
 import t, { type Test } from 'tap'
-import {
-  deleteAccount,
-  disableAccount,
-  enableAccount,
-  setPassword,
-  signOutEverywhere,
-} from '../../src/operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword, signOutEverywhere } from '../../src/operations/account-access.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import {
   revokeGrantsOfClient,
   revokeGrantsOfConnection,

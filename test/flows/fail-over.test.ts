@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

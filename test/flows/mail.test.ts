@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { randomUUID } from 'node:crypto'
 import { decodeProtectedHeader } from 'jose'
 import t from 'tap'

@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'

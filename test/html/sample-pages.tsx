@@ -10,6 +10,7 @@ import { qrCodeOf } from '../../src/html/qr-code.tsx'
 import { RecoveryCodes } from '../../src/html/shown-recovery-codes.tsx'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import type { AccountDefinition } from '../../src/pages/account/account-definition.ts'
+import { AccountDeletedPage } from '../../src/pages/account/account-deleted-page.tsx'
 import { type AccountFault, accountFaultText, type FilledForm } from '../../src/pages/account/account-form.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account/account-page.tsx'
 import { menuFor } from '../../src/pages/account/account-pages.ts'
@@ -19,7 +20,12 @@ import { ActivityReportSection } from '../../src/pages/account/activity-report-s
 import { ActivitySection, type PageActivity } from '../../src/pages/account/activity-section.tsx'
 import { applicationsDefinition } from '../../src/pages/account/applications-definition.tsx'
 import { ApplicationsSection } from '../../src/pages/account/applications-section.tsx'
+import { AvatarSection } from '../../src/pages/account/avatar-section.tsx'
 import { CodesSection, RecoveryCodesLeft } from '../../src/pages/account/codes-section.tsx'
+import { dataDefinition } from '../../src/pages/account/data-definition.tsx'
+import { DataSections } from '../../src/pages/account/data-section.tsx'
+import { deletionDefinition } from '../../src/pages/account/deletion-definition.tsx'
+import { DeletionSection } from '../../src/pages/account/deletion-section.tsx'
 import { newCodesDefinition } from '../../src/pages/account/new-codes-definition.tsx'
 import { NewCodesSection } from '../../src/pages/account/new-codes-section.tsx'
 import { newPasskeyDefinition } from '../../src/pages/account/new-passkey-definition.tsx'
@@ -47,11 +53,14 @@ import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-of
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
+import { SecondFactorPage } from '../../src/pages/second-factor/second-factor-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import { SetUpPage } from '../../src/pages/step-up/set-up-page.tsx'
+import { StepUpPage, type StepUpPageProps } from '../../src/pages/step-up/step-up-page.tsx'
 import {
   UndoDonePage,
   UndoEmailChangePage,
@@ -113,6 +122,8 @@ const person = {
 const signedIn = (handle: string, day: number) => ({
   handle,
   isThisBrowser: day === 5,
+  device: { browser: day === 5 ? 'Firefox' : 'Safari', system: day === 5 ? 'Windows' : 'iOS' },
+  network: day === 5 ? '203.0.113.7' : '2001:db8:1f70:999:de8:7648:3a49:6e8',
   signedInAt: new Date(Date.UTC(2026, 10, day, 8, 30)),
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
@@ -195,6 +206,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ...{ previousEmail: ada.email, changedAt, offersRecovery: true, takesPasswords: true },
     provable: { passkey: undefined, code: undefined, password: true },
   } as const
+  const stepUp: StepUpPageProps = {
+    ...{ page, csrf, continueTo, account: ada, accountProof: 'proof', client: undefined, cancelHref: undefined },
+    need: 'fresh',
+    ...{ passkeyOptions: undefined, asksForPassword: false, asksFor: undefined, alternative: undefined },
+    ...{ username: ada.email, faults: {} },
+  }
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -210,6 +227,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ['current-password', 'current_password_wrong'],
     ['new-password', 'password_too_short'],
   ])
+  const wrongPicture: FilledForm['faults'] = new Map([['avatar', 'picture_too_many_pixels']])
   const wrongProfile: FilledForm['faults'] = new Map([
     ['form', 'too_many_attempts'],
     ['name', 'text_invalid'],
@@ -305,6 +323,61 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         current={{ name: rightToLeft + endless }}
         fault="missing"
         offersSignUp
+      />
+    ),
+    'sign-in, start over': <SignInPage page={page} csrf={csrf} client={notes} offersSignUp notice="start-over" />,
+    'second factor': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: undefined }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+      />
+    ),
+    'second factor, wrong code': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: '{}' }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        fault="one_time_code_wrong"
+      />
+    ),
+    'second factor, recovery code': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor="recovery-code"
+        alternative="one-time-code"
+        fault="recovery_code_wrong"
+      />
+    ),
+    'second factor, too many codes': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        fault="too_many_attempts"
+        retryAfterSeconds={240}
+      />
+    ),
+    'second factor, only passkeys': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, client: notes, passkeyOptions: '{}' }}
+        asksFor={undefined}
+        alternative="recovery-code"
+      />
+    ),
+    'second factor, nothing': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo, passkeyOptions: undefined }}
+        asksFor={undefined}
+        alternative={undefined}
+      />
+    ),
+    'second factor, hostile': (
+      <SecondFactorPage
+        {...{ page, csrf, continueTo: markup, client: { ...notes, name: endless }, passkeyOptions: undefined }}
+        asksFor="recovery-code"
+        alternative="one-time-code"
+        fault="code_missing"
       />
     ),
     'sign-in, recovered': (
@@ -557,6 +630,35 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    'step-up, password': <StepUpPage {...stepUp} asksForPassword />,
+    'step-up, code': (
+      <StepUpPage
+        {...stepUp}
+        need="aal2"
+        client={notes}
+        cancelHref="https://notes.example/callback?error=unmet_authentication_requirements"
+        asksForPassword
+        asksFor="one-time-code"
+        alternative="recovery-code"
+        faults={{ password: 'account_password_missing', code: 'one_time_code_wrong' }}
+      />
+    ),
+    'step-up, passkey': (
+      <StepUpPage
+        {...stepUp}
+        need="phr"
+        client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
+        account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
+        cancelHref="javascript:alert(1)"
+        passkeyOptions="{}"
+        faults={{ form: 'passkey_refused' }}
+      />
+    ),
+    'step-up, recovery code': (
+      <StepUpPage {...stepUp} passkeyOptions="{}" asksFor="recovery-code" faults={{ form: 'too_many_attempts' }} />
+    ),
+    'step-up, set up': <SetUpPage {...stepUp} need="aal2" client={notes} factors={['passkey', 'totp']} />,
+    'step-up, nothing to set up': <SetUpPage {...stepUp} need="aal2" factors={[]} />,
     'verify e-mail': <WaitingPage {...waiting} />,
     'verify e-mail, optional': <WaitingPage {...waiting} isRequired={false} notice="sent" />,
     'verify e-mail, no mail yet': <WaitingPage {...waiting} isSent={false} notice="waiting" />,
@@ -681,9 +783,34 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     home: <HomePage page={page} csrf={csrf} offersSignUp />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
-    account: onAccount(profileDefinition, <ProfileSection {...section} form={filled(profileValues(person))} />, {
-      notice: 'profile-saved',
-    }),
+    account: onAccount(
+      profileDefinition,
+      <>
+        <AvatarSection {...section} form={filled()} picture={undefined} />
+        <ProfileSection {...section} form={filled(profileValues(person))} stored={person} />
+      </>,
+      {
+        notice: 'profile-saved',
+      },
+    ),
+    'account, picture': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled()}
+        picture={{ url: 'https://id.example/assets/signet.svg', path: '/assets/signet.svg' }}
+      />,
+      { notice: 'picture-saved' },
+    ),
+    'account, picture, refused': onAccount(
+      profileDefinition,
+      <AvatarSection
+        {...section}
+        form={filled([], wrongPicture)}
+        picture={{ url: `https://ada.example/${markup}`, path: undefined }}
+      />,
+      { faults: wrongPicture },
+    ),
     'account, sign-in, changing address': onAccount(
       signInDefinition,
       <SignInNamesSection
@@ -808,7 +935,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       sessionsDefinition,
       <SessionsSection
         {...{ page, hidden, sessionCount: 12, sessionsTruncated: true, timeZone: 'Nowhere/Else' }}
-        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessions={[
+          signedIn('one', 5),
+          { ...signedIn('two', 3), device: { browser: undefined, system: undefined } },
+          { ...signedIn('three', 2), device: undefined, network: undefined },
+        ]}
       />,
     ),
     'account, applications': onAccount(
@@ -845,6 +976,23 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <NotMePage {...notMe} takesPassword fault="too_many_attempts" retryAfterSeconds={240} />
     ),
     'not me, invalid link': <VoidNotMeLinkPage page={page} offersRecovery />,
+    'account, data': onAccount(dataDefinition, <DataSections {...{ page, hidden }} confirmHref={undefined} />),
+    'account, data, not proven': onAccount(
+      dataDefinition,
+      <DataSections {...{ page, hidden }} confirmHref="/step-up" />,
+    ),
+    'account, deletion': onAccount(
+      deletionDefinition,
+      <DeletionSection
+        {...section}
+        form={filled([['account-name', 'Ada']], new Map([['account-name', 'account_name_wrong']]))}
+        sub={endless}
+        nameToType={`${endless.toLowerCase()}@example.com`}
+        toldAt={`${endless.toLowerCase()}@example.com`}
+      />,
+      { faults: new Map([['account-name', 'account_name_wrong']]) },
+    ),
+    'account deleted': <AccountDeletedPage page={page} toldAt="ada@example.com" />,
     'account, activity': onAccount(
       activityDefinition,
       <ActivitySection
@@ -913,6 +1061,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           ],
           wrongProfile,
         )}
+        stored={{}}
       />,
       { faults: wrongProfile },
     ),
@@ -927,8 +1076,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             nickname: rightToLeft + endless,
             website: 'javascript:alert(1)',
             address: { formatted: `</textarea>${markup}` },
+            birthdate: '1815',
+            locale: markup,
+            zoneinfo: markup,
           }),
         )}
+        stored={{ locale: markup, zoneinfo: markup }}
       />,
       { account: { name: markup, email: `${endless.toLowerCase()}@example.com` } },
     ),

@@ -1,3 +1,4 @@
+// Own process: it starts database servers, and kills them.
 import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

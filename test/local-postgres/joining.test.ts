@@ -1,3 +1,4 @@
+// Own process: it starts database servers, and kills them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'

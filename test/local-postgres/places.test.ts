@@ -1,3 +1,4 @@
+// Own process: it starts database servers, and kills them.
 import {
   existsSync,
   mkdirSync,

@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  deleteAccount,
-  disableAccount,
-  enableAccount,
-  setPassword,
-  signOutEverywhere,
-} from '../../src/operations/account-access.ts'
+import { disableAccount, enableAccount, setPassword, signOutEverywhere } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
 import { changeProvenPassword } from '../../src/operations/change-password.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,

@@ -1,3 +1,4 @@
+// Own process: it takes long.
 import fc from 'fast-check'
 import t from 'tap'
 import { dueFor } from '../../src/key-ring/rotation.ts'

@@ -1,3 +1,4 @@
+// Own process: it changes the environment and the tracing of its process.
 import { createServer } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'

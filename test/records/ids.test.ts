@@ -1,6 +1,6 @@
 import t from 'tap'
-import { deleteAccount } from '../../src/operations/account-access.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
+import { deleteAccount } from '../../src/operations/delete-account.ts'
 import { revokeGrantsOfClient, revokeGrantsOfPerson } from '../../src/operations/revoke-grants.ts'
 import { endAllAccess, endConnection, markClientDeleted } from '../../src/records/endings/decisions-store.ts'
 import { endGrant } from '../../src/records/endings/end-rows-store.ts'

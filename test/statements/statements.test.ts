@@ -33,12 +33,14 @@ const few = {
     'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
   'account_credentials.sub': 'one of each kind, and twenty passkeys (passkeys-store.ts)',
   'passkeys.sub': 'twenty (passkeys-store.ts)',
+  'recovery_codes.id': 'ten (recovery-code-rule.ts)',
   'consents.sub': 'as many as the applications that a person has allowed, each with a button on a page of its own',
   'account_recoveries.sub':
     'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',
   'account_notices.sub': 'some hundreds: twenty a day of each kind of mail, for a week (account-notices-store.ts)',
   'email_changes.sub':
     'a few: each needs a mail whose link was opened, and is deleted after a week (email-changes-store.ts)',
+  'unfinished_sign_ins.sub': 'those of ten minutes, each after the right password',
   'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 

@@ -83,15 +83,28 @@ function formsOf(html: string) {
     action: decodeEntities(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''),
     html: content,
     inputs: Object.fromEntries(
-      [...content.matchAll(/<input\b([^>]*)>/g)].flatMap(([, input = '']) => {
-        const name = /\bname="([^"]*)"/.exec(input)?.[1]
-        const isUnticked = input.includes('type="checkbox"') && !/\schecked\b/.test(input)
-        return name === undefined || isUnticked
-          ? []
-          : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
-      }),
+      [...content.matchAll(/<input\b([^>]*)>/g)]
+        .flatMap(([, input = '']) => {
+          const name = /\bname="([^"]*)"/.exec(input)?.[1]
+          const isUnticked = input.includes('type="checkbox"') && !/\schecked\b/.test(input)
+          return name === undefined || isUnticked
+            ? []
+            : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
+        })
+        .concat(selectedIn(content)),
     ) as Record<string, string>,
   }))
+}
+
+/** The lists of a form, with the value that is selected in each. */
+function selectedIn(form: string): [name: string, value: string][] {
+  return [...form.matchAll(/<select\b[^>]*\bname="([^"]*)"[^>]*>([\s\S]*?)<\/select>/g)].map(
+    ([, name = '', content = '']) => {
+      const options = content.match(/<option\b(?:"[^"]*"|[^>"])*>/g) ?? []
+      const selected = options.find((option) => /\sselected\b/.test(option.replaceAll(/"[^"]*"/g, ''))) ?? options[0]
+      return [name, decodeEntities(/\bvalue="([^"]*)"/.exec(selected ?? '')?.[1] ?? '')]
+    },
+  )
 }
 
 function decodeEntities(text: string): string {

@@ -104,6 +104,11 @@ export function passkeyOptions({ text, url }: Pick<Visit, 'text' | 'url'>, id: s
   return options.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }
 
+/** A page without what differs each time: challenges, and the user handles of accounts that do not exist yet. */
+export function withoutChallenges(text: string): string {
+  return text.replace(/&quot;(challenge|id)&quot;:&quot;[\w-]{22,}&quot;/g, '$1')
+}
+
 /** Presses a `PasskeyButton` on a page, and uses the newest passkey of the authenticator. */
 export function pressPasskey(
   browser: Browser,

@@ -50,7 +50,7 @@ const notInQuery = request('Send the token in the Authorization header, not in t
 const notSeveral = request('Send one Authorization header, not several.')
 const notReadable = request('The Authorization header must contain Bearer, a space, and the token.')
 
-/** Requests that must not reach `/invoices` or `/payments`, which requires two scopes, and the answer to each. */
+/** Requests that must not reach `/invoices`, `/payments`, which requires two scopes, or `/transfers`, which requires a recent second factor, and the answer to each. */
 export const refusals: [what: string, path: string, headers: string[], status: number, challenge: string][] = [
   ['no credentials', '/invoices', [], 401, challenge],
   ['an empty header', '/invoices', ['Authorization', ''], 401, challenge],
@@ -125,5 +125,26 @@ export const refusals: [what: string, path: string, headers: string[], status: n
     ['Authorization', `Bearer ${good}`],
     403,
     `Bearer realm="invoices", error="insufficient_scope", ${description('The token lacks the scope payments:make.')}, scope="invoices:read payments:make"`,
+  ],
+  [
+    'a sign-in that is too weak',
+    '/transfers',
+    ['Authorization', `Bearer ${mint(key, goodClaims({ acr: 'aal1', auth_time: now }))}`],
+    401,
+    `Bearer realm="invoices", error="insufficient_user_authentication", ${description("The user must sign in with aal2 or phr; the token's acr is aal1.")}, acr_values="aal2 phr", max_age="300"`,
+  ],
+  [
+    'an acr that would inject parameters',
+    '/transfers',
+    ['Authorization', `Bearer ${mint(key, goodClaims({ acr: 'phr", a="', auth_time: now }))}`],
+    401,
+    `Bearer realm="invoices", error="insufficient_user_authentication", ${description("The user must sign in with aal2 or phr; the token's acr is phr', a='.")}, acr_values="aal2 phr", max_age="300"`,
+  ],
+  [
+    'a sign-in that is too old',
+    '/transfers',
+    ['Authorization', `Bearer ${mint(key, goodClaims({ acr: 'phr', auth_time: now - 600 }))}`],
+    401,
+    `Bearer realm="invoices", error="insufficient_user_authentication", ${description('The user must have signed in within the last 300 s; it was 600 s ago (auth_time).')}, acr_values="aal2 phr", max_age="300"`,
   ],
 ]

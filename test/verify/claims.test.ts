@@ -109,6 +109,50 @@ t.test("the verifier's scopes are required in addition to those of the call", as
   t.match(await strict.verify(mint(key, goodClaims({ scope: 'b a' })), { requiredScopes: ['b'] }), { scope: 'b a' })
 })
 
+const refusalOf = (checked: Promise<unknown>) =>
+  checked.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+t.test('a sign-in that is too weak or too old is rejected, with what is required', async (t) => {
+  const need = (claims: Json, requirement: object) =>
+    codeOf(verifier.verify(mint(key, goodClaims(claims)), requirement))
+  const insufficient = 'insufficient_user_authentication'
+  t.equal(await need({}, { acr: ['phr'] }), insufficient, 'a client that acts for itself')
+  t.equal(await need({ acr: 'aal1' }, { acr: ['aal2', 'phr'] }), insufficient)
+  t.equal(await need({ acr: 'PHR' }, { acr: ['phr'] }), insufficient)
+  t.equal(await need({ acr: 'aal2 phr' }, { acr: ['phr'] }), insufficient)
+  t.match(await need({ acr: 'phr' }, { acr: ['aal2', 'phr'] }), { resolved: { acr: 'phr' } })
+  t.equal(await need({}, { maxAge: 300 }), insufficient, 'no auth_time')
+  t.equal(await need({ auth_time: now - 361 }, { maxAge: 300 }), insufficient)
+  t.match(await need({ auth_time: now - 360 }, { maxAge: 300 }), { resolved: {} }, 'with the tolerance of the clocks')
+  t.equal(await need({ auth_time: now, acr: 'aal1' }, { maxAge: 300, acr: ['phr'] }), insufficient)
+  t.equal(await need({ auth_time: 0, acr: 'phr' }, { maxAge: 300, acr: ['phr'] }), insufficient)
+  t.equal(await need({ scope: '' }, { requiredScopes: ['read'], acr: ['phr'] }), 'insufficient_scope', 'first')
+  t.match(await refusalOf(verifier.verify(mint(key), { acr: ['phr'], maxAge: 60 })), {
+    requiredAcr: ['phr'],
+    maxAge: 60,
+  })
+  await t.rejects(verifier.verify(mint(key), { acr: 'phr' as never }), TypeError)
+  await t.rejects(verifier.verify(mint(key), { maxage: 60 } as never), /no option maxage/)
+})
+
+t.test('a verifier and a call together accept what both accept', async (t) => {
+  const options = { issuer, audience, keys: () => imported, clock: stoppedClock(), acr: ['aal2', 'phr'], maxAge: 600 }
+  const strict = createVerifier(options)
+  const token = (claims: Json) => mint(key, goodClaims({ auth_time: now, ...claims }))
+  t.match(await refusalOf(strict.verify(token({ acr: 'aal1' }))), { requiredAcr: ['aal2', 'phr'], maxAge: 600 })
+  t.match(await strict.verify(token({ acr: 'aal2' })), { acr: 'aal2' })
+  const call = { acr: ['phr', 'urn:other'], maxAge: 3600 }
+  t.match(await refusalOf(strict.verify(token({ acr: 'aal2' }), call)), { requiredAcr: ['phr'], maxAge: 600 })
+  t.match(await refusalOf(strict.verify(token({ acr: 'urn:other' }), call)), { requiredAcr: ['phr'] })
+  await t.rejects(strict.verify(token({ acr: 'aal2' }), { acr: ['urn:other'] }), TypeError)
+  const claims = await strict.verify(token({ acr: 'aal2' }))
+  t.throws(() => strict.requireAuthentication(claims, { acr: ['phr'] }), { code: 'insufficient_user_authentication' })
+  t.doesNotThrow(() => strict.requireAuthentication(claims, { acr: ['aal2'], maxAge: 0 }))
+})
+
 t.test('a token for another service is rejected for its audience before its scopes are checked', async (t) => {
   const token = mint(key, goodClaims({ aud: 'https://other.example.com', scope: '' }))
   t.equal(await codeOf(verifier.verify(token, { requiredScopes: ['read'] })), 'wrong_audience')

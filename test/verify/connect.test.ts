@@ -5,6 +5,7 @@ import {
   accessTokenOf,
   type ConnectBearerOptions,
   type ConnectMiddleware,
+  connectAuthentication,
   connectBearer,
   connectScopes,
   fastifyBearer,
@@ -35,6 +36,8 @@ async function service(t: Test, options: ConnectBearerOptions) {
   const server = createServer((request, response) => {
     if (request.url === '/payments')
       run([bearer, connectScopes('invoices:read', 'payments:make'), route], request, response)
+    else if (request.url === '/transfers')
+      run([bearer, connectAuthentication({ acr: ['aal2', 'phr'], maxAge: 300 }), route], request, response)
     else if (request.url === '/exports') run([bearer, connectScopes('invoices:read'), route], request, response)
     else if (request.url === '/forgotten') run([connectScopes('invoices:read'), route], request, response)
     else if (request.url === '/open') run([route], request, response)
@@ -45,21 +48,24 @@ async function service(t: Test, options: ConnectBearerOptions) {
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, reached }
 }
 
-t.test('every refusal is answered as in RFC 6750 and reported, and the route is not reached', async (t) => {
-  const reported: string[] = []
-  const { origin, reached } = await service(t, {
-    verifier,
-    realm: 'invoices',
-    onRefusal: (error, request) => reported.push(`${request.url} ${error.code}`),
-  })
-  for (const [what, path, headers, status, challenge] of refusals) {
-    const answer = await send(origin, path, headers)
-    t.match(answer, { status, challenge, headers: { 'cache-control': 'no-store', 'set-cookie': undefined } }, what)
-  }
-  t.strictSame(reached, [])
-  t.equal(reported.length, refusals.length)
-  t.match(reported.at(-1), '/payments insufficient_scope')
-})
+t.test(
+  'every refusal is answered as in RFC 6750 and RFC 9470 and reported, and the route is not reached',
+  async (t) => {
+    const reported: string[] = []
+    const { origin, reached } = await service(t, {
+      verifier,
+      realm: 'invoices',
+      onRefusal: (error, request) => reported.push(`${request.url} ${error.code}`),
+    })
+    for (const [what, path, headers, status, challenge] of refusals) {
+      const answer = await send(origin, path, headers)
+      t.match(answer, { status, challenge, headers: { 'cache-control': 'no-store', 'set-cookie': undefined } }, what)
+    }
+    t.strictSame(reached, [])
+    t.equal(reported.length, refusals.length)
+    t.match(reported.at(-1), '/transfers insufficient_user_authentication')
+  },
+)
 
 t.test('the body repeats the challenge', async (t) => {
   const { origin } = await service(t, { verifier })
@@ -107,6 +113,7 @@ t.test('another middleware cannot put claims onto a request', async (t) => {
 t.test('a realm or a scope that cannot be sent is rejected at the start', async (t) => {
   t.throws(() => connectBearer({ verifier, realm: 'a"' }), { name: 'TypeError' })
   t.throws(() => connectScopes('a b'), { name: 'TypeError' })
+  t.throws(() => connectAuthentication({ acr: ['a b'] }), { name: 'TypeError' })
 })
 
 t.test('a missing verifier, or a logger in place of its method, is rejected at the start', async (t) => {

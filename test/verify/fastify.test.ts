@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import { fastifyBearer, fastifyScopes } from 'signet-idp/verify'
+import { fastifyAuthentication, fastifyBearer, fastifyScopes } from 'signet-idp/verify'
 import t, { type Test } from 'tap'
 import { awayVerifier, good, refusals, send, verifier } from './bearer.ts'
 import { audience } from './issuer.ts'
@@ -24,6 +24,11 @@ function service(options: { verifier: typeof verifier; realm?: string }, log: st
       return { sub: request.accessToken.sub }
     })
     api.get('/payments', { onRequest: fastifyScopes('invoices:read', 'payments:make') }, async (request) => {
+      reached.push(request.url)
+      return {}
+    })
+    const recent = { onRequest: fastifyAuthentication({ acr: ['aal2', 'phr'], maxAge: 300 }) }
+    api.get('/transfers', recent, async (request) => {
       reached.push(request.url)
       return {}
     })

@@ -131,11 +131,13 @@ const answers = {
   not_yet_valid: invalidToken,
   sender_constrained: invalidToken,
   insufficient_scope: { status: 403, error: 'insufficient_scope' },
+  // RFC 9470 §3.
+  insufficient_user_authentication: { status: 401, error: 'insufficient_user_authentication' },
   keys_unavailable: { status: 503, error: 'temporarily_unavailable' },
 } as const satisfies Record<VerificationErrorCode, { status: number; error: string | undefined }>
 
 /**
- * Formats a refusal as in RFC 6750 §3.
+ * Formats a refusal as in RFC 6750 §3 and RFC 9470 §3.
  *
  * @param error the reason; its message contains only characters that are allowed in a quoted string
  * @param realm see `checkRealm`
@@ -156,6 +158,8 @@ export function bearerRefusal(error: VerificationError, realm: string): BearerRe
 
   const parameters = [`realm="${realm}"`, `error="${code}"`, `error_description="${error.message}"`]
   if (error.requiredScopes.length > 0) parameters.push(`scope="${error.requiredScopes.join(' ')}"`)
+  if (error.requiredAcr.length > 0) parameters.push(`acr_values="${error.requiredAcr.join(' ')}"`)
+  if (error.maxAge !== undefined) parameters.push(`max_age="${error.maxAge}"`)
   return {
     status,
     headers: { ...common, 'www-authenticate': `Bearer ${parameters.join(', ')}` },

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { requireScopes } from './access-token-claims.ts'
+import { type AccessTokenClaims, requireScopes } from './access-token-claims.ts'
+import { type AuthenticationRequirement, checkRequirement } from './authentication-requirement.ts'
 import {
   accessTokenOf,
   authenticate,
@@ -50,12 +51,27 @@ export function connectBearer(options: ConnectBearerOptions): ConnectMiddleware 
  */
 export function connectScopes(...scopes: string[]): ConnectMiddleware {
   const required = checkScopes(scopes)
+  return demanding((claims) => requireScopes(claims, required))
+}
+
+/**
+ * Creates a Connect middleware that requires a stronger or more recent sign-in of the person whose token `connectBearer` has checked (RFC 9470).
+ *
+ * @throws {TypeError} if the requirement is not valid
+ */
+export function connectAuthentication(requirement: AuthenticationRequirement): ConnectMiddleware {
+  const required = checkRequirement(requirement)
+  return demanding((claims, verifier) => verifier.requireAuthentication(claims, required))
+}
+
+function demanding(check: (claims: AccessTokenClaims, verifier: Verifier) => void): ConnectMiddleware {
   return (request, response, next) => {
     const claims = accessTokenOf(request)
+    const protection = protectionOf(request)
     try {
-      requireScopes(claims, required)
+      check(claims, protection.verifier)
     } catch (error) {
-      refuse(error, protectionOf(request), request, response, next)
+      refuse(error, protection, request, response, next)
       return
     }
     next()

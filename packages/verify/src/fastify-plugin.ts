@@ -2,6 +2,7 @@
 /** @ts-ignore Lets a service compile that does not use Fastify and has not installed it. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type AccessTokenClaims, requireScopes } from './access-token-claims.ts'
+import { type AuthenticationRequirement, checkRequirement } from './authentication-requirement.ts'
 import {
   accessTokenOf,
   authenticate,
@@ -61,10 +62,24 @@ export const fastifyBearer: FastifyPluginAsync<FastifyBearerOptions> = Object.as
  */
 export function fastifyScopes(...scopes: string[]): onRequestAsyncHookHandler {
   const required = checkScopes(scopes)
+  return demanding((claims) => requireScopes(claims, required))
+}
+
+/**
+ * Creates an `onRequest` hook for a route that requires a stronger or more recent sign-in of the person whose token `fastifyBearer` has checked (RFC 9470).
+ *
+ * @throws {TypeError} if the requirement is not valid
+ */
+export function fastifyAuthentication(requirement: AuthenticationRequirement): onRequestAsyncHookHandler {
+  const required = checkRequirement(requirement)
+  return demanding((claims, verifier) => verifier.requireAuthentication(claims, required))
+}
+
+function demanding(check: (claims: AccessTokenClaims, verifier: Verifier) => void): onRequestAsyncHookHandler {
   return async (request, reply) => {
     const protection = protectionOf(request.raw)
     try {
-      requireScopes(request.accessToken, required)
+      check(request.accessToken, protection.verifier)
     } catch (error) {
       return refuse(error, protection, request, reply)
     }

@@ -21,6 +21,7 @@ export const verificationErrorCodes = [
   'not_yet_valid',
   'sender_constrained',
   'insufficient_scope',
+  'insufficient_user_authentication',
   'keys_unavailable',
 ] as const
 
@@ -35,21 +36,32 @@ export class VerificationError extends Error {
   readonly code: VerificationErrorCode
   /** For `insufficient_scope`: all required scopes. */
   readonly requiredScopes: readonly string[]
+  /** For `insufficient_user_authentication`: the values of `acr` of which one is required. */
+  readonly requiredAcr: readonly string[]
+  /** For `insufficient_user_authentication`: the maximum time since the sign-in, in seconds. */
+  readonly maxAge: number | undefined
 
   /**
    * @param code one of `verificationErrorCodes`
    * @param message one sentence
-   * @param options `cause`: the underlying error; `requiredScopes`: for `insufficient_scope`
+   * @param options `cause`: the underlying error; `requiredScopes`: for `insufficient_scope`; `requirement`: for
+   *   `insufficient_user_authentication`
    */
   constructor(
     code: VerificationErrorCode,
     message: string,
-    options: { cause?: unknown; requiredScopes?: readonly string[] } = {},
+    options: {
+      cause?: unknown
+      requiredScopes?: readonly string[]
+      requirement?: { acr?: readonly string[]; maxAge?: number }
+    } = {},
   ) {
     const plain = message.replaceAll('"', "'").replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?')
     super(plain, 'cause' in options ? { cause: options.cause } : {})
     this.code = code
     this.requiredScopes = options.requiredScopes ?? []
+    this.requiredAcr = options.requirement?.acr ?? []
+    this.maxAge = options.requirement?.maxAge
   }
 }
 

@@ -1,3 +1,4 @@
+import { type AuthenticationRequirement, checkRequirement } from './authentication-requirement.ts'
 import type { Fetch } from './jwk-set-request.ts'
 import type { Clock } from './remote-keys.ts'
 import type { KeySource } from './signed-jwt.ts'
@@ -14,6 +15,10 @@ export type VerifierOptions = {
   algorithms?: readonly SignatureAlgorithm[]
   /** Scopes that every token must have. Default: none. */
   requiredScopes?: readonly string[]
+  /** The values of `acr` of which every token must have one, in order of preference. Default: any. */
+  acr?: readonly string[]
+  /** The maximum time since the person signed in. Default: any. */
+  maxAge?: number
   /** How much the issuer's clock and this one may differ. 0 to 300, default 60. */
   clockTolerance?: number
   /** The media type that `typ` must name. Default `at+jwt` (RFC 9068 §4). */
@@ -40,7 +45,8 @@ export type VerifierOptions = {
   clock?: Clock
 }
 
-export type VerifierSettings = Required<Omit<VerifierOptions, 'audience' | 'keys'>> & {
+export type VerifierSettings = Required<Omit<VerifierOptions, 'audience' | 'keys' | 'acr' | 'maxAge'>> & {
+  requirement: AuthenticationRequirement
   audience: readonly string[]
   keys: KeySource | undefined
 }
@@ -50,6 +56,8 @@ const optionNames: Record<keyof VerifierOptions, true> = {
   audience: true,
   algorithms: true,
   requiredScopes: true,
+  acr: true,
+  maxAge: true,
   clockTolerance: true,
   typ: true,
   maxTokenLength: true,
@@ -99,6 +107,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     `algorithms must be some of ${signatureAlgorithms.join(', ')}.`,
   )
   const requiredScopes = checkScopes(options.requiredScopes === undefined ? [] : options.requiredScopes)
+  const requirement = checkRequirement(options)
   demand(isText(typ), `typ must be a media type; got ${kindOf(typ)}.`)
 
   checkFunction('keys', keys, 'takes { kid, alg } and returns a key from importVerificationKey')
@@ -128,6 +137,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     audience: [...audience],
     algorithms: [...algorithms],
     requiredScopes,
+    requirement,
     typ,
     jwksUri,
     name,

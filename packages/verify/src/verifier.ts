@@ -1,4 +1,10 @@
 import { type AccessTokenClaims, checkClaims } from './access-token-claims.ts'
+import {
+  type AuthenticationRequirement,
+  bothRequirements,
+  checkRequirement,
+  requireAuthentication,
+} from './authentication-requirement.ts'
 import { requestJwkSet } from './jwk-set-request.ts'
 import { remoteKeys } from './remote-keys.ts'
 import { verifySignedJwt } from './signed-jwt.ts'
@@ -11,11 +17,19 @@ export type Verifier = {
    * Checks an access token.
    *
    * @param token the token alone, without `Bearer`
-   * @param options `requiredScopes`: in addition to those of the verifier
+   * @param options `requiredScopes`, `acr`, `maxAge`: in addition to those of the verifier
    * @throws {VerificationError} for any token that is not accepted, and nothing else whatever token is presented; see `verificationErrorCodes`
    * @throws {TypeError} if the options are not valid
    */
   verify: (token: string, options?: CallOptions) => Promise<AccessTokenClaims>
+  /**
+   * Checks how and when the person of a verified token signed in. For a service that knows only later what a request needs, for example a payment above an
+   * amount.
+   *
+   * @throws {VerificationError} `insufficient_user_authentication`
+   * @throws {TypeError} if the requirement is not valid
+   */
+  requireAuthentication: (claims: AccessTokenClaims, requirement: AuthenticationRequirement) => void
   /**
    * Resolves when the keys are available. For a readiness probe, or to fail early at the start.
    *
@@ -37,33 +51,43 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, clock } = settings
   const { find, ready } = settings.keys ? { find: settings.keys, ready: async () => {} } : issuerKeys(settings)
   const rules = { ...settings, keys: find }
+  const checkTime = () => ({ clockTolerance: settings.clockTolerance, now: clock.wallTime() / 1000 })
 
   return {
     issuer,
     audience,
     async verify(token, options = {}) {
-      const allScopes = scopesOfCall(settings.requiredScopes, options)
+      const { requiredScopes, requirement } = demandsOfCall(settings, options)
       const payload = await verifySignedJwt(token, rules)
-      return checkClaims(payload, { ...settings, requiredScopes: allScopes, now: clock.wallTime() / 1000 })
+      const claims = checkClaims(payload, { ...settings, ...checkTime(), requiredScopes })
+      requireAuthentication(claims, requirement, checkTime())
+      return claims
+    },
+    requireAuthentication(claims, requirement) {
+      requireAuthentication(claims, checkRequirement(requirement), checkTime())
     },
     ready,
   }
 }
 
-type CallOptions = { requiredScopes?: readonly string[] }
+type CallOptions = AuthenticationRequirement & { requiredScopes?: readonly string[] }
+
+const callOptions = ['requiredScopes', 'acr', 'maxAge']
 
 /**
- * The scopes that one call requires, including those of the verifier.
+ * What one call requires, including what the verifier always does.
  *
- * @throws {TypeError} for an unknown option, because a misspelt one would disable a check, and for an invalid list of scopes
+ * @throws {TypeError} for an unknown option, because a misspelt one would disable a check, and for an invalid one
  */
-function scopesOfCall(always: readonly string[], options: CallOptions): readonly string[] {
+function demandsOfCall(always: Pick<VerifierSettings, 'requiredScopes' | 'requirement'>, options: CallOptions) {
   for (const name of Object.keys(options))
-    if (name !== 'requiredScopes')
-      throw new TypeError(`verify has no option ${name}. Its only option is requiredScopes.`)
-  const { requiredScopes } = options
-  if (requiredScopes === undefined) return always
-  return [...always, ...checkScopes(requiredScopes)]
+    if (!callOptions.includes(name))
+      throw new TypeError(`verify has no option ${name}. Its options are ${callOptions.join(', ')}.`)
+  const { requiredScopes = [] } = options
+  return {
+    requiredScopes: [...always.requiredScopes, ...checkScopes(requiredScopes)],
+    requirement: bothRequirements(always.requirement, checkRequirement(options)),
+  }
 }
 
 function issuerKeys(settings: VerifierSettings) {

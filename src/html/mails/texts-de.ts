@@ -161,7 +161,8 @@ export const textsDe: MailTexts = {
     subject: 'Jemand kennt vielleicht Ihr Passwort für {name}',
     heading: 'Jemand kennt vielleicht Ihr Passwort',
     lead: 'Jemand hat das richtige Passwort Ihres Kontos bei {name} ({host}) eingegeben und danach zu viele falsche Codes. Die Anmeldung ist nicht gelungen.',
-    paused: 'Heute werden keine Codes mehr angenommen. Passkeys funktionieren weiterhin.',
+    paused:
+      'Heute werden keine Einmalcodes mehr angenommen. Wiederherstellungscodes und Passkeys funktionieren weiterhin. Wenn Sie das nicht waren, ändern Sie Ihr Passwort.',
   },
   passkeyCounter: {
     subject: 'Ein Passkey für {name} wurde vielleicht kopiert',

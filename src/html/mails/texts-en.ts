@@ -162,7 +162,8 @@ export const textsEn = {
     subject: 'Somebody may know your password for {name}',
     heading: 'Somebody may know your password',
     lead: 'Somebody entered the right password of your account at {name} ({host}), and then too many wrong codes. They were not signed in.',
-    paused: 'Codes are not accepted any more today. Passkeys still work.',
+    paused:
+      'One-time codes are not accepted any more today. Recovery codes and passkeys still work. If this was not you, change your password.',
   },
   passkeyCounter: {
     subject: 'A passkey for {name} may have been copied',

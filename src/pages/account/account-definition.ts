@@ -35,6 +35,14 @@ export interface AccountForm {
   readonly path: string
   /** Under which `show` finds what was typed if the form is refused. A form without fields needs none. */
   readonly name?: string
+  /** For a form with a file: `multipart/form-data`. */
+  readonly upload?: {
+    /** The name of its field. */
+    readonly field: string
+    readonly maxBytes: number
+    /** Counts an attempt, before anything is read. @throws LimitExceeded, TooManyWaiting */
+    readonly count: (signet: Signet, session: Session) => Promise<void>
+  }
   /** Whether this installation has the form; default: it has. */
   readonly isOffered?: (settings: Settings) => boolean
   /** @throws LimitExceeded, HashQueueFull, TooManyWaiting: the page is shown again and says so */

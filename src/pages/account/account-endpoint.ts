@@ -1,3 +1,4 @@
+import multipart from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ComponentChildren } from 'preact'
 import { sendPage } from '../../html/send-page.ts'
@@ -5,12 +6,15 @@ import { accountProof, isAboutAccount } from '../../interaction/account-proof.ts
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor, setUpPages } from '../../interaction/factor-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { minLengthOf } from '../../operations/new-password.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
+import { TooManyWaiting } from '../../platform/turns.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { csrfCheckedUpload, isFileFault, type Upload } from '../../protocol/http/upload.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -31,7 +35,11 @@ export function accountEndpoint(app: App, signet: Signet): void {
       return showPage(signet, { request, reply, session }, definition, happened, 200)
     })
     for (const form of definition.forms)
-      if (form.isOffered?.(signet.settings) ?? true) handleForm(app, signet, definition, form)
+      if (form.isOffered?.(signet.settings) ?? true) {
+        const { upload } = form
+        if (upload) handleUpload(app, signet, definition, { ...form, upload })
+        else handleForm(app, signet, definition, form)
+      }
   }
   // W3C, A Well-Known URL for Changing Passwords §2: password managers send people here.
   // If signed out, the fragment would be lost in the redirect to the sign-in page.
@@ -46,34 +54,79 @@ function handleForm(app: App, signet: Signet, definition: AccountDefinition, for
     const values = await csrfCheckedForm(signet, request)
     const session = await enteredSession(signet, request, reply, definition.ownPage)
     if (!session) return reply
-    if (!isAboutAccount(signet.secrets.csrf, session.account.sub, values.get('account')))
-      return redirect(reply, hrefOf(definition.path, 'other-account'))
-
-    const visit = { request, reply, session }
-    const show = (faults: FilledForm['faults'], status: number, retryAfterSeconds?: number) =>
-      showPage(signet, visit, definition, { refused: { form, values, faults }, retryAfterSeconds }, status)
-    try {
-      const outcome = await form.submit(signet, { ...visit, values })
-      switch (outcome.outcome) {
-        case 'done':
-          return redirect(reply, hrefOf(outcome.path ?? definition.path, outcome.notice))
-        case 'mailed':
-          // The page on which the person enters the code of the mail, and from which they return to this one.
-          return redirect(reply, `/verify-email?continue=${sealed(signet, definition.ownPage)}`)
-        case 'faulty':
-          return show(outcome.faults, outcome.status)
-        case 'shown':
-          return showPage(signet, visit, definition, { content: outcome.content }, 200)
-        case 'replied':
-          return reply
-        case 'signed_out':
-          return toSignIn(signet, reply, definition.ownPage)
-      }
-    } catch (error) {
-      const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
-      return show(new Map([['form', fault]]), status, retryAfterSeconds)
-    }
+    return answerForm(signet, { request, reply, session }, definition, form, async () => ({ values, file: undefined }))
   })
+}
+
+/** Forms with a file that are processed at the same time at most. Each holds its file in memory. */
+const maxUploads = 20
+
+function handleUpload(
+  app: App,
+  signet: Signet,
+  definition: AccountDefinition,
+  form: AccountForm & Required<Pick<AccountForm, 'upload'>>,
+): void {
+  const { count, field, maxBytes } = form.upload
+  let uploads = 0
+  app.register(async (scope: App) => {
+    await scope.register(multipart)
+    scope.post<{ Body: Parameters; Querystring: Parameters }>(form.path, async (request, reply) => {
+      // A file is read only for somebody who is signed in.
+      const session = await enteredSession(signet, request, reply, definition.ownPage)
+      if (!session) return reply
+      const read = async () => {
+        if (uploads > maxUploads) throw new TooManyWaiting(`${maxUploads} files are being processed.`)
+        await count(signet, session)
+        return csrfCheckedUpload(signet, request, field, maxBytes)
+      }
+      uploads++
+      try {
+        return await answerForm(signet, { request, reply, session }, definition, form, read)
+      } finally {
+        uploads--
+      }
+    })
+  })
+}
+
+/** @param read reads the form. @throws LimitExceeded, TooManyWaiting: the page is shown again and says so */
+async function answerForm(
+  signet: Signet,
+  visit: Pick<AccountView, 'request' | 'reply' | 'session'>,
+  definition: AccountDefinition,
+  form: AccountForm,
+  read: () => Promise<Upload>,
+): Promise<FastifyReply> {
+  const { request, reply, session } = visit
+  let sent: Upload = { values: new Map(), file: undefined }
+  const show = (faults: FilledForm['faults'], status: number, retryAfterSeconds?: number) =>
+    showPage(signet, visit, definition, { refused: { form, values: sent.values, faults }, retryAfterSeconds }, status)
+  try {
+    sent = await read()
+    // Of a form whose file was not taken, the rest may not have been read. It changes nothing.
+    const isAbout = isAboutAccount(signet.secrets.csrf, session.account.sub, sent.values.get('account'))
+    if (!isAbout && !isFileFault(sent.file)) return redirect(reply, hrefOf(definition.path, 'other-account'))
+    const outcome = await form.submit(signet, { ...visit, ...sent })
+    switch (outcome.outcome) {
+      case 'done':
+        return redirect(reply, hrefOf(outcome.path ?? definition.path, outcome.notice))
+      case 'mailed':
+        // The page on which the person enters the code of the mail, and from which they return to this one.
+        return redirect(reply, `/verify-email?continue=${sealed(signet, definition.ownPage)}`)
+      case 'faulty':
+        return show(outcome.faults, outcome.status)
+      case 'shown':
+        return showPage(signet, visit, definition, { content: outcome.content }, 200)
+      case 'replied':
+        return reply
+      case 'signed_out':
+        return toSignIn(signet, reply, definition.ownPage)
+    }
+  } catch (error) {
+    const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
+    return show(new Map([['form', fault]]), status, retryAfterSeconds)
+  }
 }
 
 /**
@@ -89,7 +142,9 @@ async function enteredSession(
 ): Promise<Session | undefined> {
   const session = await currentSession(signet.database, signet.settings, request)
   if (!session) toSignIn(signet, reply, page)
-  else if (!sendToVerification(signet, reply, session, sealed(signet, page))) return session
+  else if (sendToVerification(signet, reply, session, sealed(signet, page))) return undefined
+  else if (setUpPages.includes(page) || !sendToSecondFactor(signet, reply, session, sealed(signet, page)))
+    return session
   return undefined
 }
 

@@ -5,6 +5,7 @@ import { personOf } from '../../interaction/browser-session.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
+import type { Upload } from '../../protocol/http/upload.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
 /** A submitted form of an account page. It was sent from that page by the person it was shown to. */
@@ -13,6 +14,8 @@ export interface Submission {
   readonly reply: FastifyReply
   readonly session: Session
   readonly values: ReadonlyMap<string, string>
+  /** The file of a form for one (`upload` in its definition). */
+  readonly file?: Upload['file']
 }
 
 /** The result of a form. */

@@ -4,6 +4,8 @@ import type { MenuEntry } from './account-page.tsx'
 import { activityDefinition } from './activity-definition.tsx'
 import { activityReportDefinition } from './activity-report-definition.tsx'
 import { applicationsDefinition } from './applications-definition.tsx'
+import { dataDefinition } from './data-definition.tsx'
+import { deletionDefinition } from './deletion-definition.tsx'
 import { newCodesDefinition } from './new-codes-definition.tsx'
 import { newPasskeyDefinition } from './new-passkey-definition.tsx'
 import { profileDefinition } from './profile-definition.tsx'
@@ -24,6 +26,8 @@ export const accountPages: readonly AccountDefinition[] = [
   applicationsDefinition,
   activityDefinition,
   activityReportDefinition,
+  dataDefinition,
+  deletionDefinition,
 ]
 
 /** The menu as a page shows it. */

@@ -46,9 +46,7 @@ export function ActivityReportSection({ page, hidden, timeZone, event, handle, c
       </ul>
       <form method="post" action="/account/activity/not-me">
         <HiddenInputs values={{ ...hidden, event: handle }} />
-        <p class="hint" id="report-hint">
-          {text.proveNow}
-        </p>
+        <p id="report-hint">{text.proveNow}</p>
         <button class="button primary" id="report" type="submit" aria-describedby="report-hint">
           {text.submit}
         </button>
@@ -56,9 +54,7 @@ export function ActivityReportSection({ page, hidden, timeZone, event, handle, c
       {canMail && (
         <form method="post" action="/account/activity/not-me/send">
           <HiddenInputs values={{ ...hidden, event: handle }} />
-          <p class="hint" id="send-hint">
-            {text.sendHint}
-          </p>
+          <p id="send-hint">{text.sendHint}</p>
           <button class="button" id="report-send" type="submit" aria-describedby="send-hint">
             {text.send}
           </button>

@@ -90,18 +90,20 @@ export function ActivitySection({ page, events, timeZone, olderHref, isOlder }: 
           </li>
         ))}
       </ul>
-      <p class="actions">
-        {isOlder && (
+      {isOlder && (
+        <p class="actions">
           <a class="button" id="newest" href="/account/activity">
             {activity.newest}
           </a>
-        )}
-        {olderHref !== undefined && (
+        </p>
+      )}
+      {olderHref !== undefined && (
+        <p class="actions">
           <a class="button" id="older" href={olderHref}>
             {activity.older}
           </a>
-        )}
-      </p>
+        </p>
+      )}
     </section>
   )
 }

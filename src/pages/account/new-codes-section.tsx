@@ -37,15 +37,9 @@ export function NewCodesSection(props: NewCodesSectionProps) {
             <li>
               <p>{security.scan}</p>
               <QrCodeImage code={qrCode} label={security.qrCode} />
-              <p>
-                {fill(security.openApp, {
-                  link: (
-                    <a id="open-app" href={uri}>
-                      {security.openAppLink}
-                    </a>
-                  ),
-                })}
-              </p>
+              <a class="button" id="open-app" href={uri}>
+                {security.openApp}
+              </a>
               <p>{fill(security.key, { key: <code id="totp-key">{grouped(secret)}</code> })}</p>
             </li>
             <li>
@@ -61,7 +55,7 @@ export function NewCodesSection(props: NewCodesSectionProps) {
               />
             </li>
           </ol>
-          <p class="hint">{security.endsSessions}</p>
+          <p class="about">{security.endsSessions}</p>
           <button class="button primary" id="confirm-codes" type="submit">
             {security.confirmCodes}
           </button>

@@ -62,7 +62,7 @@ function PasskeyRow(props: PasskeysSectionProps & { readonly passkey: PagePasske
   const { security } = page.messages
   const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
   return (
-    <li class="row tall" id={`passkey-${place + 1}`}>
+    <li class="row" id={`passkey-${place + 1}`}>
       <div class="row-text">
         <p class="name">
           <bdi>{passkey.name}</bdi>
@@ -83,7 +83,7 @@ function PasskeyForms(props: PasskeysSectionProps & { readonly passkey: PagePass
   const field = nameField(place)
   const about = `passkey-${place + 1}`
   return (
-    <details class="more" open={fault(field) !== undefined}>
+    <details open={fault(field) !== undefined}>
       <summary aria-describedby={about}>{security.change}</summary>
       <form method="post" action="/account/security/passkeys/rename">
         <HiddenInputs values={{ ...hidden, passkey: passkey.handle }} />
@@ -102,13 +102,10 @@ function PasskeyForms(props: PasskeysSectionProps & { readonly passkey: PagePass
         </button>
       </form>
       {passkey.kept ? (
-        <p class="hint">{textOf(passkey.kept, 'form')}</p>
+        <p class="why-kept">{textOf(passkey.kept, 'form')}</p>
       ) : (
         <form method="post" action="/account/security/passkeys/remove">
           <HiddenInputs values={{ ...hidden, passkey: passkey.handle }} />
-          <p class="hint" id={`remove-passkey-${place + 1}-hint`}>
-            {security.removePasskeyHint}
-          </p>
           <button
             class="button"
             id={`remove-passkey-${place + 1}`}
@@ -117,6 +114,9 @@ function PasskeyForms(props: PasskeysSectionProps & { readonly passkey: PagePass
           >
             {security.removePasskey}
           </button>
+          <p class="hint" id={`remove-passkey-${place + 1}-hint`}>
+            {security.removePasskeyHint}
+          </p>
         </form>
       )}
     </details>

@@ -6,7 +6,8 @@ import { checkProfile, InvalidProfile, readAddress } from '../../records/account
 import type { Signet } from '../../signet.ts'
 import { type AccountFault, type AccountFaults, actorOf, type Outcome, type Submission } from './account-form.ts'
 
-type Claim = Exclude<keyof Description, 'address'>
+/** The picture has a form of its own (avatar-form.ts). */
+type Claim = Exclude<keyof Description, 'address' | 'picture'>
 
 /** The claims with a field each (OpenID Connect Core §5.1), in the order of the page, and the fault if a value is invalid. */
 const claimFaults = {
@@ -22,7 +23,6 @@ const claimFaults = {
   zoneinfo: 'zone_invalid',
   website: 'url_invalid',
   profile: 'url_invalid',
-  picture: 'url_invalid',
 } as const satisfies { readonly [claim in Claim]-?: AccountFault }
 
 const claims = Object.keys(claimFaults) as readonly Claim[]

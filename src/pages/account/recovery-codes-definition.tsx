@@ -46,7 +46,7 @@ async function submitNewRecoveryCodes(signet: Signet, submission: Submission): P
     case 'created':
       return shownCodes(signet, submission, { codes: renewed.codes })
     case 'no_factor':
-      return { outcome: 'done' }
+      return { outcome: 'done', path: '/account/security', notice: 'factor-gone' }
     case 'stale':
       return staleOutcome(signet, submission, page)
     case 'signed_out':

@@ -1,4 +1,6 @@
 import { sessionsOverview } from '../../operations/account-overview.ts'
+import { unknownAddress } from '../../platform/http/client-address.ts'
+import { deviceReader } from '../../platform/http/device.ts'
 import type { AccountDefinition, AccountView } from './account-definition.ts'
 import { sessionHandle } from './session-handle.ts'
 import { submitSessionEnd } from './sessions-form.ts'
@@ -17,11 +19,13 @@ export const sessionsDefinition: AccountDefinition = {
 
 async function showSessions({ signet, session, page, hidden, timeZone }: AccountView) {
   const { sessions, ...overview } = await sessionsOverview(signet, session)
-  const listed = sessions.map(({ id, signedInAt, usedAt }) => ({
+  const deviceOf = await deviceReader()
+  const listed = sessions.map(({ id, signedInAt, usedAt, userAgent, network }) => ({
     handle: sessionHandle(signet.secrets['request-sealing'], session.account.sub, id),
     isThisBrowser: id === session.id,
-    signedInAt,
-    usedAt,
+    device: network === undefined ? undefined : deviceOf(userAgent),
+    network: network === unknownAddress ? undefined : network,
+    ...{ signedInAt, usedAt },
   }))
   return <SessionsSection {...{ page, hidden, timeZone, ...overview }} sessions={listed} />
 }

@@ -1,12 +1,18 @@
+import { deviceInWords } from '../../html/device-in-words.ts'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
+import type { Device } from '../../platform/http/device.ts'
 
 /** A session as the page shows it. */
 export interface PageSession {
   /** Identifies it in the form. */
   readonly handle: string
   readonly isThisBrowser: boolean
+  /** Undefined if the person signed in before this was stored. */
+  readonly device: Device | undefined
+  /** The address that the person signed in from. */
+  readonly network: string | undefined
   readonly signedInAt: Date
   readonly usedAt: Date
 }
@@ -24,10 +30,11 @@ export interface SessionsSectionProps {
   readonly timeZone: string | undefined
 }
 
-/** Where the person is signed in. The kind of browser is not shown, because it is not stored. */
+/** Where the person is signed in, in words by which two sessions can be told apart. */
 export function SessionsSection(props: SessionsSectionProps) {
   const { page, hidden, sessions, sessionCount, sessionsTruncated, timeZone } = props
-  const { account } = page.messages
+  const { account, devices } = page.messages
+  const { browserOnSystem, unknownDevice, notStored } = devices
   const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
   return (
     <section>
@@ -37,10 +44,20 @@ export function SessionsSection(props: SessionsSectionProps) {
         </p>
       )}
       <ul class="rows">
-        {sessions.map(({ handle, isThisBrowser, signedInAt, usedAt }, index) => (
+        {sessions.map(({ handle, isThisBrowser, device, network, signedInAt, usedAt }, index) => (
           <li class="row" key={handle}>
             <div class="row-text" id={`session-${index + 1}`}>
-              <p class="name">{isThisBrowser ? account.thisBrowser : account.anotherBrowser}</p>
+              <p class="name">
+                {device ? deviceInWords({ browserOnSystem, unknownDevice }, device) : unknownDevice}
+                {network !== undefined && (
+                  <>
+                    {' · '}
+                    <span class="unbroken">{network}</span>
+                  </>
+                )}
+              </p>
+              {isThisBrowser && <p>{account.thisBrowser}</p>}
+              {!device && <p>{notStored}</p>}
               <p>{fill(account.signedIn, { time: moment(signedInAt) })}</p>
               <p>{fill(account.lastUsed, { time: moment(usedAt) })}</p>
             </div>

@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { currentSession, personOf } from '../../interaction/browser-session.ts'
 import { resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
-import { sealOwnPage } from '../../interaction/continue-value.ts'
+import { sealDestination, sealOwnPage } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import {
   allowDevice,
@@ -17,6 +19,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import type { ContextClass } from '../../protocol/oidc-values.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -35,7 +38,7 @@ export function deviceEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/device', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     const code = readUserCode(sentValue(request.query, 'user_code'))
-    if (toVerification(signet, reply, session, code)) return reply
+    if (isSentElsewhere(signet, reply, session, code)) return reply
     const decision = sentValue(request.query, 'done')
     if (decision === 'allowed' || decision === 'denied')
       return sendPage(reply, DeviceDonePage({ page: pageContextOf(request), decision }))
@@ -48,7 +51,7 @@ export function deviceEndpoint(app: App, signet: Signet): void {
     const session = await currentSession(signet.database, signet.settings, request)
     const typed = values.get('user_code')
     const code = readUserCode(typed)
-    if (toVerification(signet, reply, session, code)) return reply
+    if (isSentElsewhere(signet, reply, session, code)) return reply
     if (code) return session ? showRequest(signet, request, reply, session, code) : toSignIn(signet, reply, code)
     const fault = typed === undefined ? 'user_code_missing' : 'user_code_invalid'
     return showForm(signet, request, reply, session, { code: typed, fault }, 422)
@@ -58,14 +61,14 @@ export function deviceEndpoint(app: App, signet: Signet): void {
     const values = await csrfCheckedForm(signet, request)
     const session = await currentSession(signet.database, signet.settings, request)
     const code = readUserCode(values.get('user_code'))
-    if (toVerification(signet, reply, session, code)) return reply
+    if (isSentElsewhere(signet, reply, session, code)) return reply
     if (!session || !code) return toSignIn(signet, reply, code)
     const isShown = (subject: string, field: string) => isFormAbout(signet.secrets.csrf, subject, values.get(field))
     // Before the code is looked up: without the page, this form must not tell who guessed right.
     if (!isShown(codeSubject(session, code), 'shown')) return showRequest(signet, request, reply, session, code)
     const asked = await findDeviceRequest(signet, session, code)
     // Another tab may have decided, or a scope may have moved to another API. What the person has seen is then not what would happen.
-    if (!asked || asked.needsSignIn || !isShown(accessSubject(session, code, asked), 'access'))
+    if (!asked || asked.needsSignIn || asked.missing || !isShown(accessSubject(session, code, asked), 'access'))
       return showRequest(signet, request, reply, session, code)
     request.clientId = asked.client.client_id
     const [decide, decision] =
@@ -76,8 +79,21 @@ export function deviceEndpoint(app: App, signet: Signet): void {
   })
 }
 
-function toVerification(signet: Signet, reply: FastifyReply, session: Session | undefined, code: UserCode | undefined) {
-  return sendToVerification(signet, reply, session, sealOwnPage(signet.secrets['request-sealing'], 'device', code))
+/** Sends a person who must verify their address, or needs a second factor, there first. */
+function isSentElsewhere(
+  signet: Signet,
+  reply: FastifyReply,
+  session: Session | undefined,
+  code: UserCode | undefined,
+) {
+  const sealed = sealOwnPage(signet.secrets['request-sealing'], 'device', code)
+  return sendToVerification(signet, reply, session, sealed) || sendToSecondFactor(signet, reply, session, sealed)
+}
+
+/** The client demands a stronger sign-in (`default_acr_values`). The person comes back to the form with the code. */
+function toStepUp({ secrets }: Signet, reply: FastifyReply, code: UserCode, needs: ContextClass): FastifyReply {
+  const sealed = sealDestination(secrets['request-sealing'], { page: 'device', userCode: code, needs })
+  return reply.header('cache-control', 'no-store').redirect(ownHref('/step-up', { continue: sealed }), 303)
 }
 
 function toSignIn(signet: Signet, reply: FastifyReply, code: UserCode | undefined): FastifyReply {
@@ -121,6 +137,7 @@ async function showRequest(
   const { client, scopes } = asked
   request.clientId = client.client_id
   if (asked.needsSignIn) return toSignIn(signet, reply, code)
+  if (asked.missing) return toStepUp(signet, reply, code, asked.missing)
   const page = pageContextOf(request)
   const proof = (subject: string) => formSubjectProof(signet.secrets.csrf, subject)
   const descriptions = client.allowed.flatMap(({ scopeDescriptions }) => scopeDescriptions)

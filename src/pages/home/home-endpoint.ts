@@ -1,6 +1,7 @@
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfToken } from '../../protocol/http/csrf.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -13,6 +14,7 @@ export function homeEndpoint(app: App, signet: Signet): void {
   app.get('/', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (sendToVerification(signet, reply, session, undefined)) return reply
+    if (sendToSecondFactor(signet, reply, session, undefined)) return reply
     return sendPage(
       reply,
       HomePage({

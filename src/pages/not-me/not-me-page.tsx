@@ -70,6 +70,7 @@ export function NotMePage(props: NotMePageProps) {
           <PasskeyButton page={page} options={passkeyOptions} label={text.withPasskey} isPrimary />
         </form>
       )}
+      {passkeyOptions !== undefined && takesCode && <p class="or">{page.messages.proof.orCode}</p>}
       {(takesCode || takesPassword) && (
         <form method="post" action="/not-me">
           <HiddenInputs values={{ csrf, token }} />

@@ -5,6 +5,8 @@ import { sendPage } from '../../html/send-page.ts'
 import { accountProof } from '../../interaction/account-proof.ts'
 import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
+import { sendToVerification } from '../../interaction/email-gate.ts'
+import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
 import { type Continuation, continuationOf } from '../../interaction/interaction.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
@@ -28,6 +30,7 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     const sealed = continueValueIn(request.query)
     const continuation = await continuationOf(signet, sealed)
     const session = await currentSession(signet.database, signet.settings, request)
+    if (isHeldBack(signet, reply, session, sealed)) return reply
     return showOffer(signet, request, reply, { session, sealed, continuation }, undefined)
   })
 
@@ -37,6 +40,7 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     const continuation = await continuationOf(signet, sealed)
     const session = await currentSession(signet.database, signet.settings, request)
     const offer = { session, sealed, continuation }
+    if (isHeldBack(signet, reply, session, sealed)) return reply
     if (!session) return goOn(reply, continuation)
     // The challenge is bound to the account, so a form that was shown to somebody else is refused.
     const passkey = await readNewPasskey(signet, {
@@ -52,6 +56,11 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     if (added.outcome !== 'added' || !added.recoveryCodes) return goOn(reply, continuation)
     return showCodes(signet, request, reply, { session, continuation }, added.recoveryCodes)
   })
+}
+
+/** Somebody who must verify their address, or needs a second factor anyway, is sent there instead. */
+function isHeldBack(signet: Signet, reply: FastifyReply, session: Session | undefined, sealed: string | undefined) {
+  return sendToVerification(signet, reply, session, sealed) || sendToSecondFactor(signet, reply, session, sealed)
 }
 
 interface Offer {

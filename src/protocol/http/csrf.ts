@@ -8,7 +8,7 @@ import { type Parameters, sentValue, typedValues } from './parameters.ts'
 const macBytes = 32
 
 /** The parts of Signet that the checks use. */
-interface Context {
+export interface CsrfContext {
   readonly settings: { readonly issuer: string }
   readonly secrets: LiveSecrets
 }
@@ -17,7 +17,7 @@ interface Context {
  * The CSRF token of a form on the page in this reply. It is tied to the browser's cookie, which is set if there is none yet. A form that was
  * made for one browser is not accepted from another.
  */
-export function csrfToken({ settings, secrets }: Context, request: FastifyRequest, reply: FastifyReply): string {
+export function csrfToken({ settings, secrets }: CsrfContext, request: FastifyRequest, reply: FastifyReply): string {
   return currentMac(secrets.csrf, browserOf(request, reply, settings.issuer)).toString('base64url')
 }
 
@@ -45,18 +45,32 @@ export function isFormAbout(secret: PurposeSecret, subject: string, presented: s
  * @throws OAuthError if the form came from another site or cannot be read. If a value was sent twice, neither is chosen
  */
 export async function csrfCheckedForm(
-  context: Context,
+  context: CsrfContext,
   request: FastifyRequest<{ Body: Parameters }>,
 ): Promise<ReadonlyMap<string, string>> {
-  const reason = await foreignReason(context, request, sentValue(request.body, 'csrf'))
-  if (reason !== undefined) throw new OAuthError('form_from_elsewhere', { detail: reason })
+  await refuseForeignForm(context, request, sentValue(request.body, 'csrf'))
   return typedValues(request.body)
+}
+
+/**
+ * The check of `csrfCheckedForm`, for a form that something else reads.
+ *
+ * @param presented the token that the form has
+ * @throws OAuthError if the form came from another site
+ */
+export async function refuseForeignForm(
+  context: CsrfContext,
+  request: FastifyRequest,
+  presented: string | undefined,
+): Promise<void> {
+  const reason = await foreignReason(context, request, presented)
+  if (reason !== undefined) throw new OAuthError('form_from_elsewhere', { detail: reason })
 }
 
 /** Why a form is not from our own pages, for the operator; undefined if it is. */
 async function foreignReason(
-  { settings: { issuer }, secrets }: Context,
-  request: FastifyRequest<{ Body: Parameters }>,
+  { settings: { issuer }, secrets }: CsrfContext,
+  request: FastifyRequest,
   presented: string | undefined,
 ): Promise<string | undefined> {
   const { origin, 'sec-fetch-site': fetchSite } = request.headers

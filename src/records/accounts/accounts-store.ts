@@ -226,8 +226,10 @@ export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
     text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
              browsers AS (DELETE FROM known_browsers WHERE sub = $1), verifications AS (DELETE FROM email_verifications WHERE sub = $1),
              changes AS (DELETE FROM email_changes WHERE sub = $1), recoveries AS (DELETE FROM account_recoveries WHERE sub = $1),
-             replaced AS (DELETE FROM replaced_passwords WHERE sub = $1), notices AS (DELETE FROM account_notices WHERE sub = $1)
-           UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
+             replaced AS (DELETE FROM replaced_passwords WHERE sub = $1), notices AS (DELETE FROM account_notices WHERE sub = $1),
+             unfinished AS (DELETE FROM unfinished_sign_ins WHERE sub = $1), avatars AS (DELETE FROM account_avatars WHERE sub = $1)
+           UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, passkey_offered_at = NULL,
+             ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],
   })

@@ -24,7 +24,7 @@ const deleteEvents = `WITH old AS (
   SELECT count(*) AS deleted FROM old`
 
 /**
- * Removes the network addresses from the next batch of events about a deleted person, in order. Runs a minute after the deletion, when all
+ * Removes network addresses, devices and the names of passkeys from the next batch of events about a deleted person, in order. Runs a minute after the deletion, when all
  * requests that were in progress have ended. `deleted` is a full batch if there was a deleted person, because there may be more.
  */
 const eraseAddresses = `WITH due AS (
@@ -36,7 +36,8 @@ const eraseAddresses = `WITH due AS (
      WHERE events.sub BETWEEN due.sub AND due.sub AND (events.at, events.id) > (due.at, due.event_id)
      ORDER BY events.sub, events.at, events.id LIMIT $2) AS about
   ), erased AS (
-   UPDATE events SET network = NULL WHERE id = ANY (ARRAY(SELECT id FROM found)) AND network IS NOT NULL
+   UPDATE events SET network = NULL, user_agent = NULL, detail = detail - '{passkey,before}'::text[]
+   WHERE id = ANY (ARRAY(SELECT id FROM found)) AND (network IS NOT NULL OR user_agent IS NOT NULL OR detail ?| '{passkey,before}'::text[])
   ), moved AS (
    UPDATE erasures SET (at, event_id) = (SELECT at, id FROM found ORDER BY at DESC, id DESC LIMIT 1)
    WHERE sub = (SELECT sub FROM due) AND (SELECT count(*) FROM found) = $2

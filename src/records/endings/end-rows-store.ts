@@ -35,7 +35,7 @@ export function endStandingGrantsSql(reason: GrantEndReason | Parameter, secrets
 }
 
 /**
- * SQL that ends open sessions.
+ * SQL that ends open sessions. What they say about the person's device is removed: it is only for the list of open sessions.
  *
  * @param which SQL: the condition that selects the sessions
  * @param options `from`: another table that the condition refers to; `at`: the time of the end
@@ -44,7 +44,7 @@ export function endSessionsSql(
   which: string,
   { from, at = 'now()' }: { readonly from?: string; readonly at?: string } = {},
 ): string {
-  return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
+  return `UPDATE sessions SET ended_at = ${at}, user_agent = NULL, network = NULL${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
 }
 
 /** Ends a grant permanently, with its codes, refresh tokens and access tokens. False if it had already ended. */

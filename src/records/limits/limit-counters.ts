@@ -89,6 +89,9 @@ export const perBrowser: readonly Limit[] = [
  */
 export const accountBackoff: Backoff = { free: 100, firstWait: 30, maxWait: window }
 
+/** Pictures that a person uploads. Decoding one can take a second. */
+export const avatarsPerPerson: Limit = { name: 'avatar-person', points: 20, seconds: 3600 }
+
 /** Lengths of IPv6 prefixes, in bits. A customer gets at least a /64. Many get a /56 or a /48, which contain 256 and 65,536 of these. */
 const prefixes = [64, 56, 48]
 

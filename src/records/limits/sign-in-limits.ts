@@ -2,6 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
 import {
   accountBackoff,
+  avatarsPerPerson,
   type CodeUse,
   counterOf,
   countersOf,
@@ -183,6 +184,8 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   allowsEmailCode(address: string): Promise<boolean>
+  /** Counts a picture that a person uploads. Must be called before it is read. @throws LimitExceeded, TooManyWaiting */
+  beforeAvatar(sub: string): Promise<void>
   /**
    * Counts a one-time code that somebody typed, for the account. Must be called before it is compared.
    *
@@ -338,6 +341,10 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     },
     beforeNewPassword: async (link) => {
       const counter = counterOf(perRecovery, link.toString('base64url'))
+      await countOrThrow([counter], counter.key)
+    },
+    beforeAvatar: async (sub) => {
+      const counter = counterOf(avatarsPerPerson, sub)
       await countOrThrow([counter], counter.key)
     },
     allowsMail: async (kind, address) => {

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
-import { freshFor, type ProvenFactor } from '../accounts/factors.ts'
+import type { ProvenFactor } from '../accounts/factors.ts'
 import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/liveness-store.ts'
 import type { SessionId, Sub } from '../ids.ts'
@@ -81,6 +81,16 @@ export interface NewSession {
   readonly sidVersion: number
   /** The digest of the session cookie that the browser sent. */
   readonly replaces: Buffer | undefined
+  /** Where the person signed in, for the list of sessions. */
+  readonly caller?: SessionOrigin | undefined
+}
+
+/** Where a person signed in. */
+export interface SessionOrigin {
+  /** The address of the client. */
+  readonly network?: string | undefined
+  /** The User-Agent header, shortened. Anybody can send anything. */
+  readonly userAgent?: string | undefined
 }
 
 export interface StartedSession {
@@ -122,16 +132,16 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
            ), renewed AS (
              UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, factor = $9,
                factor_time = CASE WHEN $9::text IS NOT NULL THEN least($4, clock_timestamp()) END, epoch = account.epoch, used_at = now(),
-               expires_at = now() + make_interval(secs => $6)
+               expires_at = now() + make_interval(secs => $6), user_agent = $10, network = $11
              FROM account
              WHERE digest = $7 AND sessions.sub = account.sub AND ended_at IS NULL AND sessions.epoch >= account.session_epoch
              RETURNING id
            ), replaced AS (
              ${endSessionsSql('digest = $7 AND sessions.sub <> account.sub', { from: 'account' })} RETURNING sessions.id, sessions.sub
            ), started AS (
-             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, factor, factor_time, expires_at, epoch, sid_version)
+             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, factor, factor_time, expires_at, epoch, sid_version, user_agent, network)
              SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, $9, CASE WHEN $9::text IS NOT NULL THEN least($4, clock_timestamp()) END,
-               now() + make_interval(secs => $6), account.epoch, $8 FROM account
+               now() + make_interval(secs => $6), account.epoch, $8, $10, $11 FROM account
              WHERE NOT EXISTS (SELECT FROM renewed)
            ), known AS (
              INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT account.sub, $2, now() FROM account
@@ -156,6 +166,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
       session.replaces ?? null,
       session.sidVersion,
       session.factor ?? null,
+      session.caller?.userAgent ?? null,
+      session.caller?.network ?? null,
     ],
   })
   const [row] = rows
@@ -165,7 +177,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
 }
 
 /** A session in the list that its person sees. */
-export interface ListedSession {
+export interface ListedSession extends SessionOrigin {
   readonly id: SessionId
   readonly signedInAt: Date
   /** To the minute. */
@@ -189,24 +201,36 @@ export async function listSessions(
   idleTtl: number,
   maxListed: number,
 ): Promise<{ sessions: ListedSession[]; count: number; isTruncated: boolean }> {
-  const { rows } = await db.query<{ id: SessionId; auth_time: Date; used_at: Date; count: number; looked_at: number }>({
+  const { rows } = await db.query<{
+    id: SessionId
+    auth_time: Date
+    used_at: Date
+    user_agent: string | null
+    network: string | null
+    count: number
+    looked_at: number
+  }>({
     // Bounds rather than equality, so that the planner uses no other index for a person with a large number of sessions.
     text: `WITH newest AS (
-             SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
+             SELECT id, auth_time, used_at, user_agent, network, expires_at, epoch FROM sessions
              WHERE sub >= $1 AND (sub, id) <= ($1, ${Number.MAX_SAFE_INTEGER}) AND ended_at IS NULL AND id <> $2
              ORDER BY sub DESC, id DESC LIMIT $5
            ), alive AS (
              SELECT newest.* FROM (SELECT * FROM newest
-                                   UNION ALL SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
+                                   UNION ALL SELECT id, auth_time, used_at, user_agent, network, expires_at, epoch FROM sessions
                                    WHERE id = $2 AND sub = $1 AND ended_at IS NULL) AS newest
              JOIN accounts ON accounts.sub = $1 AND newest.epoch >= accounts.session_epoch
              WHERE expires_at > now() AND used_at > now() - make_interval(secs => $3)
            )
-           SELECT id, auth_time, used_at, (SELECT count(*) FROM alive) AS count, (SELECT count(*) FROM newest) AS looked_at
+           SELECT id, auth_time, used_at, user_agent, network, (SELECT count(*) FROM alive) AS count,
+             (SELECT count(*) FROM newest) AS looked_at
            FROM alive ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
     values: [sub, currentId, idleTtl, maxListed, maxExamined],
   })
-  const sessions = rows.map((row) => ({ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at }))
+  const sessions = rows.map((row) => ({
+    ...{ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at },
+    ...{ userAgent: row.user_agent ?? undefined, network: row.network ?? undefined },
+  }))
   return { sessions, count: rows[0]?.count ?? 0, isTruncated: rows[0]?.looked_at === maxExamined }
 }
 
@@ -254,8 +278,8 @@ export interface RaisedSession {
   readonly provenAt: number
 }
 
-/** SQL: whether the factor of a session stays a passkey although a one-time code (`$5`) is proven. */
-const staysPasskey = `(factor = 'passkey' AND $5 = 'totp' AND factor_time > now() - interval '${freshFor} seconds')`
+/** SQL: whether the factor of a session stays a passkey although a one-time code (`$5`) is proven: if it is fresh (`freshFor` in accounts/factors.ts). */
+const staysPasskey = `(factor = 'passkey' AND $5 = 'totp' AND factor_time > now() - interval '10 minutes')`
 
 /**
  * Adds to a session what its person has proven in addition, under a new cookie; the previous one becomes worthless. What was proven before still counts. One
@@ -274,7 +298,7 @@ export async function raiseSession(tx: Queryable, id: SessionId, raised: RaisedS
              amr = CASE WHEN $4::timestamptz IS NOT NULL AND NOT $3::text[] @> ARRAY(SELECT unnest(amr) INTERSECT SELECT unnest('{pop,mfa}'::text[]))
                THEN $3 ELSE amr || ARRAY(SELECT method FROM unnest($3) WITH ORDINALITY AS proven (method, place)
                                          WHERE NOT method = ANY (amr) ORDER BY place) END,
-             auth_time = coalesce(least($4, clock_timestamp()), auth_time),
+             auth_time = CASE WHEN $4 IS NULL THEN auth_time ELSE least($4, clock_timestamp()) END,
              factor = CASE WHEN $5::text IS NULL OR ${staysPasskey} THEN factor ELSE $5 END,
              factor_time = CASE WHEN $5 IS NULL OR ${staysPasskey} THEN factor_time ELSE least($6, clock_timestamp()) END
            WHERE id = $1 RETURNING greatest(0, floor(extract(epoch FROM expires_at - now())))::float8 AS left`,

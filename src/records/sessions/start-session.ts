@@ -26,7 +26,7 @@ export async function startSession(
   tx: Queryable,
   ttl: number,
   { browserDigest, sessionDigest, replaces }: BrowserDigests,
-  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'factor' | 'sidVersion'>,
+  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'factor' | 'sidVersion' | 'caller'>,
 ): Promise<{ readonly left: boolean; readonly isNewBrowser: boolean } | undefined> {
   const started = await insertSession(tx, { ...who, browserDigest, digest: sessionDigest, ttl, replaces })
   if (!started) return undefined

@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

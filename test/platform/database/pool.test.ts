@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'

@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import t, { type Test } from 'tap'
 import type { Database } from '../../../src/platform/database/pool.ts'
 import { inTransaction, type Queryable } from '../../../src/platform/database/queryable.ts'

@@ -1,3 +1,4 @@
+// Own process: it waits for most of its time.
 import t from 'tap'
 import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
 import { startSignet } from '../../support/idp.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { deleteAccount } from '../../../src/operations/account-access.ts'
+import { deleteAccount } from '../../../src/operations/delete-account.ts'
 import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
 import { startSignet } from '../../support/idp.ts'
 import { signIn } from '../../support/journey.ts'

@@ -407,6 +407,8 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
     [{ token_endpoint_auth_method: ['none'] }, /must be a string/],
     [{ id_token_signed_response_alg: 'none' }, /id_token_signed_response_alg/],
     [{ id_token_signed_response_alg: 'HS256' }, /id_token_signed_response_alg/],
+    [{ default_acr_values: ['phr', 'gold'] }, /default_acr_values has 'gold', .* aal1, aal2, phr/],
+    [{ default_acr_values: 'phr' }, /default_acr_values/],
     [{ default_max_age: -1 }, /default_max_age/],
     [{ default_max_age: 1.5 }, /default_max_age/],
     [{ default_max_age: '60' }, /default_max_age/],

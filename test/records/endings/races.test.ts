@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import {
-  deleteAccount,
   disableAccount,
   enableAccount,
   setPassword,
@@ -10,6 +9,7 @@ import {
 import type { Actor } from '../../../src/operations/actor.ts'
 import { changeProvenPassword } from '../../../src/operations/change-password.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
+import { deleteAccount } from '../../../src/operations/delete-account.ts'
 import { endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
@@ -156,7 +156,7 @@ const ways: Record<string, Ending> = {
   },
   'delete the account': {
     endsSignIns: true,
-    decide: (db, { sub }) => deleteAccount({ database: db, endings, turns }, operator, sub),
+    decide: (db, { sub }) => deleteAccount({ database: db, endings, turns, ...mailing }, operator, sub),
   },
   'change the password elsewhere': {
     endsSignIns: true,
@@ -460,7 +460,7 @@ t.test('a grant ended by two decisions names the first, even if its row is updat
   const { sub } = setting
   await openMany(setting)
   await setPassword({ database, endings, turns, passwords, breachedPasswords, ...mailing }, operator, sub, newPassword)
-  await deleteAccount({ database, endings, turns }, operator, sub)
+  await deleteAccount({ database, endings, turns, ...mailing }, operator, sub)
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   const { rows } = await database.query({
     text: 'SELECT end_reason, count(*) AS grants FROM grants WHERE sub = $1 GROUP BY end_reason',

@@ -1,0 +1,58 @@
+/** Why a picture cannot be used. */
+export type PictureFault = 'unknown_format' | 'too_many_pixels' | 'broken'
+
+/** The maximum number of pixels: more than the cameras of phones normally store, and about 100 MB while a PNG or WebP of this size is decoded. */
+export const maxPixels = 25_000_000
+
+/** Seconds after which decoding is given up. A picture of the maximum size takes about one. */
+const timeout = 10
+
+/**
+ * Makes a square WebP picture from a PNG, JPEG or WebP picture: the middle of it, turned upright. Nothing of the given bytes is kept but what can be seen, so
+ * neither the place where it was taken nor a program that is hidden in it. Of several pictures in one (an animation) it is the first.
+ *
+ * The work is done in threads of libuv, outside the event loop.
+ *
+ * @param size its width and height, in pixels
+ */
+export async function squarePicture(bytes: Buffer, size: number): Promise<Buffer | PictureFault> {
+  if (!isKnownFormat(bytes)) return 'unknown_format'
+  const sharp = await loadSharp()
+  const options = { failOn: 'error', limitInputPixels: maxPixels, animated: false } as const
+  try {
+    const { width, height } = await sharp(bytes, { ...options, limitInputPixels: false }).metadata()
+    // Before anything is decoded: a few bytes can stand for any number of pixels.
+    if (width * height > maxPixels) return 'too_many_pixels'
+    return await sharp(bytes, options)
+      .timeout({ seconds: timeout })
+      .autoOrient()
+      .resize(size, size, { fit: 'cover' })
+      .webp({ quality: 85 })
+      .toBuffer()
+  } catch {
+    // The message would be about the internals of the file, which the person cannot change.
+    return 'broken'
+  }
+}
+
+/**
+ * By the first bytes, whatever the file is called: PNG (third edition) §5.2; JPEG: ITU-T T.81 §B.1.1.3, SOI and the next marker; WebP: RFC 9649 §2.4. The decoders
+ * for other formats, such as SVG, never see a byte.
+ */
+function isKnownFormat(bytes: Buffer): boolean {
+  const startsWith = (text: string, at = 0) => bytes.toString('latin1', at, at + text.length) === text
+  return startsWith('\x89PNG\r\n\x1a\n') || startsWith('\xff\xd8\xff') || (startsWith('RIFF') && startsWith('WEBP', 8))
+}
+
+/** Loaded when the first picture comes, because it takes longer than the rest of a start. */
+async function loadSharp() {
+  const { default: sharp } = await import('sharp')
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({
+    operation: ['VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer', 'VipsForeignLoadWebpBuffer'],
+  })
+  // No picture is decoded twice. One thread for each leaves the others to passwords.
+  sharp.cache(false)
+  sharp.concurrency(1)
+  return sharp
+}
