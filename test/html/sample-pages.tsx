@@ -213,10 +213,22 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ...{ username: ada.email, faults: {} },
   }
   const waiting = {
-    ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
+    ...{
+      page,
+      csrf,
+      continueTo,
+      accountProof: 'proof',
+      email: ada.email,
+      isSent: true,
+      isRequired: true,
+      asksPassword: true,
+    },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
   }
-  const verifyLink = { page, csrf, token: 'token', email: ada.email }
+  const verifyLink = {
+    ...{ page, csrf, token: 'token', email: ada.email, takesPassword: true },
+    signInHref: '/sign-in?continue=sealed',
+  }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   const newPassword = {
     ...{ page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email, others: [] },
@@ -814,6 +826,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, sign-in, changing address': onAccount(
       signInDefinition,
       <SignInNamesSection
+        asksPassword
         {...section}
         form={filled([['username', 'ada']])}
         email={{ address: ada.email, isVerified: true }}
@@ -825,6 +838,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, sign-in, unverified': onAccount(
       signInDefinition,
       <SignInNamesSection
+        asksPassword
         {...section}
         form={filled([['email', 'ada@elsewhere.example']], unverified)}
         email={{ address: ada.email, isVerified: false }}

@@ -199,6 +199,8 @@ export const de: Messages = {
     linkForeign:
       'Jemand hat {email} für ein Konto bei {name} eingegeben. Wenn Sie das waren, geben Sie das Passwort dieses Kontos ein, nicht das Ihres Postfachs. Sie werden damit auch hier angemeldet.',
     linkOther: 'In diesem Browser sind Sie bei einem anderen Konto angemeldet: {account}. Dort werden Sie abgemeldet.',
+    linkSignIn: 'Um {email} für Ihr Konto bei {name} zu bestätigen, melden Sie sich zuerst in diesem Konto an.',
+    linkToSignIn: 'Mit einem Passkey anmelden',
     linkSubmit: 'Diese Adresse bestätigen',
     disownTitle: 'Nicht Ihr Konto?',
     disownLead:

@@ -193,6 +193,8 @@ export const en = {
     linkForeign:
       'Somebody has entered {email} for an account at {name}. If that was you, enter the password of this account, not that of your mailbox. You will also be signed in here.',
     linkOther: 'In this browser, you are signed in to another account, {account}. You will be signed out of it.',
+    linkSignIn: 'To verify {email} for your account at {name}, sign in to that account first.',
+    linkToSignIn: 'Sign in with a passkey',
     linkSubmit: 'Verify this address',
     disownTitle: 'Not your account?',
     disownLead:
