@@ -9,8 +9,10 @@ export interface RecoveryCodesProps {
   readonly codes: readonly string[]
   /** The hidden fields of every form of an account page: `csrf` and `account`. */
   readonly hidden: Readonly<Record<string, string>>
-  /** From `sealShownCodes`. */
-  readonly sealed: string
+  /** From `sealShownCodes`. Undefined: no file is offered, because the person cannot see the pages of the account yet. */
+  readonly sealed: string | undefined
+  /** What the codes are for, if it is not what they are for on most accounts. */
+  readonly lead?: string | undefined
   /** What the person has just done, such as having added a passkey. */
   readonly done?: string | undefined
   /** Where the person goes on. */
@@ -21,7 +23,7 @@ export interface RecoveryCodesProps {
  * New recovery codes. They are shown once: the page is the answer to a form, and has no address that could be opened again. The same is true of the file, which a
  * form asks for, so that it needs no script.
  */
-export function RecoveryCodes({ page, codes, hidden, sealed, done, continueHref }: RecoveryCodesProps) {
+export function RecoveryCodes({ page, codes, hidden, sealed, done, lead, continueHref }: RecoveryCodesProps) {
   const { recoveryCodes: text } = page.messages
   return (
     <section aria-labelledby="recovery-codes">
@@ -31,7 +33,7 @@ export function RecoveryCodes({ page, codes, hidden, sealed, done, continueHref 
         </p>
       )}
       <h2 id="recovery-codes">{text.heading}</h2>
-      <p class="about">{text.lead}</p>
+      <p class="about">{lead ?? text.lead}</p>
       <p class="about">
         <strong>{text.once}</strong>
       </p>
@@ -43,12 +45,14 @@ export function RecoveryCodes({ page, codes, hidden, sealed, done, continueHref 
         ))}
       </ol>
       <div class="choice">
-        <form method="post" action="/account/security/recovery-codes/download">
-          <HiddenInputs values={{ ...hidden, codes: sealed }} />
-          <button class="button" id="download-codes" type="submit">
-            {text.download}
-          </button>
-        </form>
+        {sealed !== undefined && (
+          <form method="post" action="/account/security/recovery-codes/download">
+            <HiddenInputs values={{ ...hidden, codes: sealed }} />
+            <button class="button" id="download-codes" type="submit">
+              {text.download}
+            </button>
+          </form>
+        )}
         {/* The script shows these. */}
         <button class="button" id="copy-codes" type="button" data-copies="codes" data-done={text.copied} hidden>
           {text.copy}

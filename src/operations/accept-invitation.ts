@@ -9,9 +9,11 @@ import {
 } from '../records/accounts/invitations-store.ts'
 import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { recordEvent, recordEvents } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { type FirstCredential, firstPassword, insertSignedUp, startFirstSession } from './create-signed-up.ts'
+import type { SentPasskey } from './first-passkey.ts'
 import { invitationId } from './invite-person.ts'
 import type { Visitor } from './matching-account.ts'
 import { readNewPasskey } from './new-passkey.ts'
@@ -39,17 +41,17 @@ function stateOf(found: PresentedInvitation | undefined): InvitationState {
 
 export type AcceptOutcome =
   /** `recoveryCodes`: to be shown once, if the person has created a passkey. */
-  | { readonly outcome: 'created'; readonly recoveryCodes: readonly string[] }
+  | { readonly outcome: 'created'; readonly sub: Sub; readonly recoveryCodes: readonly string[] }
   /** `second_factor_needed`: the form was sent again, and nobody is signed in yet (sign-in.ts). */
   | { readonly outcome: 'signed_in' | 'second_factor_needed' | 'invalid' }
   | { readonly outcome: 'taken'; readonly email: string }
   | { readonly outcome: 'faulty'; readonly email: string; readonly faults: TypedAccountFaults }
 
-/** What an invited person enters: a password, or the answer of the browser that has created a passkey, as JSON. */
+/** What an invited person enters: a password, or a passkey that their browser has created. */
 export interface AcceptingPerson {
   readonly name: string | undefined
   readonly password: string | undefined
-  readonly passkey: string | undefined
+  readonly passkey: SentPasskey | undefined
 }
 
 /**
@@ -80,8 +82,8 @@ export async function acceptInvitation(
   const credential = await credentialOf(signet, caller, browser, email, person)
   if (!('kind' in credential)) return { outcome: 'faulty', email, faults: credential }
   const created = await createInvited(signet, caller, browser, { digest: invited, email, name, credential })
-  if (created === 'passkey_exists') return { outcome: 'faulty', email, faults: { form: 'passkey_not_created' } }
-  if (created !== 'not_open') return { outcome: 'created', recoveryCodes: created.recoveryCodes }
+  if (created === 'passkey_exists') return { outcome: 'faulty', email, faults: { form: 'new_passkey_refused' } }
+  if (created !== 'not_open') return { outcome: 'created', sub: created.sub, recoveryCodes: created.recoveryCodes }
   // Accepted, cancelled or replaced while the password was being hashed.
   const now = await readInvitation(signet, token)
   if (now.state === 'accepted') return signInInstead(signet, caller, browser, email, password)
@@ -98,8 +100,8 @@ async function credentialOf(
   if (passkey !== undefined || signet.settings.passwordSignIn === 'off') {
     const faults = typedNamesFaults({ name, email })
     if (Object.keys(faults).length > 0) return faults
-    const read = await readNewPasskey(signet, { browserDigest, use: 'sign-up', answer: passkey })
-    return read ? { kind: 'passkey', passkey: read } : { form: 'passkey_not_created' }
+    const read = await readNewPasskey(signet, { browserDigest, use: 'sign-up', answer: passkey?.answer })
+    return read ? { kind: 'passkey', passkey: read, device: passkey?.device ?? '' } : { form: 'new_passkey_refused' }
   }
   const faults = typedAccountFaults({ name, email, password }, signet.settings)
   if (Object.keys(faults).length > 0 || !password) return faults
@@ -128,6 +130,7 @@ interface Invited {
 }
 
 interface Created {
+  readonly sub: Sub
   readonly left: boolean
   readonly recoveryCodes: readonly string[]
 }
@@ -164,7 +167,7 @@ async function createInvited(
         tx,
         groups.map((group) => ({ type: 'group_member_added', caller, sub, detail: { group, invitation: id } })),
       )
-      return { left, recoveryCodes }
+      return { sub, left, recoveryCodes }
     }),
   )
   if (typeof created !== 'string' && created.left) signet.endings.wake()

@@ -15,7 +15,7 @@ import type { Visitor } from './matching-account.ts'
 export type FirstCredential =
   | { readonly kind: 'password'; readonly passwordHash: string; readonly isPasswordShort: boolean }
   /** `sub`: of the account that the passkey was created for. */
-  | { readonly kind: 'passkey'; readonly passkey: NewPasskey & { readonly sub: Sub } }
+  | { readonly kind: 'passkey'; readonly passkey: NewPasskey & { readonly sub: Sub }; readonly device: string }
 
 /** Hashes a new password that has no fault. @throws HashQueueFull, TooManyWaiting */
 export async function firstPassword(signet: Signet, caller: Visitor, password: string): Promise<FirstCredential> {
@@ -54,7 +54,8 @@ export async function insertSignedUp(
   if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
   await recordEvent(tx, { type: 'account_created', caller, sub, ...(detail && { detail }) })
   if (credential.kind === 'password') return { sub, recoveryCodes: [] }
-  const given = { passkey: credential.passkey, isVouched: false, hasCodes: false }
+  const { passkey, device } = credential
+  const given = { passkey, device, isVouched: false, hasCodes: false }
   const recoveryCodes = await addPasskeyWithCodes(tx, signet, caller, sub, given)
   return recoveryCodes ? { sub, recoveryCodes } : 'passkey_exists'
 }

@@ -19,7 +19,7 @@ import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
 import { undoTtl } from './change-email.ts'
 import { endAccountAccess } from './end-account-access.ts'
-import { addPasskeyWithCodes } from './first-passkey.ts'
+import { addPasskeyWithCodes, type SentPasskey } from './first-passkey.ts'
 import type { Visitor } from './matching-account.ts'
 import { readNewPasskey } from './new-passkey.ts'
 import { newPasswordFault } from './new-password.ts'
@@ -32,8 +32,8 @@ import { withRollback } from './with-rollback.ts'
 export interface RecoveryChoice {
   /** The new password, as it was typed. */
   readonly password: string | undefined
-  /** The answer of the browser that has created a passkey, as JSON. It is set instead of a password. */
-  readonly passkey: string | undefined
+  /** Set instead of a password. */
+  readonly passkey: SentPasskey | undefined
   /** `end`: all sessions and all grants end, and all browsers are forgotten. */
   readonly access: 'end' | 'keep'
   /** The ids of other credentials to remove. */
@@ -51,12 +51,12 @@ export type RecoveredAccount =
   | { readonly outcome: 'unproven' }
   | { readonly outcome: 'faulty'; readonly fault: RecoveryFault; readonly recovery: OpenRecovery }
 
-export type RecoveryFault = 'password_missing' | PasswordFault | 'passkey_not_created'
+export type RecoveryFault = 'password_missing' | PasswordFault | 'new_passkey_refused'
 
 /** What is new: one of these. */
 type Prepared =
   | { readonly password: { readonly hash: string; readonly isShort: boolean } }
-  | { readonly passkey: NewPasskey }
+  | { readonly passkey: NewPasskey; readonly device: string }
 
 /**
  * Sets a new password or passkey by a link, once everything that the account needs has been proven in this browser (prove-recovery.ts). Of any number of
@@ -87,7 +87,7 @@ export async function recoverAccount(
       inTransaction(signet.database, (tx) => setNewFactor(tx, signet, caller, sub, link, prepared, choice, rollBack)),
     ),
   )
-  if (done === 'passkey_exists') return { outcome: 'faulty', fault: 'passkey_not_created', recovery }
+  if (done === 'passkey_exists') return { outcome: 'faulty', fault: 'new_passkey_refused', recovery }
   if (typeof done === 'string') return { outcome: done }
   if (done.left) signet.endings.wake()
   return {
@@ -106,10 +106,10 @@ async function prepare(
 ): Promise<Prepared | RecoveryFault> {
   const { account, sets } = recovery
   if (passkey !== undefined || !sets.includes('password')) {
-    if (!sets.includes('passkey')) return 'passkey_not_created'
-    const asked = { browserDigest, sub: account.sub, use: 'recovery', answer: passkey } as const
+    if (!sets.includes('passkey')) return 'new_passkey_refused'
+    const asked = { browserDigest, sub: account.sub, use: 'recovery', answer: passkey?.answer } as const
     const created = await readNewPasskey(signet, asked)
-    return created ? { passkey: created } : 'passkey_not_created'
+    return created ? { passkey: created, device: passkey?.device ?? '' } : 'new_passkey_refused'
   }
   if (!password) return 'password_missing'
   const fault = await newPasswordFault(signet, password, account, kindsAfter(recovery, remove))
@@ -165,7 +165,7 @@ async function setNewFactor(
     if (open.proof === 'earlier_password') await removeCredentials(tx, sub, ids)
     const isVouched = open.proof !== undefined && open.proof !== 'earlier_password'
     const hasCodes = others.some(({ id, kind }) => kind === 'recovery_codes' && !ids.includes(id))
-    const given = { passkey: prepared.passkey, isVouched, hasCodes }
+    const given = { ...prepared, isVouched, hasCodes }
     recoveryCodes = (await addPasskeyWithCodes(tx, signet, caller, sub, given)) ?? rollBack('passkey_exists')
     await removePassword(tx, sub)
   } else await setPasswordHash(tx, sub, prepared.password)

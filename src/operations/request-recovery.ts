@@ -130,7 +130,10 @@ async function sendLink(
   await queueMail(tx, signet, {
     to: email,
     locale: mailLocale(account.locale, to.locale),
-    mail: { kind: 'recovery', link: linkOf(signet, token), minutes: recoveryMinutes },
+    mail: {
+      ...{ kind: 'recovery', link: linkOf(signet, token), minutes: recoveryMinutes },
+      ...(signet.settings.passwordSignIn === 'off' && { sets: 'passkey' }),
+    },
     goodUntil: signet.clock.now() + recoveryMinutes * 60_000,
     sub: account.sub,
   })

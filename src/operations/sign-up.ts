@@ -6,10 +6,12 @@ import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.
 import { minLengthFor, type PasswordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { isPlainText, maxNameLength } from '../records/plain-text.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { type FirstCredential, firstPassword, insertSignedUp, startFirstSession } from './create-signed-up.ts'
+import type { SentPasskey } from './first-passkey.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
 import { readNewPasskey } from './new-passkey.ts'
 import { newPasswordFault } from './new-password.ts'
@@ -28,7 +30,7 @@ export interface TypedAccountFaults {
   readonly name?: 'name_too_long' | 'name_invalid'
   readonly email?: 'email_missing' | 'email_invalid' | 'email_domain_not_allowed'
   readonly password?: 'password_missing' | PasswordFault
-  readonly form?: 'passkey_not_created'
+  readonly form?: 'new_passkey_refused'
 }
 
 /** What the mail that verifies the address needs to know about the page. */
@@ -41,7 +43,7 @@ export interface SignUpPageValues {
 
 export type SignUpOutcome =
   /** `recoveryCodes`: to be shown once, if the person has created a passkey. */
-  | { readonly outcome: 'created'; readonly recoveryCodes: readonly string[] }
+  | { readonly outcome: 'created'; readonly sub?: Sub; readonly recoveryCodes: readonly string[] }
   /** `second_factor_needed`: the account existed, and nobody is signed in yet (sign-in.ts). */
   | { readonly outcome: 'signed_in' | 'second_factor_needed' }
   | { readonly outcome: 'faulty'; readonly faults: TypedAccountFaults }
@@ -103,7 +105,6 @@ export async function signUp(
  * nobody is signed in to another account, and its owner gets the same e-mails. The passkey is read last, because reading it spends its challenge.
  *
  * @param browser its session uses the new cookie once this has returned `created`
- * @param answer the answer of the browser that has created the passkey, as JSON
  * @throws LimitExceeded, TooManyWaiting
  */
 export async function signUpWithPasskey(
@@ -111,7 +112,7 @@ export async function signUpWithPasskey(
   caller: Visitor,
   browser: BrowserDigests,
   { name, email: typedEmail }: Pick<TypedAccount, 'name' | 'email'>,
-  answer: string | undefined,
+  { answer, device }: SentPasskey,
   page: SignUpPageValues,
 ): Promise<SignUpOutcome> {
   const email = canonicalEmail(typedEmail ?? '')
@@ -120,12 +121,12 @@ export async function signUpWithPasskey(
   await signet.limits.beforeSignUp(caller.network)
   const asked = { browserDigest: browser.browserDigest, use: 'sign-up', answer } as const
   const passkey = await readNewPasskey(signet, asked)
-  const refused = { outcome: 'faulty', faults: { form: 'passkey_not_created' } } as const
+  const refused = { outcome: 'faulty', faults: { form: 'new_passkey_refused' } } as const
   if (!passkey) return refused
-  const wanted = { name, email, credential: { kind: 'passkey', passkey }, ...page } as const
+  const wanted = { name, email, credential: { kind: 'passkey', passkey, device }, ...page } as const
   const created = await createAccount(signet, caller, browser, wanted, undefined)
   if (typeof created === 'string') return refused
-  return { outcome: 'created', recoveryCodes: created.recoveryCodes }
+  return { outcome: 'created', sub: passkey.sub, recoveryCodes: created.recoveryCodes }
 }
 
 interface WantedAccount extends SignUpPageValues {

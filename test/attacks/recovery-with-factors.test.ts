@@ -355,7 +355,7 @@ t.test('a new passkey instead of a password', async (t) => {
       t.equal(page.text.includes('id="set-password"'), on === idp)
       const authenticator = createAuthenticator(idp)
       const done = await pressNewPasskey(browser, page, authenticator)
-      t.match(done, { status: 200, text: /Keep your recovery codes/ })
+      t.match(done, { status: 200, text: /Your passkey is ready/ })
       t.same(await kindsOf(idp, person), ['passkey', 'recovery_codes'])
       t.notOk(await isPassword(person, person.password))
       const signIn = await on.browser().get('/sign-in')

@@ -19,6 +19,7 @@ export const mailKinds: Readonly<Record<string, Mail>> = {
   'verification again': verification('again'),
   'address in use': { kind: 'address-in-use', signInLink: `${mailIssuer}/sign-in` },
   recovery: { kind: 'recovery', link: sampleLink, minutes: 30 },
+  'recovery with a passkey': { kind: 'recovery', link: sampleLink, minutes: 30, sets: 'passkey' },
   'recovery by an operator': { kind: 'recovery-by-operator', minutes: 30, at },
   'password changed by recovery': { kind: 'password-changed', by: 'recovery', at },
   'password changed by a link from an operator': { kind: 'password-changed', by: 'operator-link', at },

@@ -213,10 +213,22 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ...{ username: ada.email, faults: {} },
   }
   const waiting = {
-    ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
+    ...{
+      page,
+      csrf,
+      continueTo,
+      accountProof: 'proof',
+      email: ada.email,
+      isSent: true,
+      isRequired: true,
+      asksPassword: true,
+    },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
   }
-  const verifyLink = { page, csrf, token: 'token', email: ada.email }
+  const verifyLink = {
+    ...{ page, csrf, token: 'token', email: ada.email, takesPassword: true },
+    signInHref: '/sign-in?continue=sealed',
+  }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   const newPassword = {
     ...{ page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email, others: [] },
@@ -300,6 +312,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <PasskeyCreatedPage
         {...{ page, hidden: { csrf, account: 'proof' }, sealed: 'sealed-codes' }}
         codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        hidden={{}}
+        sealed={undefined}
         continueHref="/authorize?continue=sealed-request"
       />
     ),
@@ -381,10 +395,13 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'sign-in, recovered': (
       <SignInPage page={page} csrf={csrf} client={notes} offersSignUp offersRecovery notice="password-recovered" />
     ),
-    recover: <RecoverPage page={page} csrf={csrf} continueTo={continueTo} signInHref="/sign-in" />,
-    'recover, nothing typed': <RecoverPage page={page} csrf={csrf} fault="username_missing" signInHref="/sign-in" />,
+    recover: <RecoverPage sets="password" page={page} csrf={csrf} continueTo={continueTo} signInHref="/sign-in" />,
+    'recover, nothing typed': (
+      <RecoverPage sets="password" page={page} csrf={csrf} fault="username_missing" signInHref="/sign-in" />
+    ),
     'recover, hostile': (
       <RecoverPage
+        sets="password"
         page={page}
         csrf={csrf}
         username={markup}
@@ -393,6 +410,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         signInHref="javascript:alert(1)"
       />
     ),
+    'sign-in, passkeys only': (
+      <SignInPage page={page} csrf={csrf} passkeyOptions="{}" takesPasswords={false} offersRecovery offersSignUp />
+    ),
+    'recover, passkey': <RecoverPage sets="passkey" page={page} csrf={csrf} signInHref="/sign-in" />,
     'recover, sent': (
       <RecoverSentPage
         page={page}
@@ -435,7 +456,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
           { id: 1, kind: 'passkey', createdAt: person.created_at },
           { id: 2, kind: 'totp', createdAt: person.created_at },
         ]}
-        fault="passkey_not_created"
+        fault="new_passkey_refused"
       />
     ),
     'recovery proof': (
@@ -460,6 +481,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <NewRecoveryCodesPage
         page={page}
         codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
+        hidden={{}}
+        sealed={undefined}
         continueHref="/account"
       />
     ),
@@ -470,7 +493,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         first={{ takesPassword: true, passkeyOptions: '{}' }}
         {...{ page, csrf, continueTo, minPasswordLength: 15, domains: [], signInHref: '/sign-in' }}
         values={{}}
-        faults={{ form: 'passkey_not_created' }}
+        faults={{ form: 'new_passkey_refused' }}
       />
     ),
     'sign-up, passkeys only': (
@@ -803,6 +826,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, sign-in, changing address': onAccount(
       signInDefinition,
       <SignInNamesSection
+        asksPassword
         {...section}
         form={filled([['username', 'ada']])}
         email={{ address: ada.email, isVerified: true }}
@@ -814,6 +838,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, sign-in, unverified': onAccount(
       signInDefinition,
       <SignInNamesSection
+        asksPassword
         {...section}
         form={filled([['email', 'ada@elsewhere.example']], unverified)}
         email={{ address: ada.email, isVerified: false }}

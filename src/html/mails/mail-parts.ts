@@ -79,7 +79,14 @@ export function partsOf(mail: Mail, texts: MailTexts, context: MailContext, loca
       }
     }
     case 'recovery': {
-      const { subject, heading, lead, button: label, validity, notYou } = texts.recovery
+      const {
+        subject,
+        heading,
+        lead,
+        button: label,
+        validity,
+        notYou,
+      } = mail.sets === 'passkey' ? texts.passkeyRecovery : texts.recovery
       return {
         subject,
         heading,

@@ -10,7 +10,13 @@ export type Mail =
     }
   /** Instead of a verification, if another account has verified the address: somebody entered it at sign-up or for their account. */
   | { readonly kind: 'address-in-use'; readonly signInLink: string }
-  | { readonly kind: 'recovery'; readonly link: string; readonly minutes: number }
+  /** `sets`: what the link lets the person set. By default, and in mails of the previous release, it is a password. */
+  | {
+      readonly kind: 'recovery'
+      readonly sets?: 'passkey'
+      readonly link: string
+      readonly minutes: number
+    }
   /** An operator has made a link to set a new password, to hand over. */
   | { readonly kind: 'recovery-by-operator'; readonly at: number; readonly minutes: number }
   /** `recovery`: by a link that was mailed; `operator-link`: by one that an operator had handed over. */

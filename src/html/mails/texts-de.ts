@@ -46,6 +46,15 @@ export const textsDe: MailTexts = {
     notYou:
       'Ignorieren Sie diese E-Mail, dann bleibt Ihr Passwort, wie es ist. Geben Sie den Link nicht weiter: Wer ihn hat, kann ein neues Passwort festlegen.',
   },
+  passkeyRecovery: {
+    subject: 'Neuen Passkey für {name} erstellen',
+    heading: 'Neuen Passkey erstellen',
+    lead: 'Jemand möchte einen neuen Passkey für Ihr Konto bei {name} ({host}) erstellen. Wenn Sie das waren, öffnen Sie diesen Link:',
+    button: 'Neuen Passkey erstellen',
+    validity: 'Der Link funktioniert einmal und gilt {duration} lang.',
+    notYou:
+      'Ignorieren Sie diese E-Mail. Ihr Konto bleibt, wie es ist. Geben Sie den Link nicht weiter: Wer ihn hat, kommt möglicherweise in Ihr Konto.',
+  },
   recoveryByOperator: {
     subject: 'Ein Link für ein neues Passwort bei {name}',
     heading: 'Ein Link für ein neues Passwort',

@@ -49,6 +49,15 @@ export const textsEn = {
     notYou:
       'Ignore this e-mail. Your password stays as it is. Do not share the link: anyone who has it can set a new password.',
   },
+  passkeyRecovery: {
+    subject: 'Create a new passkey for {name}',
+    heading: 'Create a new passkey',
+    lead: 'Somebody has asked to create a new passkey for your account at {name} ({host}). If it was you, open this link:',
+    button: 'Create a new passkey',
+    validity: 'The link works once, for {duration}.',
+    notYou:
+      'Ignore this e-mail. Your account stays as it is. Do not share the link: anyone who has it may get into your account.',
+  },
   recoveryByOperator: {
     subject: 'A link to set a new password at {name}',
     heading: 'A link to set a new password',

@@ -32,6 +32,7 @@ export const de: Messages = {
     username: 'E-Mail-Adresse oder Benutzername',
     submit: 'Anmelden',
     or: 'oder',
+    lostPasskey: 'Ich habe meinen Passkey verloren',
     forgot: 'Passwort vergessen?',
     signUp: 'Konto erstellen',
     cancel: 'Abbrechen und zurückgehen',
@@ -100,6 +101,9 @@ export const de: Messages = {
     lead: 'Geben Sie die E-Mail-Adresse oder den Benutzernamen ein, mit dem Sie sich anmelden. Wenn Ihr Konto eine bestätigte E-Mail-Adresse hat, senden wir Ihnen einen Link, mit dem Sie ein neues Passwort festlegen können.',
     submit: 'Link senden',
     signIn: 'Zurück zur Anmeldung',
+    lostTitle: 'Passkey verloren?',
+    lostLead:
+      'Geben Sie die E-Mail-Adresse oder den Benutzernamen Ihres Kontos ein. Wenn es eine bestätigte E-Mail-Adresse hat, senden wir Ihnen einen Link, mit dem Sie einen neuen Passkey erstellen können.',
     sentTitle: 'Sehen Sie in Ihrem Postfach nach',
     sent: 'Wenn {name} zu einem Konto mit einer bestätigten E-Mail-Adresse gehört, ist eine E-Mail an diese Adresse unterwegs. Der Link darin funktioniert {minutes} Minuten lang.',
     sentNothing:
@@ -124,14 +128,13 @@ export const de: Messages = {
     kindTotp: 'Einmalcodes aus einer App',
     kindRecoveryCodes: 'Wiederherstellungscodes',
     voidTitle: 'Dieser Link funktioniert nicht mehr',
-    void: 'Ein Link zum Festlegen eines neuen Passworts funktioniert einmal und gilt {minutes} Minuten lang. Er wird auch ungültig, wenn das Passwort oder die E-Mail-Adresse des Kontos inzwischen geändert wurde. Falls Sie den Link kopiert haben, fehlt vielleicht ein Teil davon.',
+    void: 'Ein Link aus einer solchen E-Mail funktioniert einmal und gilt {minutes} Minuten lang. Er wird auch ungültig, wenn das Passwort oder die E-Mail-Adresse des Kontos inzwischen geändert wurde. Falls Sie den Link kopiert haben, fehlt vielleicht ein Teil davon.',
     voidAgain: 'Neuen Link anfordern',
     voidWithoutMail: 'Bitten Sie die Betreiber dieses Dienstes um einen neuen Link.',
   },
   newRecoveryCodes: {
-    title: 'Bewahren Sie Ihre Wiederherstellungscodes auf',
-    lead: 'Wenn Sie Ihren Passkey verlieren, lässt jeder dieser Codes Sie einmal hinein, zusammen mit einem Link, den wir an Ihre E-Mail-Adresse senden. Drucken Sie die Codes aus oder speichern Sie sie in einem Passwortmanager. Sie werden nicht noch einmal angezeigt.',
-    submit: 'Ich habe sie gespeichert',
+    title: 'Ihr Passkey ist bereit',
+    lead: 'Wenn Sie Ihren Passkey verlieren, hilft Ihnen jeder dieser Codes einmal weiter, zusammen mit einem Link, den wir an Ihre E-Mail-Adresse senden.',
   },
   proof: {
     title: 'Sind Sie es?',
@@ -196,6 +199,8 @@ export const de: Messages = {
     linkForeign:
       'Jemand hat {email} für ein Konto bei {name} eingegeben. Wenn Sie das waren, geben Sie das Passwort dieses Kontos ein, nicht das Ihres Postfachs. Sie werden damit auch hier angemeldet.',
     linkOther: 'In diesem Browser sind Sie bei einem anderen Konto angemeldet: {account}. Dort werden Sie abgemeldet.',
+    linkSignIn: 'Um {email} für Ihr Konto bei {name} zu bestätigen, melden Sie sich zuerst in diesem Konto an.',
+    linkToSignIn: 'Mit einem Passkey anmelden',
     linkSubmit: 'Diese Adresse bestätigen',
     disownTitle: 'Nicht Ihr Konto?',
     disownLead:
@@ -805,7 +810,7 @@ export const de: Messages = {
       'Das hat nicht geklappt. Bitte versuchen Sie es noch einmal mit einem Passkey dieses Kontos.',
     proof_password_wrong:
       'Dies ist nicht das Passwort, welches das Konto davor hatte. Nach sehr vielen Fehlversuchen müssen Sie eventuell bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
-    passkey_not_created: 'Der Passkey konnte nicht erstellt werden. Bitte versuchen Sie es noch einmal.',
+    passwords_off: 'Passwörter werden hier nicht angenommen. Bitte melden Sie sich mit einem Passkey an.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
     previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
     previous_password_wrong:

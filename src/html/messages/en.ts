@@ -34,6 +34,7 @@ export const en = {
     username: 'E-mail address or user name',
     submit: 'Sign in',
     or: 'or',
+    lostPasskey: 'I have lost my passkey',
     forgot: 'Forgot your password?',
     signUp: 'Create an account',
     cancel: 'Cancel and go back',
@@ -97,6 +98,9 @@ export const en = {
     lead: 'Enter the e-mail address or the user name that you sign in with. If your account has a verified e-mail address, we will send you a link to set a new password.',
     submit: 'Send link',
     signIn: 'Back to sign-in',
+    lostTitle: 'Lost your passkey?',
+    lostLead:
+      'Enter the e-mail address or the user name of your account. If it has a verified e-mail address, we will send you a link to create a new passkey.',
     sentTitle: 'Check your e-mail',
     sent: 'If {name} belongs to an account with a verified e-mail address, an e-mail is on its way to that address. The link in it works for {minutes} minutes.',
     sentNothing:
@@ -121,14 +125,13 @@ export const en = {
     kindTotp: 'one-time codes from an app',
     kindRecoveryCodes: 'recovery codes',
     voidTitle: 'This link does not work any more',
-    void: 'A link to set a new password works once, for {minutes} minutes. It also stops working if the password or the e-mail address of the account has been changed since. If you copied the link, part of it may be missing.',
+    void: 'A link from such an e-mail works once, for {minutes} minutes. It also stops working if the password or the e-mail address of the account has been changed since. If you copied the link, part of it may be missing.',
     voidAgain: 'Get a new link',
     voidWithoutMail: 'Ask the people who run this service for a new link.',
   },
   newRecoveryCodes: {
-    title: 'Keep your recovery codes',
-    lead: 'If you lose your passkey, each of these codes lets you in once, together with a link that we send to your e-mail address. Print them, or store them in a password manager. They are not shown again.',
-    submit: 'I have stored them',
+    title: 'Your passkey is ready',
+    lead: 'If you lose your passkey, each of these codes helps you in once, together with a link that we send to your e-mail address.',
   },
   proof: {
     title: 'Is it you?',
@@ -190,6 +193,8 @@ export const en = {
     linkForeign:
       'Somebody has entered {email} for an account at {name}. If that was you, enter the password of this account, not that of your mailbox. You will also be signed in here.',
     linkOther: 'In this browser, you are signed in to another account, {account}. You will be signed out of it.',
+    linkSignIn: 'To verify {email} for your account at {name}, sign in to that account first.',
+    linkToSignIn: 'Sign in with a passkey',
     linkSubmit: 'Verify this address',
     disownTitle: 'Not your account?',
     disownLead:
@@ -783,7 +788,7 @@ export const en = {
     proof_passkey_refused: 'That did not work. Please try again with a passkey of this account.',
     proof_password_wrong:
       'This is not the password that the account had before. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
-    passkey_not_created: 'The passkey could not be created. Please try again.',
+    passwords_off: 'Passwords are not accepted here. Please sign in with a passkey.',
     sign_up_closed: 'New accounts cannot be created here.',
     previous_password_missing: 'Please enter the password that your account had before the change.',
     previous_password_wrong:

@@ -1,6 +1,8 @@
 import { ownHref } from '../../html/link-target.ts'
 import { sealOwnPage } from '../../interaction/continue-value.ts'
+import { requireFreshProof } from '../../interaction/fresh-proof.ts'
 import { pendingEmailOf } from '../../operations/account-overview.ts'
+import { proofForNames } from '../../operations/change-sign-in-names.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { AccountDefinition, AccountView } from './account-definition.ts'
 import { submitEmailCancellation, submitEmailMail, submitSignInNames } from './sign-in-form.ts'
@@ -23,16 +25,19 @@ export const signInDefinition: AccountDefinition = {
   ],
 }
 
-async function showNames({ signet, session, page, hidden, form, textOf }: AccountView) {
+async function showNames({ signet, session, page, hidden, form, textOf, reply }: AccountView) {
   const { username, email, email_verified: isVerified } = session.account
   const continueTo = sealOwnPage(signet.secrets['request-sealing'], signInDefinition.ownPage)
+  const { kinds, asksPassword, needsFreshProof } = await proofForNames(signet, session.account.sub)
+  // So that nobody fills in the form in vain.
+  if (needsFreshProof && !requireFreshProof(signet, reply, session, kinds, continueTo)) return undefined
   const names = [
     ['username', username],
     ['email', email],
   ].filter((entry): entry is [string, string] => entry[1] !== undefined)
   return (
     <SignInNamesSection
-      {...{ page, hidden, textOf }}
+      {...{ page, hidden, textOf, asksPassword }}
       form={form('sign-in', new Map(names))}
       email={email === undefined ? undefined : { address: email, isVerified }}
       pendingEmail={await pendingEmailOf(signet, session)}

@@ -1,5 +1,6 @@
 import { sealOwnPage } from '../../interaction/continue-value.ts'
-import { changeSignInNames } from '../../operations/change-sign-in-names.ts'
+import { requireFreshProof } from '../../interaction/fresh-proof.ts'
+import { changeSignInNames, proofForNames } from '../../operations/change-sign-in-names.ts'
 import { cancelEmailChange } from '../../operations/request-email-change.ts'
 import { mailVerificationAgain } from '../../operations/request-verification.ts'
 import type { Signet } from '../../signet.ts'
@@ -11,7 +12,7 @@ import { actorOf, type Outcome, provingBrowser, refused, type Submission, wrongP
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function submitSignInNames(signet: Signet, submission: Submission): Promise<Outcome> {
-  const { session, values } = submission
+  const { reply, session, values } = submission
   const browser = () => provingBrowser(submission, signet.settings.issuer)
   const changed = await changeSignInNames(signet, actorOf(submission), session, browser, {
     username: values.get('username')?.trim(),
@@ -19,6 +20,13 @@ export async function submitSignInNames(signet: Signet, submission: Submission):
     password: values.get('confirm-password'),
     continueTo: toSignInPage(signet),
   })
+  if (changed.outcome === 'stale') {
+    const { kinds } = await proofForNames(signet, session.account.sub)
+    // If the proof is fresh now after all, the page is shown again.
+    return requireFreshProof(signet, reply, session, kinds, toSignInPage(signet))
+      ? { outcome: 'done' }
+      : { outcome: 'replied' }
+  }
   if (changed.outcome === 'signed_out') return { outcome: 'signed_out' }
   if (changed.outcome === 'wrong_password') return wrongPassword('confirm-password')
   if (changed.outcome === 'changed')

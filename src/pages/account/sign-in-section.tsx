@@ -10,7 +10,8 @@ export function SignInNamesSection({
   email,
   pendingEmail,
   verifyEmailHref,
-}: FormSectionProps & EmailStatusProps) {
+  asksPassword,
+}: FormSectionProps & EmailStatusProps & { readonly asksPassword: boolean }) {
   const { account } = page.messages
   const { value, fault, autofocus } = fieldsOf(form, textOf)
   const hints = [
@@ -43,15 +44,17 @@ export function SignInNamesSection({
           fault={fault('email')}
           autofocus={autofocus('email')}
         />
-        <Field
-          id="confirm-password"
-          label={account.confirmPassword}
-          type="password"
-          autocomplete="current-password"
-          required
-          fault={fault('confirm-password')}
-          autofocus={autofocus('confirm-password')}
-        />
+        {asksPassword && (
+          <Field
+            id="confirm-password"
+            label={account.confirmPassword}
+            type="password"
+            autocomplete="current-password"
+            required
+            fault={fault('confirm-password')}
+            autofocus={autofocus('confirm-password')}
+          />
+        )}
         <button class="button" id="sign-in-save" type="submit">
           {account.saveSignIn}
         </button>

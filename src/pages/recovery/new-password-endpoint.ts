@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ownHref } from '../../html/link-target.ts'
 import type { Fault } from '../../html/messages/messages.ts'
-import { NewRecoveryCodesPage } from '../../html/new-recovery-codes-page.tsx'
 import { sendPage } from '../../html/send-page.ts'
 import { browserDigestOf } from '../../interaction/browser-session.ts'
+import { deviceOf } from '../../interaction/device-of-request.ts'
 import { usableContinueValue } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { provableOf } from '../../interaction/provable.ts'
+import { showNewCodes } from '../../interaction/show-new-codes.ts'
 import { type OpenRecovery, openRecovery } from '../../operations/open-recovery.ts'
 import { passkeyCreationOptions } from '../../operations/passkey-options.ts'
 import { proveForRecovery } from '../../operations/prove-recovery.ts'
@@ -87,9 +88,10 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
     const recovery = opened && (await openRecovery(signet, opened.token, opened.browserDigest))
     if (!recovery) return showVoid(signet, request, reply)
     const { token, browserDigest } = opened
+    const credential = values.get('credential')
     const choice = {
       password: values.get('new-password'),
-      passkey: values.get('credential') || undefined,
+      passkey: credential ? { answer: credential, device: await deviceOf(request) } : undefined,
       access: wantsAccessEnded(values) ? 'end' : 'keep',
       remove: recovery.removable.map(({ id }) => id).filter((id) => values.has(removeChoice(id))),
       locale: pageContextOf(request).locale,
@@ -111,7 +113,7 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
       }
       const notice = recovered.set === 'passkey' ? 'passkey-created' : 'password-recovered'
       const href = ownHref('/sign-in', { continue: continueTo, notice })
-      if (recovered.recoveryCodes.length > 0) return showRecoveryCodes(request, reply, recovered.recoveryCodes, href)
+      if (recovered.recoveryCodes.length > 0) return showNewCodes(request, reply, recovered.recoveryCodes, href)
       return reply.header('cache-control', 'no-store').redirect(href, 303)
     } catch (error) {
       const { status, ...shown } = refuseOverLimit(signet, request, reply, error)
@@ -126,15 +128,6 @@ const proofFaults = {
   wrong_password: 'proof_password_wrong',
   wrong_passkey: 'proof_passkey_refused',
 } as const
-
-function showRecoveryCodes(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  codes: readonly string[],
-  continueHref: string,
-): FastifyReply {
-  return sendPage(reply, NewRecoveryCodesPage({ page: pageContextOf(request), codes, continueHref }))
-}
 
 /** Shows the page of the link by GET. */
 function toPage(reply: FastifyReply, token: string): FastifyReply {

@@ -93,6 +93,7 @@ async function showPage(
   return sendPage(
     reply,
     RecoverPage({
+      sets: signet.settings.passwordSignIn === 'on' ? 'password' : 'passkey',
       page: pageContext(request, interaction),
       csrf: csrfToken(signet, request, reply),
       continueTo,

@@ -8,6 +8,8 @@ export interface RecoverPageProps {
   readonly page: PageContext
   readonly csrf: string
   readonly continueTo?: string | undefined
+  /** What a link lets the person set. */
+  readonly sets: 'password' | 'passkey'
   /** The initial value of the field. */
   readonly username?: string | undefined
   readonly fault?: Fault | undefined
@@ -21,10 +23,12 @@ export function RecoverPage(props: RecoverPageProps) {
   const { page, csrf, continueTo, username, fault } = props
   const { recover, signIn } = page.messages
   const isMissing = fault === 'username_missing'
+  const [title, lead] =
+    props.sets === 'password' ? [recover.title, recover.lead] : [recover.lostTitle, recover.lostLead]
   return (
-    <Layout page={page} title={recover.title} faulty={fault !== undefined}>
-      <h1>{recover.title}</h1>
-      <p class="lead">{recover.lead}</p>
+    <Layout page={page} title={title} faulty={fault !== undefined}>
+      <h1>{title}</h1>
+      <p class="lead">{lead}</p>
       {fault && (
         <FaultSummary>
           <p>{faultText(page, fault, props)}</p>

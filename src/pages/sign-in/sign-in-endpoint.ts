@@ -53,6 +53,8 @@ export function signInEndpoint(app: App, signet: Signet): void {
     let href = hrefAfterSignIn(signet, interaction)
     const username = values.get('username')?.trim()
     const password = values.get('password')
+    if (!takesPasswords(signet))
+      return showPage(signet, request, reply, interaction, { fault: 'passwords_off', username }, 403)
     if (!username || !password)
       return showPage(signet, request, reply, interaction, { fault: 'missing', username }, 422)
     try {
@@ -102,6 +104,8 @@ function overLimit(signet: Signet, request: FastifyRequest, reply: FastifyReply,
   return refused
 }
 
+const takesPasswords = ({ settings }: Signet) => settings.passwordSignIn === 'on'
+
 function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
   const { outcome } = signedIn
   metrics.count('signet_sign_ins_total', { outcome: outcome === 'signed_in' ? 'success' : outcome })
@@ -140,6 +144,7 @@ async function showPage(
       continueTo: continueValueOf(signet, interaction),
       client: authorization && clientOnPage(authorization.target),
       current: session && isOffered ? { name: displayName(session.account) } : undefined,
+      takesPasswords: takesPasswords(signet),
       offersSignUp: signet.settings.signUp === 'open',
       offersRecovery: signet.settings.mail.delivery !== 'none',
       passkeyOptions: passkeyRequestOptions(signet, {

@@ -5,7 +5,14 @@ import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
 import { PasskeyButton, PasskeysPossible, passkeyScripts } from '../../html/passkey-forms.tsx'
 
-export type SignInFault = 'wrong_credentials' | 'passkey_refused' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
+export type SignInFault =
+  | 'wrong_credentials'
+  | 'passkey_refused'
+  | 'passwords_off'
+  | 'too_many_attempts'
+  | 'busy'
+  | 'missing'
+  | 'expired'
 
 /** What the page reports: a fixed key, never a text from the URL. */
 export type SignInNotice = 'password-recovered' | 'passkey-created' | 'start-over'
@@ -40,6 +47,8 @@ export interface SignInPageProps {
   readonly offersRecovery?: boolean | undefined
   /** For the button to use a passkey; undefined if this issuer has no passkeys. */
   readonly passkeyOptions?: string | undefined
+  /** False if people sign in with passkeys only. */
+  readonly takesPasswords?: boolean | undefined
   /** What has just been done. */
   readonly notice?: SignInNotice | undefined
   /** Back to the application with `access_denied`. */
@@ -48,9 +57,8 @@ export interface SignInPageProps {
 
 export function SignInPage(props: SignInPageProps) {
   const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, notice } = props
-  const { offersSignUp, offersRecovery, passkeyOptions } = props
-  const { signIn, password } = page.messages
-  const faulty = faultyFields(fault, username)
+  const { offersSignUp, offersRecovery, passkeyOptions, takesPasswords = true } = props
+  const { signIn } = page.messages
   const cancelHref = safeHref(props.cancelHref)
   return (
     <Layout
@@ -81,38 +89,29 @@ export function SignInPage(props: SignInPageProps) {
         </form>
       )}
       {current && <p class="or">{signIn.otherAccount}</p>}
-      <form id="credentials" method="post" action="/sign-in">
-        <HiddenInputs values={{ csrf, continue: continueTo }} />
-        {passkeyOptions !== undefined && <PasskeysPossible />}
-        <Field
-          id="username"
-          label={signIn.username}
-          // Not type="email", because user names have no @. The keyboard with an @ suits both.
-          inputmode="email"
-          autocomplete={passkeyOptions === undefined ? 'username' : 'username webauthn'}
-          required
-          value={username}
-          faultyBy={faulty.username ? 'fault' : undefined}
-          autofocus={!current && !username}
-        />
-        <Field
-          id="password"
-          label={password.label}
-          type="password"
-          autocomplete="current-password"
-          required
-          faultyBy={faulty.password ? 'fault' : undefined}
-          autofocus={!current && Boolean(username)}
-        />
-        <RevealPassword page={page} />
-        <button class={current ? 'button' : 'button primary'} id="sign-in" name="sign-in" type="submit">
-          {signIn.submit}
-        </button>
-      </form>
-      {passkeyOptions !== undefined && (
-        <form method="post" action="/sign-in/passkey">
+      {takesPasswords ? (
+        <>
+          <PasswordForm {...props} />
+          {passkeyOptions !== undefined && (
+            <form method="post" action="/sign-in/passkey">
+              <HiddenInputs values={{ csrf, continue: continueTo }} />
+              <PasskeyButton page={page} options={passkeyOptions} or={signIn.or} suggestsInField />
+            </form>
+          )}
+        </>
+      ) : (
+        // The field is for the browser's suggestions, and for the other pages.
+        <form id="credentials" method="post" action="/sign-in/passkey">
           <HiddenInputs values={{ csrf, continue: continueTo }} />
-          <PasskeyButton page={page} options={passkeyOptions} or={signIn.or} suggestsInField />
+          <Field
+            id="username"
+            label={signIn.username}
+            inputmode="email"
+            autocomplete="username webauthn"
+            value={username}
+            autofocus={!current}
+          />
+          <PasskeyButton page={page} options={passkeyOptions} isPrimary={!current} suggestsInField />
         </form>
       )}
       {(offersRecovery || offersSignUp || cancelHref) && (
@@ -120,7 +119,11 @@ export function SignInPage(props: SignInPageProps) {
           {/* These submit the form, so that the name need not be typed again. The response redirects to a URL with the sealed name. */}
           {offersRecovery && (
             <li>
-              <ToOtherPage id="to-recover" action="/recover" label={signIn.forgot} />
+              <ToOtherPage
+                id="to-recover"
+                action="/recover"
+                label={takesPasswords ? signIn.forgot : signIn.lostPasskey}
+              />
             </li>
           )}
           {offersSignUp && (
@@ -136,6 +139,43 @@ export function SignInPage(props: SignInPageProps) {
         </ul>
       )}
     </Layout>
+  )
+}
+
+/** The form for name and password. */
+function PasswordForm(props: SignInPageProps) {
+  const { page, csrf, continueTo, username, fault, current, passkeyOptions } = props
+  const { signIn, password } = page.messages
+  const faulty = faultyFields(fault, username)
+  return (
+    <form id="credentials" method="post" action="/sign-in">
+      <HiddenInputs values={{ csrf, continue: continueTo }} />
+      {passkeyOptions !== undefined && <PasskeysPossible />}
+      <Field
+        id="username"
+        label={signIn.username}
+        // Not type="email", because user names have no @. The keyboard with an @ suits both.
+        inputmode="email"
+        autocomplete={passkeyOptions === undefined ? 'username' : 'username webauthn'}
+        required
+        value={username}
+        faultyBy={faulty.username ? 'fault' : undefined}
+        autofocus={!current && !username}
+      />
+      <Field
+        id="password"
+        label={password.label}
+        type="password"
+        autocomplete="current-password"
+        required
+        faultyBy={faulty.password ? 'fault' : undefined}
+        autofocus={!current && Boolean(username)}
+      />
+      <RevealPassword page={page} />
+      <button class={current ? 'button' : 'button primary'} id="sign-in" name="sign-in" type="submit">
+        {signIn.submit}
+      </button>
+    </form>
   )
 }
 

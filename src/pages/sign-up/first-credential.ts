@@ -1,3 +1,6 @@
+import type { FastifyRequest } from 'fastify'
+import { deviceOf } from '../../interaction/device-of-request.ts'
+import type { SentPasskey } from '../../operations/first-passkey.ts'
 import { passkeyCreationOptions } from '../../operations/passkey-options.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
 import type { Sub } from '../../records/ids.ts'
@@ -17,4 +20,9 @@ export function firstCredential(signet: Signet, browserDigest: Buffer, email = '
     takesPassword: signet.settings.passwordSignIn === 'on',
     passkeyOptions: passkeyCreationOptions(signet, { browserDigest, sub, ...named, existing: [], use: 'sign-up' }),
   }
+}
+
+/** The passkey that came with a form. @param answer the field `credential` */
+export async function sentPasskey(request: FastifyRequest, answer: string | undefined): Promise<SentPasskey> {
+  return { answer, device: await deviceOf(request) }
 }

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { NewRecoveryCodesPage } from '../../html/new-recovery-codes-page.tsx'
 import { sendPage } from '../../html/send-page.ts'
 import {
   browserDigestOf,
@@ -9,6 +8,7 @@ import {
 } from '../../interaction/browser-session.ts'
 import { pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { showNewCodes } from '../../interaction/show-new-codes.ts'
 import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { acceptInvitation, readInvitation } from '../../operations/accept-invitation.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
@@ -20,7 +20,7 @@ import { displayName } from '../../records/accounts/account.ts'
 import { emailInUnicode } from '../../records/accounts/canonical-names.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
-import { firstCredential } from './first-credential.ts'
+import { firstCredential, sentPasskey } from './first-credential.ts'
 import { InvitationPage, type InvitationPageProps, NoInvitationPage } from './invitation-page.tsx'
 
 /** Where an accepted invitation leads: to the new account. */
@@ -57,7 +57,7 @@ export async function submitInvitation(
     const accepted = await acceptInvitation(signet, visitor, digests, token, {
       name,
       password: values.get('password'),
-      passkey: values.get('credential') || undefined,
+      passkey: values.get('credential') ? await sentPasskey(request, values.get('credential')) : undefined,
     })
     if (accepted.outcome === 'faulty')
       return showForm(signet, request, reply, token, accepted.email, { name, faults: accepted.faults }, 422)
@@ -69,9 +69,8 @@ export async function submitInvitation(
     }
     setSessionCookie(reply, signet.settings, cookie)
     if (accepted.outcome === 'created' && accepted.recoveryCodes.length > 0) {
-      const { recoveryCodes: codes } = accepted
-      const page = pageContextOf(request)
-      return sendPage(reply, NewRecoveryCodesPage({ page, codes, continueHref: pathOf({ page: afterwards }) }))
+      const { sub, recoveryCodes } = accepted
+      return showNewCodes(request, reply, recoveryCodes, pathOf({ page: afterwards }), { signet, sub })
     }
   } catch (error) {
     const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)

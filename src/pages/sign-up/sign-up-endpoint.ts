@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ownHref } from '../../html/link-target.ts'
-import { NewRecoveryCodesPage } from '../../html/new-recovery-codes-page.tsx'
 import { sendPage } from '../../html/send-page.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
@@ -16,6 +15,7 @@ import {
   sessionOf,
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { showNewCodes } from '../../interaction/show-new-codes.ts'
 import { openTypedName, sealTypedName } from '../../interaction/typed-name.ts'
 import { toSecondFactor } from '../../interaction/unfinished-sign-in.ts'
 import { signUp, signUpWithPasskey } from '../../operations/sign-up.ts'
@@ -29,7 +29,7 @@ import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Signet } from '../../signet.ts'
-import { firstCredential } from './first-credential.ts'
+import { firstCredential, sentPasskey } from './first-credential.ts'
 import { showInvitation, submitInvitation } from './invitation-form.ts'
 import { NoInvitationPage } from './invitation-page.tsx'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
@@ -84,7 +84,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       }
       const signedUp =
         credential !== undefined || signet.settings.passwordSignIn === 'off'
-          ? await signUpWithPasskey(signet, visitor, digests, typed, credential, pageValues)
+          ? await signUpWithPasskey(signet, visitor, digests, typed, await sentPasskey(request, credential), pageValues)
           : await signUp(signet, visitor, digests, { ...typed, password: values.get('password') }, pageValues)
       if (signedUp.outcome === 'faulty')
         return showPage(signet, request, reply, interaction, { values: typed, faults: signedUp.faults }, 422)
@@ -92,8 +92,9 @@ export function signUpEndpoint(app: App, signet: Signet): void {
         return toSecondFactor(reply, signet.settings.issuer, cookie, pageValues.continueTo)
       setSessionCookie(reply, signet.settings, cookie)
       if (signedUp.outcome === 'created' && signedUp.recoveryCodes.length > 0) {
-        const page = pageContext(request, interaction)
-        return sendPage(reply, NewRecoveryCodesPage({ page, codes: signedUp.recoveryCodes, continueHref: href }))
+        const { sub, recoveryCodes } = signedUp
+        const isHeldBack = signet.settings.emailVerification === 'required'
+        return showNewCodes(request, reply, recoveryCodes, href, sub && !isHeldBack ? { signet, sub } : undefined)
       }
     } catch (error) {
       const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import {
   browserDigestOf,
@@ -26,6 +27,7 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
+import { offersPasskeys } from '../../records/accounts/factors.ts'
 import { readLinkToken } from '../../records/accounts/link-tokens.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -63,6 +65,7 @@ export function linkForms(app: App, signet: Signet): void {
       if (session?.account.sub === found.sub) return await confirm(signet, request, reply, session, token, found, href)
       if (found.state !== 'open') return showVoid(signet, request, reply, { token, found })
       const password = values.get('password')
+      if (signet.settings.passwordSignIn === 'off') return show({}, 403)
       if (!password) return show({ fault: 'account_password_missing' }, 422)
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
@@ -166,6 +169,7 @@ function showForm(
   status: number,
 ): FastifyReply {
   const other = session && { name: displayName(session.account) }
+  const continueTo = sealLinkPage(signet.secrets['request-sealing'], 'verify-email', token)
   return sendPage(
     reply,
     LinkPage({
@@ -174,6 +178,8 @@ function showForm(
       token,
       email: found.email,
       signedIn: session?.account.sub === found.sub ? 'own' : other,
+      takesPassword: signet.settings.passwordSignIn === 'on',
+      signInHref: offersPasskeys(signet.settings) ? ownHref('/sign-in', { continue: continueTo }) : undefined,
       ...fault,
     }),
     status,

@@ -1,6 +1,7 @@
 import { shownName } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, HiddenUsername, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
+import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
 export interface LinkPageProps {
@@ -15,6 +16,10 @@ export interface LinkPageProps {
    * would leave. Nothing else of the account of the link is shown.
    */
   readonly signedIn: 'own' | { readonly name: string } | undefined
+  /** Whether people sign in with passwords here. Nothing tells whether this account has one. */
+  readonly takesPassword: boolean
+  /** Where the person signs in with a passkey, and then comes back. Undefined: this issuer has no passkeys. */
+  readonly signInHref: string | undefined
   readonly fault?: 'account_password_missing' | 'account_password_wrong' | 'too_many_attempts' | 'busy' | undefined
   /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
@@ -22,44 +27,56 @@ export interface LinkPageProps {
 
 /** The page of a link. Opening it verifies nothing, because mail scanners follow links. */
 export function LinkPage(props: LinkPageProps) {
-  const { page, csrf, token, email, signedIn, fault, retryAfterSeconds } = props
+  const { page, csrf, token, email, signedIn, takesPassword, fault, retryAfterSeconds } = props
+  const signInHref = safeHref(props.signInHref)
   const { verifyEmail: text, password } = page.messages
   const isOwn = signedIn === 'own'
   const address = <bdi class="name">{email}</bdi>
+  const needsSignIn = !isOwn && !takesPassword
+  const lead = isOwn ? text.linkOwn : takesPassword ? text.linkForeign : text.linkSignIn
   const isAboutPassword = fault === 'account_password_missing' || fault === 'account_password_wrong'
   return (
     <Layout page={page} title={text.linkTitle} faulty={fault !== undefined} scripts={['show-password.js']}>
       <h1>{text.linkTitle}</h1>
-      <p class="lead">{fill(isOwn ? text.linkOwn : text.linkForeign, { email: address, name: page.brand.name })}</p>
+      <p class="lead">{fill(lead, { email: address, name: page.brand.name })}</p>
       {fault && (
         <FaultSummary>
           <p>{faultText(page, fault, { retryAfterSeconds })}</p>
         </FaultSummary>
       )}
-      <form method="post" action="/verify-email/link">
-        <HiddenInputs values={{ csrf, token }} />
-        {!isOwn && (
-          <>
-            <HiddenUsername value={email} />
-            <Field
-              id="password"
-              label={password.label}
-              type="password"
-              autocomplete="current-password"
-              required
-              faultyBy={isAboutPassword ? 'fault' : undefined}
-              autofocus={fault !== undefined}
-            />
-            <RevealPassword page={page} />
-          </>
-        )}
-        {signedIn !== undefined && signedIn !== 'own' && (
-          <p class="fine">{fill(text.linkOther, { account: <bdi>{shownName(signedIn.name)}</bdi> })}</p>
-        )}
-        <button class="button primary" id="verify" type="submit">
-          {text.linkSubmit}
-        </button>
-      </form>
+      {!needsSignIn && (
+        <form method="post" action="/verify-email/link">
+          <HiddenInputs values={{ csrf, token }} />
+          {!isOwn && (
+            <>
+              <HiddenUsername value={email} />
+              <Field
+                id="password"
+                label={password.label}
+                type="password"
+                autocomplete="current-password"
+                required
+                faultyBy={isAboutPassword ? 'fault' : undefined}
+                autofocus={fault !== undefined}
+              />
+              <RevealPassword page={page} />
+            </>
+          )}
+          {signedIn !== undefined && signedIn !== 'own' && (
+            <p class="fine">{fill(text.linkOther, { account: <bdi>{shownName(signedIn.name)}</bdi> })}</p>
+          )}
+          <button class="button primary" id="verify" type="submit">
+            {text.linkSubmit}
+          </button>
+        </form>
+      )}
+      {!isOwn && signInHref && (
+        <p class={needsSignIn ? 'actions' : undefined}>
+          <a class={needsSignIn ? 'button primary' : undefined} id="to-sign-in" href={signInHref}>
+            {text.linkToSignIn}
+          </a>
+        </p>
+      )}
       {!isOwn && <Disown page={page} csrf={csrf} token={token} />}
     </Layout>
   )

@@ -5,7 +5,7 @@ import { browserDigestOf, currentSession, personOf } from '../../interaction/bro
 import { continueValueIn, sealOwnPage } from '../../interaction/continue-value.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
-import { changeSignInNames } from '../../operations/change-sign-in-names.ts'
+import { changeSignInNames, proofForNames } from '../../operations/change-sign-in-names.ts'
 import { emailToVerify, mailVerificationAgain, verificationMinutes } from '../../operations/request-verification.ts'
 import { confirmByCode } from '../../operations/verify-email.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -129,8 +129,9 @@ async function submitAddress(signet: Signet, submission: Submission): Promise<Fa
   const email = values.get('email')?.trim()
   const show = (faults: WaitingPageProps['faults'], status: number) =>
     showPage(signet, request, reply, submission, { faults, typedEmail: email }, status)
+  const { asksPassword } = await proofForNames(signet, session.account.sub)
   const password = values.get('password')
-  const passwordFault = password ? undefined : { password: 'account_password_missing' as const }
+  const passwordFault = password || !asksPassword ? undefined : { password: 'account_password_missing' as const }
   if (!email) return show({ email: 'email_missing', ...passwordFault }, 422)
   if (passwordFault) return show(passwordFault, 422)
   const browser = {
@@ -142,6 +143,8 @@ async function submitAddress(signet: Signet, submission: Submission): Promise<Fa
   const changed = await changeSignInNames(signet, person, session, () => browser, typed)
   switch (changed.outcome) {
     case 'signed_out':
+    // Nobody who is held back can prove themselves anywhere but at sign-in.
+    case 'stale':
       return toSignIn(signet, reply, sealed)
     case 'wrong_password':
       return show({ password: 'account_password_wrong' }, 403)
@@ -182,6 +185,7 @@ async function showPage(
   const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
   const { email, isSent, isPending } = await emailToVerify(signet, session.account, browserDigest)
   const isRequired = mustVerifyEmail(signet.settings, session.account)
+  const { asksPassword } = await proofForNames(signet, session.account.sub)
   if (!isRequired && !isPending && (session.account.email_verified || email === undefined))
     return reply.header('cache-control', 'no-store').redirect(href, 303)
   return sendPage(
@@ -195,6 +199,7 @@ async function showPage(
         email,
         isSent,
         isRequired,
+        asksPassword,
         laterHref: href,
         minutes: verificationMinutes,
         domains: allowedEndings(signet.settings),

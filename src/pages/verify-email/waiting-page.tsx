@@ -22,6 +22,8 @@ export interface WaitingPageProps {
   readonly isSent: boolean
   /** Whether the person can go on only with a verified address. */
   readonly isRequired: boolean
+  /** Whether another address needs the password. The account may have none. */
+  readonly asksPassword: boolean
   /** Where the person goes on without a verified address. */
   readonly laterHref: string
   /** Minutes for which a code works. */
@@ -129,6 +131,7 @@ function OtherAddress({
   page,
   email,
   typedEmail,
+  asksPassword,
   faults,
   hidden,
   textOf,
@@ -155,16 +158,20 @@ function OtherAddress({
           fault={textOf(faults.email)}
           autofocus={firstFaulty === 'email'}
         />
-        <Field
-          id="password"
-          label={text.password}
-          type="password"
-          autocomplete="current-password"
-          required
-          fault={textOf(faults.password)}
-          autofocus={firstFaulty === 'password'}
-        />
-        <RevealPassword page={page} />
+        {asksPassword && (
+          <>
+            <Field
+              id="password"
+              label={text.password}
+              type="password"
+              autocomplete="current-password"
+              required
+              fault={textOf(faults.password)}
+              autofocus={firstFaulty === 'password'}
+            />
+            <RevealPassword page={page} />
+          </>
+        )}
         <button class={email === undefined ? 'button primary' : 'button'} id="send-there" type="submit">
           {text.sendThere}
         </button>
