@@ -195,7 +195,7 @@ t.test('whoever signed up with the address before keeps nothing of it', async (t
   t.match(await accountsWith(idp, email), [{ verified: false }, { verified: true }])
   const owner = idp.browser()
   await owner.post('/sign-in', { username: email, password })
-  t.match((await owner.get('/account')).text, 'This address is verified.')
+  t.match((await owner.get('/account/sign-in')).text, 'This address is verified.')
 })
 
 t.test('if an account has verified the address, the page says so and creates nothing', async (t) => {

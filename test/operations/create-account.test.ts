@@ -84,7 +84,7 @@ t.test(
 t.test('a password that breaks the rules creates no account, sets no password, and ends nothing', async (t) => {
   const before = { accounts: await countOf('accounts'), events: await countOf('events') }
   const refused = await createAccount(signet, operator, { ...unverified('hopper.grace'), password: 'hopper.grace1906' })
-  t.same(refused, { outcome: 'password_refused', fault: 'password_personal' })
+  t.same(refused, { outcome: 'password_refused', fault: 'password_personal', minLength: 15 })
   t.equal(await countOf('accounts'), before.accounts)
 
   const person = await idp.person()
@@ -93,10 +93,12 @@ t.test('a password that breaks the rules creates no account, sets no password, a
   t.same(await setPassword(signet, operator, person.sub, person.email), {
     outcome: 'password_refused',
     fault: 'password_personal',
+    minLength: 15,
   })
   t.same(await setPassword(signet, operator, person.sub, 'short'), {
     outcome: 'password_refused',
     fault: 'password_too_short',
+    minLength: 15,
   })
   t.same(await setPassword(signet, operator, 'nobody' as Sub, 'a good long phrase'), { outcome: 'no_such_account' })
   t.same(await secretOf(), secret)
