@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { setPassword } from '../../src/operations/account-access.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
-import { removeTotp } from '../../src/records/accounts/totp-store.ts'
+import { listFactors, removeFactor } from '../../src/records/accounts/factors-store.ts'
 import type { Sub } from '../../src/records/ids.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
@@ -32,6 +32,12 @@ async function personWithCodes(): Promise<{ readonly person: Person; readonly ap
   const person = await idp.person()
   await setEmailVerified(database, person.sub)
   return { person, app: await giveTotp(idp, person) }
+}
+
+/** Removes the one-time codes of an account. */
+async function removeTotp(sub: Sub): Promise<void> {
+  for (const { id, kind } of await listFactors(database, sub))
+    if (kind === 'totp') await removeFactor(database, sub, id)
 }
 
 const isSignedIn = async (browser: Browser) => (await browser.get('/account')).status === 200
@@ -285,7 +291,7 @@ const changes: Record<string, (person: Person) => Promise<unknown>> = {
     }),
   'whose account was disabled': async ({ sub }) => t.equal((await commandsOn(idp)('users', 'disable', sub)).code, 0),
   'whose account was deleted': async ({ sub }) => t.equal((await commandsOn(idp)('users', 'delete', sub)).code, 0),
-  'whose one-time codes were removed': ({ sub }) => removeTotp(database, sub),
+  'whose one-time codes were removed': ({ sub }) => removeTotp(sub),
 }
 for (const [what, change] of Object.entries(changes))
   t.test(`an unfinished sign-in ${what} has to be started again`, async (t) => {
@@ -303,7 +309,7 @@ t.test('one-time codes that were set up again do not accept codes of the earlier
   const { person, app } = await personWithCodes()
   const browser = idp.browser()
   const page = await enterPassword(browser, person)
-  await removeTotp(database, person.sub)
+  await removeTotp(person.sub)
   const again = await giveTotp(idp, person)
   const refused = await browser.submit(page, 'confirm', { code: app.code() })
   t.equal(refused.status, 403)
@@ -318,7 +324,7 @@ t.test('a factor that is removed while its code is being checked signs nobody in
   // The right code was accepted, and the session is about to start.
   const { undoOneTimeCode } = idp.signet.limits
   const captured = t.capture(idp.signet.limits, 'undoOneTimeCode', async (counted: readonly string[]) => {
-    await removeTotp(database, person.sub)
+    await removeTotp(person.sub)
     return undoOneTimeCode(counted)
   })
   const answer = await browser.submit(page, 'confirm', { code: app.code() })
@@ -476,7 +482,7 @@ t.test('a leaked secret is replaced, and nobody is locked out for good', async (
     t.equal((await signInWithCode(idp.browser(), person, app.code())).status, 403)
     t.same(await detailsOf(person, 'second_factor_failed'), [{ factor: 'totp', reason: 'unreadable' }])
     t.equal((await signInWithCode(idp.browser(), person, code)).status, 303)
-    await removeTotp(database, person.sub)
+    await removeTotp(person.sub)
     const again = await giveTotp(idp, person)
     t.equal((await signInWithCode(idp.browser(), person, again.code())).status, 303, 'after setting them up again')
   })

@@ -105,6 +105,7 @@ const commands: Record<string, Case> = {
   'signet users set-password': changes([sub, '--password-stdin'], 'correct horse battery'),
   'signet users recover': changes([sub, '--print-link', '--reason', 'a drill']),
   'signet users reset-factors': changes([sub, '--reason', 'a drill']),
+  'signet users data': changes([sub]),
   'signet users delete': changes([sub]),
   'signet keys rotate': changes(['--alg', 'RS256', '--now']),
   'signet keys revoke': changes(['--all', '--reason', 'a drill']),

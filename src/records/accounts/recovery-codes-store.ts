@@ -67,15 +67,3 @@ export async function useRecoveryCode(db: Queryable, id: number, mac: Buffer): P
   })
   return rowCount === 1
 }
-
-/**
- * Removes the recovery codes of an account, because it has no second factor any more.
- *
- * @param tx a transaction that has locked the account
- */
-export async function removeRecoveryCodes(tx: Queryable, sub: Sub): Promise<void> {
-  await tx.query({
-    text: `DELETE FROM account_credentials WHERE sub = $1 AND kind = 'recovery_codes'`,
-    values: [sub],
-  })
-}

@@ -80,16 +80,3 @@ export async function useTotp(
   })
   return rowCount === 1
 }
-
-/**
- * Removes the one-time codes of an account. False if it has none.
- *
- * @param tx a transaction that has locked the account, and has checked that another way to sign in is left
- */
-export async function removeTotp(tx: Queryable, sub: Sub): Promise<boolean> {
-  const { rowCount } = await tx.query({
-    text: `DELETE FROM account_credentials WHERE sub = $1 AND kind = 'totp'`,
-    values: [sub],
-  })
-  return rowCount !== null && rowCount > 0
-}

@@ -45,14 +45,6 @@ export async function totpSetUp(
   return { uri: totp.toString(), key: own.base32 }
 }
 
-/** The URI of a QR code for an authenticator app. */
-export async function totpUri(
-  secret: Buffer,
-  labels: { readonly issuer: string; readonly person: string },
-): Promise<string> {
-  return (await totpSetUp(secret, labels)).uri
-}
-
 /**
  * Reads a one-time code as people type or paste it.
  *
