@@ -1,5 +1,7 @@
 import type { Provable } from '../html/proof-forms.tsx'
-import { passkeyRequestOptions } from '../operations/passkey-options.ts'
+import type { OpenRecovery } from '../operations/open-recovery.ts'
+import { passkeyCreationOptions, passkeyRequestOptions } from '../operations/passkey-options.ts'
+import { displayName } from '../records/accounts/account.ts'
 import { listPasskeys } from '../records/accounts/passkeys-store.ts'
 import type { RecoveryProof } from '../records/accounts/recovery-rule.ts'
 import type { Sub } from '../records/ids.ts'
@@ -27,4 +29,21 @@ export async function provableOf(
     code: oneTime && recovery ? 'any' : oneTime ? 'one_time' : recovery ? 'recovery' : undefined,
     password: needs.includes('earlier_password'),
   }
+}
+
+/**
+ * The options for a new passkey that is set by a link.
+ *
+ * @returns undefined if the person cannot create one
+ */
+export async function optionsForRecovery(
+  signet: Signet,
+  browserDigest: Buffer,
+  { account, sets }: Pick<OpenRecovery, 'account' | 'sets'>,
+): Promise<string | undefined> {
+  if (!sets.includes('passkey')) return undefined
+  const { sub, email, username } = account
+  const named = { name: email ?? username ?? sub, displayName: displayName(account) }
+  const existing = await listPasskeys(signet.database, sub)
+  return passkeyCreationOptions(signet, { browserDigest, sub, ...named, existing, use: 'recovery' })
 }

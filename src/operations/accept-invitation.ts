@@ -8,7 +8,7 @@ import {
   spendInvitation,
 } from '../records/accounts/invitations-store.ts'
 import { readLinkToken } from '../records/accounts/link-tokens.ts'
-import { recordEvent, recordEvents } from '../records/events/events-store.ts'
+import { recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
@@ -152,21 +152,24 @@ async function createInvited(
       await lockAddress(tx, email)
       const inserted = await insertSignedUp(tx, signet, caller, { name, email, detail }, credential)
       if (inserted === 'passkey_exists') return rollBack(inserted)
-      const { sub, recoveryCodes } = inserted
+      const { sub, recoveryCodes, events } = inserted
       const invitation = await spendInvitation(tx, invited, sub)
       if (!invitation) return rollBack('not_open')
       if ((await setEmailVerified(tx, sub)) !== 'done') return rollBack('not_open')
       const groups = await joinInvitedGroups(tx, invited, sub)
       const left = await startFirstSession(tx, signet, caller, browser, sub, credential)
       const missing = invitation.groups.filter((group) => !groups.includes(group))
-      await recordEvent(tx, {
-        ...{ type: 'invitation_accepted', caller, sub },
-        detail: { invitation: id, ...(missing.length > 0 && { groups_missing: missing }) },
-      })
-      await recordEvents(
-        tx,
-        groups.map((group) => ({ type: 'group_member_added', caller, sub, detail: { group, invitation: id } })),
-      )
+      await recordEvents(tx, [
+        ...events,
+        {
+          ...{ type: 'invitation_accepted', caller, sub },
+          detail: { invitation: id, ...(missing.length > 0 && { groups_missing: missing }) },
+        },
+        ...groups.map((group) => ({
+          ...({ type: 'group_member_added', caller, sub } as const),
+          detail: { group, invitation: id },
+        })),
+      ])
       return { sub, left, recoveryCodes }
     }),
   )

@@ -4,7 +4,7 @@ import { insertAccount } from '../records/accounts/accounts-store.ts'
 import { passkeyAmr, passwordAmr } from '../records/accounts/factors.ts'
 import type { NewPasskey } from '../records/accounts/passkeys-store.ts'
 import { isShortPassword } from '../records/accounts/password-rules.ts'
-import { type Caller, type NewEvent, recordEvent } from '../records/events/events-store.ts'
+import type { Caller, NewEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
@@ -23,6 +23,12 @@ export async function firstPassword(signet: Signet, caller: Visitor, password: s
   return { kind: 'password', passwordHash: await signet.passwords.hash(password, caller), isPasswordShort }
 }
 
+export interface InsertedAccount {
+  readonly sub: Sub
+  readonly recoveryCodes: readonly string[]
+  readonly events: readonly NewEvent[]
+}
+
 /** `detail`: of the event `account_created`. */
 interface SignedUp {
   readonly name: string | undefined
@@ -31,10 +37,10 @@ interface SignedUp {
 }
 
 /**
- * Inserts the account of somebody who creates it themselves, with its event. Its address is not verified.
+ * Inserts the account of somebody who creates it themselves. Its address is not verified.
  *
  * @param tx a transaction that has locked the address
- * @returns the account and the recovery codes to show, once; `passkey_exists` if some account has the passkey already: then the transaction must be rolled
+ * @returns the account, the recovery codes to show, once, and the events that the caller records; `passkey_exists` if some account has the passkey already: then the transaction must be rolled
  *   back
  */
 export async function insertSignedUp(
@@ -43,7 +49,7 @@ export async function insertSignedUp(
   caller: Caller,
   { name, email, detail }: SignedUp,
   credential: FirstCredential,
-): Promise<{ readonly sub: Sub; readonly recoveryCodes: readonly string[] } | 'passkey_exists'> {
+): Promise<InsertedAccount | 'passkey_exists'> {
   const sub = credential.kind === 'passkey' ? credential.passkey.sub : (randomText(16) as Sub)
   const { passwordHash, isPasswordShort } =
     credential.kind === 'password' ? credential : { passwordHash: undefined, isPasswordShort: false }
@@ -52,12 +58,12 @@ export async function insertSignedUp(
   const inserted = await insertAccount(tx, account)
   // A sign-up sets no user name, and its address is not verified yet, so neither can be taken.
   if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
-  await recordEvent(tx, { type: 'account_created', caller, sub, ...(detail && { detail }) })
-  if (credential.kind === 'password') return { sub, recoveryCodes: [] }
+  const created: NewEvent = { type: 'account_created', caller, sub, ...(detail && { detail }) }
+  if (credential.kind === 'password') return { sub, recoveryCodes: [], events: [created] }
   const { passkey, device } = credential
   const given = { passkey, device, isVouched: false, hasCodes: false }
-  const recoveryCodes = await addPasskeyWithCodes(tx, signet, caller, sub, given)
-  return recoveryCodes ? { sub, recoveryCodes } : 'passkey_exists'
+  const added = await addPasskeyWithCodes(tx, signet, caller, sub, given)
+  return added ? { sub, ...added, events: [created, ...added.events] } : 'passkey_exists'
 }
 
 /** Signs the browser in to an account that was just created. @returns `left`: rows of its previous session remain to be updated */

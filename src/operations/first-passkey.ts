@@ -1,7 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { suggestedPasskeyName } from '../records/accounts/passkey-names.ts'
 import { insertPasskey, listPasskeys, type NewPasskey } from '../records/accounts/passkeys-store.ts'
-import { type Caller, recordEvents } from '../records/events/events-store.ts'
+import type { Caller, NewEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
@@ -20,7 +20,8 @@ export interface SentPasskey {
  * @param tx a transaction that has locked the account, or creates it
  * @param isVouched whether the person has proven another factor that the account has
  * @param given `device`: the browser in words, for the name of the passkey
- * @returns the codes to show, once; undefined if some account has the passkey already, and the transaction must be rolled back
+ * @returns the codes to show, once, and the events that the caller records; undefined if some account has the passkey already, and the transaction must be
+ *   rolled back
  */
 export async function addPasskeyWithCodes(
   tx: Queryable,
@@ -33,16 +34,14 @@ export async function addPasskeyWithCodes(
     readonly isVouched: boolean
     readonly hasCodes: boolean
   },
-): Promise<readonly string[] | undefined> {
+): Promise<{ readonly recoveryCodes: readonly string[]; readonly events: readonly NewEvent[] } | undefined> {
   const { passkey, device, isVouched, hasCodes } = given
   const used = (await listPasskeys(tx, sub)).map(({ name }) => name)
   const name = suggestedPasskeyName(passkey.aaguid, device, used)
   const id = await insertPasskey(tx, sub, passkey, { name, isVouched })
   if (id === undefined) return undefined
-  const codes = hasCodes ? [] : await replaceRecoveryCodes(tx, signet, sub)
-  await recordEvents(tx, [
-    { type: 'passkey_added', caller, sub, detail: { passkey: name } },
-    ...(hasCodes ? [] : [{ type: 'recovery_codes_created', caller, sub } as const]),
-  ])
-  return codes
+  const added: NewEvent = { type: 'passkey_added', caller, sub, detail: { passkey: name } }
+  if (hasCodes) return { recoveryCodes: [], events: [added] }
+  const recoveryCodes = await replaceRecoveryCodes(tx, signet, sub)
+  return { recoveryCodes, events: [added, { type: 'recovery_codes_created', caller, sub }] }
 }

@@ -13,7 +13,7 @@ import type { NewPasskey } from '../records/accounts/passkeys-store.ts'
 import { isShortPassword, type PasswordFault } from '../records/accounts/password-rules.ts'
 import { type NewFactor, removedBy } from '../records/accounts/recovery-rule.ts'
 import { deleteConsents } from '../records/consents/consents-store.ts'
-import { recordEvent } from '../records/events/events-store.ts'
+import { recordEvent, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
@@ -166,7 +166,9 @@ async function setNewFactor(
     const isVouched = open.proof !== undefined && open.proof !== 'earlier_password'
     const hasCodes = others.some(({ id, kind }) => kind === 'recovery_codes' && !ids.includes(id))
     const given = { ...prepared, isVouched, hasCodes }
-    recoveryCodes = (await addPasskeyWithCodes(tx, signet, caller, sub, given)) ?? rollBack('passkey_exists')
+    const added = (await addPasskeyWithCodes(tx, signet, caller, sub, given)) ?? rollBack('passkey_exists')
+    await recordEvents(tx, added.events)
+    recoveryCodes = added.recoveryCodes
     await removePassword(tx, sub)
   } else await setPasswordHash(tx, sub, prepared.password)
   if (ids.length > 0) await removeCredentials(tx, sub, ids)

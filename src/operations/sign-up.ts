@@ -5,7 +5,7 @@ import { canonicalEmail, typedName } from '../records/accounts/canonical-names.t
 import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.ts'
 import { minLengthFor, type PasswordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
-import { recordEvent } from '../records/events/events-store.ts'
+import { recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { isPlainText, maxNameLength } from '../records/plain-text.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
@@ -159,12 +159,15 @@ async function createAccount(
       if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return rollBack('address_used')
       const inserted = await insertSignedUp(tx, signet, caller, { name, email }, credential)
       if (inserted === 'passkey_exists') return rollBack(inserted)
-      const { sub, recoveryCodes } = inserted
+      const { sub, recoveryCodes, events } = inserted
       const left = await startFirstSession(tx, signet, caller, browser, sub, credential)
       const { browserDigest } = browser
       const asked = { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail } as const
       const mail = sendsMail ? await requestVerification(tx, signet, asked) : undefined
-      if (mail) await recordEvent(tx, { type: 'email_verification_requested', caller, sub, detail: { mail } })
+      await recordEvents(tx, [
+        ...events,
+        ...(mail ? [{ type: 'email_verification_requested', caller, sub, detail: { mail } } as const] : []),
+      ])
       return { left, recoveryCodes }
     }),
   )

@@ -7,19 +7,17 @@ import type { Session } from '../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../src/signet.ts'
 
 /*
- * How the forms handle valid values is tested in test/flows/account.test.ts. These values have faults, so only the settings and the kinds of the credentials are
- * read.
+ * How the forms handle valid values is tested in test/flows/account.test.ts. These values have faults, so only the settings and the kinds of credentials are read.
  */
 
 const signet = {
   settings: { issuer: 'https://idp.example', passwordMinLength: 8, passwordSignIn: 'on' },
-  database: {
-    query: async () => ({ rows: [{ id: 1, kind: 'password', created_at: new Date(), factors_since: null }] }),
-  },
   clock: { now: () => 0 },
+  // The account has a password only.
+  database: { query: async () => ({ rows: [{ id: 1, kind: 'password' }], rowCount: 1 }) },
 } as unknown as Signet
 const actor: Person = { kind: 'person', sub: 'person' as Sub, caller: { requestId: 'r', network: '192.0.2.0' } }
-const session = { account: { sub: 'person', username: 'anna', email: undefined } } as unknown as Session
+const session = { authTime: 0, account: { sub: 'person', username: 'anna', email: undefined } } as unknown as Session
 
 /** Looking up the browser gives one without a cookie a new one, so it is not done for a form that is rejected anyway. */
 const notAsked = () => {

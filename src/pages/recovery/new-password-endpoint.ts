@@ -6,10 +6,9 @@ import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { deviceOf } from '../../interaction/device-of-request.ts'
 import { usableContinueValue } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
-import { provableOf } from '../../interaction/provable.ts'
+import { optionsForRecovery, provableOf } from '../../interaction/provable.ts'
 import { showNewCodes } from '../../interaction/show-new-codes.ts'
 import { type OpenRecovery, openRecovery } from '../../operations/open-recovery.ts'
-import { passkeyCreationOptions } from '../../operations/passkey-options.ts'
 import { proveForRecovery } from '../../operations/prove-recovery.ts'
 import { recoverAccount } from '../../operations/recover-account.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -19,7 +18,6 @@ import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { readLinkToken } from '../../records/accounts/link-tokens.ts'
-import { listPasskeys } from '../../records/accounts/passkeys-store.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { recoveryMinutes } from '../../records/accounts/recovery-rule.ts'
 import type { Signet } from '../../signet.ts'
@@ -168,18 +166,12 @@ async function showPage(
     const provable = await provableOf(signet, browserDigest, account.sub, needs)
     return sendPage(reply, RecoveryProofPage({ ...shared, provable }), status)
   }
-  const existing = sets.includes('passkey') ? await listPasskeys(signet.database, account.sub) : []
-  const named = { name: shared.signInName ?? account.sub, displayName: shared.account.name }
   return sendPage(
     reply,
     NewPasswordPage({
       ...shared,
       takesPassword: sets.includes('password'),
-      passkeyOptions: sets.includes('passkey')
-        ? passkeyCreationOptions(signet, {
-            ...{ browserDigest, sub: account.sub, ...named, existing, use: 'recovery' },
-          })
-        : undefined,
+      passkeyOptions: await optionsForRecovery(signet, browserDigest, recovery),
       // The password from before the factors removes all of them, so there is nothing to choose.
       others: recovery.proof === 'earlier_password' ? [] : recovery.removable,
       minPasswordLength: minLengthFor(signet.settings, ['password', ...credentials.map(({ kind }) => kind)]),
