@@ -22,6 +22,8 @@ export function ProofForms(props: {
   readonly provable: Provable
   /** What is wrong with the last form. */
   readonly faulty: 'passkey' | 'code' | 'password' | undefined
+  /** What is on the button for a code, if it does more than lead on. */
+  readonly codeSubmit?: string
   /** The name that the password belongs to. */
   readonly username: string | undefined
   readonly password: {
@@ -35,6 +37,7 @@ export function ProofForms(props: {
 }) {
   const { page, action, hidden, provable, faulty, username, password } = props
   const { proof } = page.messages
+  const { codeSubmit = proof.submitCode } = props
   const { passkey, code } = provable
   const isOnlyPassword = passkey === undefined && !code
   const labels = { any: proof.code, one_time: proof.oneTimeCode, recovery: proof.recoveryCode }
@@ -60,7 +63,7 @@ export function ProofForms(props: {
               autofocus={passkey === undefined}
             />
             <button class={passkey === undefined ? 'button primary' : 'button'} id="prove-code" type="submit">
-              {proof.submitCode}
+              {codeSubmit}
             </button>
           </form>
         </>

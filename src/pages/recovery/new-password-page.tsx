@@ -62,6 +62,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
       scripts={['show-password.js', strengthScript, ...(passkeyOptions === undefined ? [] : passkeyScripts)]}
     >
       <h1>{title}</h1>
+      {!takesPassword && <p class="lead">{recover.passkeyLead}</p>}
       {fault && (
         <FaultSummary>
           <p>{isPasswordFaulty ? <a href="#new-password">{text}</a> : text}</p>
@@ -71,7 +72,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
       <form method="post" action="/recover/password">
         <HiddenInputs values={{ csrf, token, ...offersAccess }} />
         <HiddenUsername value={props.signInName} />
-        {takesPassword ? (
+        {takesPassword && (
           <NewPasswordField
             page={page}
             id="new-password"
@@ -80,8 +81,6 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
             isRequired={passkeyOptions === undefined}
             autofocus={true}
           />
-        ) : (
-          <p>{recover.passkeyLead}</p>
         )}
         {others.length > 0 && <Others page={page} others={others} values={values} />}
         <label class="tick">
@@ -109,6 +108,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
             options={passkeyOptions}
             label={takesPassword ? recover.createPasskeyInstead : recover.createPasskey}
             isPrimary={!takesPassword}
+            {...(takesPassword && { or: page.messages.signIn.or })}
           />
         )}
       </form>

@@ -36,13 +36,13 @@ export function RecoveryProofPage(props: RecoveryProofPageProps) {
       scripts={['show-password.js', ...passkeyScripts]}
     >
       <h1>{proof.title}</h1>
+      <p class="lead">{proof.lead}</p>
       {fault && (
         <FaultSummary>
           <p>{faultText(page, fault, props)}</p>
         </FaultSummary>
       )}
       <AccountBadge account={account} label={page.messages.recover.account} />
-      <p>{proof.lead}</p>
       <ProofForms
         page={page}
         action={recoveryProofAction}

@@ -139,6 +139,7 @@ export function SignUpButtons(props: {
         options={passkeyOptions}
         label={takesPassword ? signUp.passkeyInstead : signUp.passkey}
         isPrimary={!takesPassword}
+        {...(takesPassword && { or: page.messages.signIn.or })}
         nameFrom="email"
         displayNameFrom="name"
       />

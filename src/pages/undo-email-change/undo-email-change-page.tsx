@@ -77,6 +77,7 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
         provable={provable}
         faulty={faulty}
         username={previousEmail}
+        codeSubmit={text.submit}
         password={{ label: text.password, submit: text.submit, button: 'undo', hint: text.passwordHint }}
       />
       <p class="fine">{text.yourOwn}</p>

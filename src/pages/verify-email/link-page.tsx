@@ -70,12 +70,21 @@ export function LinkPage(props: LinkPageProps) {
           </button>
         </form>
       )}
-      {!isOwn && signInHref && (
-        <p class={needsSignIn ? 'actions' : undefined}>
-          <a class={needsSignIn ? 'button primary' : undefined} id="to-sign-in" href={signInHref}>
+      {!isOwn && signInHref && needsSignIn && (
+        <p class="actions">
+          <a class="button primary" id="to-sign-in" href={signInHref}>
             {text.linkToSignIn}
           </a>
         </p>
+      )}
+      {!isOwn && signInHref && !needsSignIn && (
+        <ul class="links">
+          <li>
+            <a id="to-sign-in" href={signInHref}>
+              {text.linkToSignIn}
+            </a>
+          </li>
+        </ul>
       )}
       {!isOwn && <Disown page={page} csrf={csrf} token={token} />}
     </Layout>
