@@ -362,10 +362,8 @@ export const de: Messages = {
     submit: 'Mein Konto sichern',
     nothingLeft:
       'Nichts von dem, was vorher zum Konto gehörte und womit Sie sich ausweisen könnten, ist noch vorhanden.',
-    otherwise:
-      'Wenn Sie sich hier nicht ausweisen können, {recover} oder wenden Sie sich an die Betreiber dieses Dienstes.',
-    recover: 'legen Sie mit einem Link per E-Mail ein neues Passwort fest',
-    otherwiseAsk: 'Wenn Sie sich hier nicht ausweisen können, wenden Sie sich an die Betreiber dieses Dienstes.',
+    recover: 'Neues Passwort mit einem Link per E-Mail festlegen',
+    otherwise: 'Wenn Sie sich hier nicht ausweisen können, wenden Sie sich an die Betreiber dieses Dienstes.',
     invalid:
       'Dieser Link funktioniert nicht. Vielleicht ist er älter als eine Woche, oder das Konto wurde seither gesichert oder wiederhergestellt.',
     invalidWhatNext:

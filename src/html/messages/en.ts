@@ -353,9 +353,8 @@ export const en = {
     recoveryCodeHint: 'From the list that you had before.',
     submit: 'Secure my account',
     nothingLeft: 'Nothing is left that the account had before and that could prove who you are.',
-    otherwise: 'If you cannot prove it here, {recover}, or contact the people who run this service.',
-    recover: 'set a new password with a link by e-mail',
-    otherwiseAsk: 'If you cannot prove it here, contact the people who run this service.',
+    recover: 'Set a new password with a link by e-mail',
+    otherwise: 'If you cannot prove it here, contact the people who run this service.',
     invalid:
       'This link does not work. It may be older than a week, or the account has been secured or recovered since.',
     invalidWhatNext:

@@ -105,9 +105,16 @@ export function NotMePage(props: NotMePageProps) {
           </button>
         </form>
       )}
-      <p class="fine">
-        {offersRecovery ? fill(text.otherwise, { recover: <a href="/recover">{text.recover}</a> }) : text.otherwiseAsk}
-      </p>
+      <p class="fine">{text.otherwise}</p>
+      {offersRecovery && (
+        <ul class="links">
+          <li>
+            <a id="to-recover" href="/recover">
+              {text.recover}
+            </a>
+          </li>
+        </ul>
+      )}
     </Layout>
   )
 }
@@ -138,7 +145,7 @@ export function VoidNotMeLinkPage({ page, offersRecovery }: Pick<NotMePageProps,
     <Layout page={page} title={errors.brokenLinkTitle}>
       <h1>{errors.brokenLinkTitle}</h1>
       <p class="lead">{text.invalid}</p>
-      <p>{offersRecovery ? text.invalidWhatNext : text.otherwiseAsk}</p>
+      <p>{offersRecovery ? text.invalidWhatNext : text.otherwise}</p>
       <p class="actions">
         <a class="button primary" id="to-sign-in" href="/sign-in">
           {home.signIn}
