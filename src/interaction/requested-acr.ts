@@ -1,3 +1,4 @@
+import { parseJsonObject } from '#verify/strict-json'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import { type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
@@ -64,12 +65,10 @@ function readAcrClaim(text: string | undefined): AcrClaim | undefined {
 
 function objectIn(text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value
+    return parseJsonObject(text)
   } catch {
-    // As for JSON that is not an object.
+    throw malformed(`claims ${shortened(text, 80)}`)
   }
-  throw malformed(`claims ${shortened(text, 80)}`)
 }
 
 /** An object in an object. It can be absent or null, as for any claim that is requested without further information (§5.5.1). */

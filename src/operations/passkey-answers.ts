@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { parseJsonObject } from '#verify/strict-json'
 
 /*
  * What browsers send after they have used or created a passkey, as JSON in a form (Web Authentication Level 3 §5.1.7, `toJSON`). Anybody can send anything, so
@@ -116,8 +117,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function objectIn(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
+    return parseJsonObject(text)
   } catch {
     return undefined
   }

@@ -203,7 +203,16 @@ t.test('essential classes that nobody can reach are refused at once, and malform
   for (const values of [['urn:other'], ['phrh', 'AAL2']])
     t.equal(await errorFor(essential(...values).claims), 'unmet_authentication_requirements')
   const broken = [
-    ...['{', '[]', 'null', '"acr"', '{"id_token":[]}', '{"id_token":"acr"}', '{"id_token":{"acr":"phr"}}'],
+    ...[
+      '{',
+      '{"__proto__":{}}',
+      '[]',
+      'null',
+      '"acr"',
+      '{"id_token":[]}',
+      '{"id_token":"acr"}',
+      '{"id_token":{"acr":"phr"}}',
+    ],
     ...['{"essential":"yes"}', '{"value":1}', '{"value":""}', '{"values":"phr"}', '{"values":[]}', '{"values":[null]}'],
     ...[
       `{"values":["${'a'.repeat(201)}"]}`,
@@ -212,7 +221,7 @@ t.test('essential classes that nobody can reach are refused at once, and malform
     ],
   ].map((acr) => (acr.includes('val') || acr.includes('ess') ? `{"id_token":{"acr":${acr}}}` : acr))
   for (const claims of broken) t.equal(await errorFor(claims), 'invalid_request', claims)
-  const fine = ['{}', '{"userinfo":{"email":null}}', '{"id_token":null}', '{"__proto__":{"id_token":{"acr":"x"}}}']
+  const fine = ['{}', '{"userinfo":{"email":null}}', '{"id_token":null}']
   for (const claims of fine) t.equal(new URL((await ask(browser, { claims })).page.url).pathname, '/sign-in', claims)
 })
 

@@ -810,7 +810,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       <AvatarSection
         {...section}
         form={filled()}
-        picture={{ url: 'https://id.example/assets/signet.svg', path: '/assets/signet.svg' }}
+        picture={{ url: 'https://id.example/avatars/picture', path: '/avatars/picture' }}
       />,
       { notice: 'picture-saved' },
     ),

@@ -255,18 +255,24 @@ t.test('a version is deleted when nothing valid was made with it', async (t) => 
              id_token_signed_response_alg, refresh_token_rotation) VALUES ('client', 'Client', '{}', '{}', '', 'none', 'ES256', true);
            INSERT INTO grants (id, client_id, sub, scopes, resources, epoch) VALUES ('grant', 'client', 'person', '{}', '{}', 0);
            INSERT INTO refresh_families (digest, grant_id, secret_version, sid, expires_at, max_expires_at)
-             VALUES ('f', 'grant', 1, 'sid', now() + interval '1 day', now() + interval '1 day')`,
+             VALUES ('f', 'grant', 1, 'sid', now() + interval '1 day', now() + interval '1 day');
+           INSERT INTO account_credentials (sub, kind) VALUES ('person', 'totp'), ('person', 'recovery_codes');
+           INSERT INTO totp_secrets (sub, id, sealed, version, last_step) SELECT sub, id, '', 1, 0 FROM account_credentials WHERE kind = 'totp';
+           INSERT INTO recovery_codes (id, mac, version) SELECT id, 'mac', 1 FROM account_credentials WHERE kind = 'recovery_codes'`,
   })
   await one.ring.renew(operator, purposes, briefWait)
   const both = purposes.map(() => [1, 2])
   t.same(await clean(), both, 'the new one is not in use yet')
   for (const purpose of purposes) await elapse(purpose, '2 hours')
-  t.same(await clean(), both, 'a family, a session and pages use the old ones')
+  t.same(await clean(), both, 'a family, a session, codes and pages use the old ones')
   await db.query({ text: `UPDATE refresh_families SET expires_at = now() - interval '1 second'` })
   const without = (...deleted: Purpose[]) => purposes.map((purpose) => (deleted.includes(purpose) ? [2] : [1, 2]))
   t.same(await clean(), without('refresh-mac'), 'refresh-mac')
   await db.query({ text: 'DELETE FROM sessions' })
   t.same(await clean(), without('refresh-mac', 'session-id'), 'session-id')
+  await db.query({ text: 'DELETE FROM account_credentials' })
+  const codes = ['totp-sealing', 'recovery-codes'] as const
+  t.same(await clean(), without('refresh-mac', 'session-id', ...codes), 'one-time codes and recovery codes')
   for (const purpose of purposes) await elapse(purpose, '31 days')
   t.same(await clean(), without(...purposes), 'those of pages and mails')
   t.match(await events('secret_retired').then((all) => all.slice(0, 1)), [{ purpose: 'refresh-mac', version: 1 }])

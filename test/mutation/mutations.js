@@ -1027,8 +1027,8 @@ export const mutations = [
   {
     name: 'recovery: a mail replaces every factor',
     file: 'records/accounts/recovery-rule',
-    find: "kinds.filter((kind) => kind !== 'password')",
-    replace: '[]',
+    find: 'if (others.length === 0)',
+    replace: 'if (others.length >= 0)',
     tests: ['records/accounts/recovery-rule', 'attacks/account-recovery'],
   },
   {
@@ -1062,8 +1062,8 @@ export const mutations = [
   {
     name: 'recovery: a link works twice',
     file: 'operations/recover-account',
-    find: 'if (!open || !(await spendRecovery(tx, tokenDigest)))',
-    replace: 'if (!recoveryNeeds)',
+    find: 'if (!(await spendRecovery(tx, linkDigest)))',
+    replace: 'if (!(await spendRecovery(tx, linkDigest), true))',
     tests: ['attacks/account-recovery'],
   },
   {
@@ -1119,8 +1119,8 @@ export const mutations = [
   {
     name: 'recovery: nobody is told of the new password',
     file: 'operations/recover-account',
-    find: 'await notifyPerson(',
-    replace: 'void (',
+    find: 'await tell(tx, signet, actor, open, set, removed);',
+    replace: '',
     tests: ['attacks/account-recovery'],
   },
   {
@@ -1288,8 +1288,8 @@ export const mutations = [
   {
     name: 'address: a link works twice',
     file: 'accounts/email-changes-store',
-    find: 'WHERE digest = $1 AND undone_at IS NULL AND expires_at > now() AND previous_password IS NOT NULL',
-    replace: 'WHERE digest = $1 AND expires_at > now()',
+    find: 'WHERE digest = $1 AND undone_at IS NULL AND expires_at > now() AND disabled_at',
+    replace: 'WHERE digest = $1 AND expires_at > now() AND disabled_at',
     tests: ['flows/email-change'],
   },
   {

@@ -30,7 +30,7 @@ const open = [
   ...['GET /not-me', 'POST /not-me'],
   ...['GET /undo-email-change', 'POST /undo-email-change', 'POST /sign-up/invitation'],
   // Anybody may read these.
-  ...['GET /errors', 'GET /inspect', 'GET /demo-mails'],
+  ...['GET /errors', 'GET /inspect', 'GET /demo-mails', 'GET /avatars/:id'],
   // Programs call these, without a session.
   ...[
     'GET /.well-known/openid-configuration',

@@ -378,6 +378,8 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     signUp: 'open',
     signUpDomains: [],
     breachedPasswordsUrl: undefined,
+    passwordSignIn: 'on',
+    secondFactor: 'optional',
     passwordMinLength: 15,
     metricsToken: undefined,
     shutdownDelay: 0,
