@@ -37,7 +37,7 @@ export function ProofForms(props: {
 }) {
   const { page, action, hidden, provable, faulty, username, password } = props
   const { proof } = page.messages
-  const { codeSubmit = proof.submitCode } = props
+  const codeSubmit = props.codeSubmit ?? proof.submitCode
   const { passkey, code } = provable
   const isOnlyPassword = passkey === undefined && !code
   const labels = { any: proof.code, one_time: proof.oneTimeCode, recovery: proof.recoveryCode }
