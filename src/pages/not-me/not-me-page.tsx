@@ -105,7 +105,7 @@ export function NotMePage(props: NotMePageProps) {
           </button>
         </form>
       )}
-      <p class="fine">
+      <p class="fine conditions">
         {offersRecovery ? fill(text.otherwise, { recover: <a href="/recover">{text.recover}</a> }) : text.otherwiseAsk}
       </p>
     </Layout>
