@@ -329,8 +329,8 @@ export const de: Messages = {
     security: 'Sicherheit',
     sessions: 'Sitzungen',
     applications: 'Anwendungen',
-    activity: 'Aktivitäten',
-    data: 'Ihre Daten',
+    activity: 'Verlauf',
+    data: 'Daten',
   },
   devices: {
     browserOnSystem: '{browser} unter {system}',

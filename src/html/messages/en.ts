@@ -322,7 +322,7 @@ export const en = {
     sessions: 'Sessions',
     applications: 'Applications',
     activity: 'Activity',
-    data: 'Your data',
+    data: 'Data',
   },
   devices: {
     browserOnSystem: '{browser} on {system}',
