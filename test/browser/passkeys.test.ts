@@ -194,3 +194,107 @@ t.test('an issuer on an IP address says nothing about passkeys', async (t) => {
   const { issuer, browser } = await startSignet(t, { SIGNET_ISSUER: `http://127.0.0.1:${await freePort()}` })
   t.notMatch((await browser().get(`${issuer}/sign-in`)).text, /passkey|webauthn/i)
 })
+
+/** The options that a page has for its passkey button, which the test changes as an attacker would. */
+const optionsOn = async (page: Page) =>
+  JSON.parse((await page.getAttribute('[data-passkey=get]', 'data-options')) ?? '{}') as Record<string, unknown>
+
+/** Asks the authenticator on the page that is open, whatever its origin. @returns the answer, or the name of the error */
+async function answerHere({ page, authenticator }: Journey, options: Record<string, unknown>): Promise<string> {
+  // Our own pages have the script, and their policy allows no other.
+  if (!page.url().startsWith(idp.issuer))
+    await page.addScriptTag({ path: 'node_modules/@simplewebauthn/browser/dist/bundle/index.umd.min.js' })
+  await authenticator.setAnswering(true)
+  const answer = await page.evaluate(
+    async (optionsJSON) =>
+      // biome-ignore lint/suspicious/noExplicitAny: the global of the script
+      (globalThis as any).SimpleWebAuthnBrowser.startAuthentication({ optionsJSON }).then(
+        JSON.stringify,
+        (error: Error) => error.name,
+      ),
+    options,
+  )
+  await authenticator.setAnswering(false)
+  return answer
+}
+
+/** Puts an answer into the form of the page that is open, and sends it. */
+async function sendAnswer(page: Page, answer: string): Promise<void> {
+  await page
+    .locator('input[name=credential]')
+    .first()
+    .evaluate((field, value) => {
+      if (!(field instanceof HTMLInputElement)) return
+      field.value = value
+      field.form?.submit()
+    }, answer)
+  await page.waitForSelector('#fault, [role=alert]')
+}
+
+journey(
+  'an answer that a page of another origin got, one for another RP ID, and one that was used are refused',
+  async (t, of) => {
+    const { page } = of
+    await withPasskey(of)
+    const signInPage = async () => {
+      await page.goto(`${idp.issuer}/sign-in`)
+      await focusOn(page, 'username')
+      return optionsOn(page)
+    }
+
+    // Another port of the same host has the same RP ID, so the browser lets it use the passkey.
+    const options = await signInPage()
+    await page.goto(callback)
+    const stolen = await answerHere(of, options)
+    t.match(stolen, '"authenticatorData"')
+    await signInPage()
+    await sendAnswer(page, stolen)
+    t.match(await page.textContent('#fault'), en.faults.passkey_refused)
+
+    // A host below ours, and our own page for another RP: the browser itself refuses.
+    await page.goto(callback.replace('localhost', 'app.localhost'))
+    t.notMatch(await answerHere(of, options), '"authenticatorData"')
+    const ours = await signInPage()
+    t.equal(await answerHere(of, { ...ours, rpId: 'example.com' }), 'SecurityError')
+
+    const used = await answerHere(of, await optionsOn(page))
+    await page
+      .locator('input[name=credential]')
+      .first()
+      .evaluate((field, value) => {
+        if (!(field instanceof HTMLInputElement)) return
+        field.value = value
+        field.form?.submit()
+      }, used)
+    await page.waitForURL(`${idp.issuer}/`)
+    await page.click('#sign-out')
+    await page.waitForURL((url) => url.pathname !== '/')
+    await signInPage()
+    await sendAnswer(page, used)
+    t.match(await page.textContent('#fault'), en.faults.passkey_refused, 'the challenge has been answered')
+  },
+  [/status of 403/, /status of 403/],
+)
+
+journey(
+  'the passkey of another account does not confirm who somebody is',
+  async (t, of) => {
+    const { page } = of
+    const [person, other] = [await withPasskey(of), await withPasskey(of)]
+    await page.goto(`${idp.issuer}/sign-in`)
+    await enterPassword(page, person)
+    await page.waitForURL(`${idp.issuer}/`)
+    await page.goto(`${idp.issuer}/account/security/passkeys/new`)
+    await page.waitForURL('**/step-up?**')
+    const [{ credentialId } = { credentialId: Buffer.of() }] = await listPasskeys(database, other.sub)
+    const allowCredentials = [{ type: 'public-key', id: credentialId.toString('base64url') }]
+    const answer = await answerHere(of, { ...(await optionsOn(page)), allowCredentials })
+    t.match(answer, '"authenticatorData"')
+    await sendAnswer(page, answer)
+    t.match(new URL(page.url()).pathname, '/step-up')
+    await of.authenticator.setAnswering(true)
+    await page.click('#use-passkey')
+    await page.waitForURL('**/account/security/passkeys/new**')
+  },
+  [/status of 403/],
+)
