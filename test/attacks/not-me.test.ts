@@ -9,7 +9,7 @@ import { insertTotp } from '../../src/records/accounts/totp-store.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { addressOf, changeAddress, newAddress, signsIn, verifiedPerson } from '../support/email-change.ts'
 import { type Person, startSignet } from '../support/idp.ts'
-import { mailsTo, newestMailTo } from '../support/mails.ts'
+import { mailsTo, type ReceivedMail } from '../support/mails.ts'
 import { givePasskey, pressPasskey } from '../support/passkeys.ts'
 import { mailedLink, newPassword, setPassword as recover } from '../support/recovery.ts'
 import { oneTimeCode } from '../support/totp.ts'
@@ -394,7 +394,7 @@ t.test('a mail names device and network, and nothing that somebody chose, and no
     const page = await browser.get('/sign-in')
     const csrf = /name="csrf" value="([^"]*)"/.exec(page.text)?.[1] ?? ''
     t.equal((await browser.post('/sign-in', { ...form, csrf }, { 'user-agent': agent })).status, 303)
-    const { text, html, subject, link } = await newestMailTo(idp, person.email)
+    const { text, html, subject, link } = (await mailsTo(idp, person.email)).at(-1) as ReceivedMail
     t.match(text, device)
     t.match(text, 'Network: 127.0.0.1')
     const secrets = [person.password, person.username, person.sub, 'Call 555', 'evil.example', '<b>', 'xxxx']

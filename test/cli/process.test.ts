@@ -55,8 +55,11 @@ t.test('commands use the embedded database without a server, when interrupted, a
 
   const list = await spawnSignet(t, settings, 'clients', 'list', '--json').ended
   t.same({ code: list.code, err: list.err }, { code: 0, err: '' })
+  const names = (JSON.parse(list.out) as { client_name: string }[]).map(({ client_name }) => client_name)
+  // Without a code, the signal arrived while the command was ending, with its work done or not begun. It has reported nothing.
+  const reported = code === null ? names.filter((name) => name !== 'Cut short') : names
   t.same(
-    (JSON.parse(list.out) as { client_name: string }[]).map(({ client_name }) => client_name),
+    reported,
     code === 0 ? ['Beside', 'Cut short', 'First'] : ['Beside', 'First'],
     'the list matches what the commands reported',
   )
