@@ -6,7 +6,7 @@ import { en } from '../../src/html/messages/en.ts'
 import { listPasskeys, removePasskey } from '../../src/records/accounts/passkeys-store.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce } from '../support/journey.ts'
-import { addAuthenticator, type VirtualAuthenticator } from '../support/virtual-authenticator.ts'
+import { addAuthenticator, type VirtualAuthenticator, withoutSuggestions } from '../support/virtual-authenticator.ts'
 import { launchChromium } from './chromium.ts'
 import { focusOn } from './show-page.ts'
 
@@ -92,6 +92,7 @@ journey('a passkey is created on the offer, and then signs in by the button, for
   t.equal(await authenticator.count(), 1)
   t.match(await listPasskeys(database, person.sub), [{ name: 'Chrome on Linux', transports: ['internal'] }])
 
+  await withoutSuggestions(page)
   await start({ prompt: 'login' })
   await focusOn(page, 'username')
   await authenticator.setAnswering(true)
@@ -117,6 +118,7 @@ journey(
     const person = await withPasskey(of)
     const [{ id } = { id: 0 }] = await listPasskeys(database, person.sub)
     await removePasskey(database, person.sub, id)
+    await withoutSuggestions(page)
     await page.goto(`${idp.issuer}/sign-in`)
     await focusOn(page, 'username')
     // The page that follows suggests the passkey again.
@@ -138,6 +140,7 @@ journey('without user verification the browser gives no answer, and the page say
   const { page, authenticator } = of
   const person = await withPasskey(of)
   await authenticator.setUserVerified(false)
+  await withoutSuggestions(page)
   await page.goto(`${idp.issuer}/sign-in`)
   await authenticator.setAnswering(true)
   await page.click('#use-passkey')

@@ -2,7 +2,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { type Person, startSignet } from '../support/idp.ts'
 import { oneTimeCode } from '../support/totp.ts'
-import { addAuthenticator } from '../support/virtual-authenticator.ts'
+import { addAuthenticator, withoutSuggestions } from '../support/virtual-authenticator.ts'
 import { launchChromium } from './chromium.ts'
 
 const idp = await startSignet(t)
@@ -65,6 +65,7 @@ t.test('a passkey is added on the security page, renamed, and then signs in by i
 
   await page.click('#sign-out')
   await page.waitForSelector('h1 >> text=signed out')
+  await withoutSuggestions(page)
   await page.goto(`${issuer}/sign-in`)
   await authenticator.setAnswering(true)
   await page.click('#use-passkey')

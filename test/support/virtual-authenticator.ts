@@ -43,3 +43,13 @@ export async function addAuthenticator(
     },
   }
 }
+
+/**
+ * Keeps the pages that are opened from now on from having passkeys suggested in a field. Otherwise the authenticator may answer that request before the test
+ * has pressed the button.
+ */
+export async function withoutSuggestions(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    PublicKeyCredential.isConditionalMediationAvailable = async () => false
+  })
+}
