@@ -10,7 +10,7 @@ import type { Browser, Visit } from '../support/browser.ts'
 import { addressOf, changeAddress, newAddress, signsIn, verifiedPerson } from '../support/email-change.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { mailsTo, type ReceivedMail } from '../support/mails.ts'
-import { givePasskey, pressPasskey } from '../support/passkeys.ts'
+import { createAuthenticator, givePasskey, pressNewPasskey, pressPasskey } from '../support/passkeys.ts'
 import { mailedLink, newPassword, setPassword as recover } from '../support/recovery.ts'
 import { oneTimeCode } from '../support/totp.ts'
 import { clearLimits, enter, stateOf } from './account-forms.ts'
@@ -104,6 +104,35 @@ t.test(
     t.match(told?.text, /Everybody was\s+signed out/)
   },
 )
+
+t.test('a thief who reports with a factor that they planted leaves the owner every way back', async (t) => {
+  for (const way of ['the link of the first mail', 'a link to recover the account'] as const) {
+    const { person, thief, link } = await robbed()
+    for (const _ of [1, 2])
+      await pressNewPasskey(thief, await thief.get('/account/security/passkeys/new'), createAuthenticator(idp))
+    // What the account had before the second passkey includes the first.
+    const href = /href="(\/account\/activity\/not-me\?event=[^"]+)"/.exec(
+      (await thief.get('/account/activity')).text,
+    )?.[1]
+    const done = await thief.submit(await thief.get(href ?? ''), 'report')
+    t.match(done, { status: 303, location: '/recover/password?token=' })
+    const set = await thief.submit(await thief.follow(done), 'set-password', { 'new-password': thiefsPassword })
+    t.equal(set.status, 303)
+    t.same(await kindsOf(person), ['passkey', 'recovery_codes', 'password'])
+
+    const owner = idp.browser()
+    if (way === 'the link of the first mail')
+      t.match(await report(link, { password: person.password }, owner), { status: 303, location: '/recover/password' })
+    else {
+      const path = await mailedLink(idp, person)
+      const proven = await owner.submit(await owner.get(path), 'prove-password', { password: person.password })
+      t.equal((await recover(owner, path)).status, 303, way)
+      t.equal(proven.status, 303, way)
+    }
+    t.notOk((await kindsOf(person)).includes('passkey'), way)
+    await clearLimits(idp)
+  }
+})
 
 t.test('opening a link changes nothing, however often', async (t) => {
   const { person, owner, thief, link } = await robbed()
