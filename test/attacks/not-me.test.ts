@@ -134,6 +134,22 @@ t.test('a thief who reports with a factor that they planted leaves the owner eve
   }
 })
 
+t.test('an owner who changed the password days before a thief did proves themselves with the first one', async (t) => {
+  const { person, browser } = await verifiedPerson(idp)
+  const own = { 'current-password': person.password, 'new-password': newPassword }
+  t.equal((await browser.submit(await browser.get('/account/security'), 'password-change', own)).status, 303)
+  const pass = (time: string) =>
+    query(`UPDATE replaced_passwords SET expires_at = expires_at - $2::interval WHERE sub = $1`, [person.sub, time])
+  await pass('6 days 23 hours')
+  const thief = await enter(idp, { ...person, password: newPassword })
+  const link = await reportLink(person.email, 'A new browser signed in')
+  await takePassword(thief, { ...person, password: newPassword })
+  await givePasskey(idp, person)
+  await pass('2 hours')
+  t.equal((await report(link, { password: person.password })).status, 303)
+  t.same(await kindsOf(person), [])
+})
+
 t.test('opening a link changes nothing, however often', async (t) => {
   const { person, owner, thief, link } = await robbed()
   const before = await stateOf(idp, person)
