@@ -7,11 +7,7 @@ import {
   removeCredentialsSince,
 } from '../records/accounts/account-credentials-store.ts'
 import { findNotice, type Notice, voidNotices } from '../records/accounts/account-notices-store.ts'
-import {
-  forgetReplacedPassword,
-  keepReplacedPassword,
-  listEarlierPasswords,
-} from '../records/accounts/account-password-store.ts'
+import { keepReplacedPassword, listEarlierPasswords } from '../records/accounts/account-password-store.ts'
 import { insertRecovery, keepProof } from '../records/accounts/account-recoveries-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
@@ -210,8 +206,8 @@ export interface Proven extends Pick<Notice, 'email' | 'newestCredential' | 'isC
   /** The kind of the mail, or the type of the event. */
   readonly about: string
   /**
-   * Whether the link of a mail was used. If not, the person has only proven what the account has now, and that can be a factor that a thief has planted. Then the
-   * ways back of the owner stay open: the links of earlier mails, and the password that is removed.
+   * Whether the link of a mail was used, so that the links to its address are void. If not, the person has only proven what the account has now, and that can be a
+   * factor that a thief has planted: the links in earlier mails to the owner stay valid.
    */
   readonly isMailed: boolean
   readonly proof: RecoveryProof
@@ -239,13 +235,11 @@ export async function secure(
     await restoreEmail(tx, before, email, rollBack)
     await notifyPerson(tx, signet, person, before, { kind: 'email-change-undone', at })
   }
-  if (!isMailed) await keepReplacedPassword(tx, sub, undoTtl)
+  // A thief may be the one who reports, with a factor that they planted and a mail that came to an address of theirs.
+  await keepReplacedPassword(tx, sub, undoTtl)
   const removed = await removeCredentialsSince(tx, sub, newestCredential)
   await voidOpenLinks(tx, sub)
-  if (isMailed) {
-    await forgetReplacedPassword(tx, sub)
-    await voidNotices(tx, sub)
-  }
+  if (isMailed) await voidNotices(tx, sub, email)
   await deleteConsents(tx, sub)
   const ended = await endAccountAccess(tx, sub, 'account_reported')
   const account = (await findAccount(tx, sub)) ?? before
