@@ -173,7 +173,8 @@ async function setNewFactor(
   } else await setPasswordHash(tx, sub, prepared.password)
   if (ids.length > 0) await removeCredentials(tx, sub, ids)
   await voidOpenLinks(tx, sub)
-  await voidNotices(tx, sub, open.byOperator ? undefined : open.account.email)
+  // Whoever has come here from a session has not shown that they read the mails.
+  if (open.byOperator || open.mailedTo !== undefined) await voidNotices(tx, sub, open.mailedTo)
   if (choice.access === 'end') await deleteConsents(tx, sub)
   const ended = choice.access === 'end' ? await endAccountAccess(tx, sub, 'password_recovered') : undefined
   // Somebody who has forgotten the password has usually tried several, and must not have to wait now.

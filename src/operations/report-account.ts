@@ -7,7 +7,7 @@ import {
   removeCredentialsSince,
 } from '../records/accounts/account-credentials-store.ts'
 import { findNotice, type Notice, voidNotices } from '../records/accounts/account-notices-store.ts'
-import { forgetReplacedPassword, listEarlierPasswords } from '../records/accounts/account-password-store.ts'
+import { keepReplacedPassword, listEarlierPasswords } from '../records/accounts/account-password-store.ts'
 import { insertRecovery, keepProof } from '../records/accounts/account-recoveries-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
@@ -21,6 +21,7 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
+import { undoTtl } from './change-email.ts'
 import { checkPassword } from './check-password.ts'
 import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
@@ -140,7 +141,13 @@ export async function reportByLink(
         if (!notice) return 'void_link'
         const has = (await listCredentials(tx, sub)).some(({ id }) => id === credentialId)
         if (credentialId !== undefined && !has) return 'void_link'
-        return secure(tx, signet, person, { ...notice, about: notice.kind, proof, browserDigest }, rollBack)
+        return secure(
+          tx,
+          signet,
+          person,
+          { ...notice, about: notice.kind, isMailed: true, proof, browserDigest },
+          rollBack,
+        )
       }),
     ),
   )
@@ -198,6 +205,11 @@ export interface Secured {
 export interface Proven extends Pick<Notice, 'email' | 'newestCredential' | 'isCurrentAddress'> {
   /** The kind of the mail, or the type of the event. */
   readonly about: string
+  /**
+   * Whether the link of a mail was used, so that the links to its address are void. If not, the person has only proven what the account has now, and that can be a
+   * factor that a thief has planted: the links in earlier mails to the owner stay valid.
+   */
+  readonly isMailed: boolean
   readonly proof: RecoveryProof
   readonly browserDigest: Buffer
 }
@@ -211,7 +223,7 @@ export async function secure(
   tx: Queryable,
   signet: Signet,
   person: Person,
-  { email, newestCredential, isCurrentAddress, about, proof, browserDigest }: Proven,
+  { email, newestCredential, isCurrentAddress, about, isMailed, proof, browserDigest }: Proven,
   rollBack: (outcome: 'address_taken') => never,
 ): Promise<Secured> {
   const { sub, caller } = person
@@ -223,15 +235,16 @@ export async function secure(
     await restoreEmail(tx, before, email, rollBack)
     await notifyPerson(tx, signet, person, before, { kind: 'email-change-undone', at })
   }
+  // A thief may be the one who reports, with a factor that they planted and a mail that came to an address of theirs.
+  await keepReplacedPassword(tx, sub, undoTtl)
   const removed = await removeCredentialsSince(tx, sub, newestCredential)
-  await forgetReplacedPassword(tx, sub)
   await voidOpenLinks(tx, sub)
-  await voidNotices(tx, sub)
+  if (isMailed) await voidNotices(tx, sub, email)
   await deleteConsents(tx, sub)
   const ended = await endAccountAccess(tx, sub, 'account_reported')
   const account = (await findAccount(tx, sub)) ?? before
   await signet.limits.recovered(tx, caller.network, sub, namesOf(account))
-  const token = await newPasswordLink(tx, account, proof, browserDigest)
+  const token = await newPasswordLink(tx, account, { isMailed, proof, browserDigest })
   const detail = {
     ...{ about, proof, removed, ...countOf('sessions_ended', ended), grants_ended: ended.grants },
     ...(!isCurrentAddress && { email: 'restored' }),
@@ -245,11 +258,10 @@ export async function secure(
 async function newPasswordLink(
   tx: Queryable,
   { sub, email, email_verified }: Account,
-  proof: RecoveryProof,
-  browserDigest: Buffer,
+  { isMailed, proof, browserDigest }: Pick<Proven, 'isMailed' | 'proof' | 'browserDigest'>,
 ): Promise<string> {
   const token = newLinkToken()
-  const to = email_verified ? email : undefined
+  const to = isMailed && email_verified ? email : undefined
   await insertRecovery(tx, {
     ...{ digest: digest(token), sub, email: to, continuation: undefined, minutes: recoveryMinutes },
   })

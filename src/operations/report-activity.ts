@@ -50,7 +50,7 @@ export async function reportActivity(
         tx,
         signet,
         person,
-        { about: about.type, ...restored, newestCredential, proof, browserDigest },
+        { about: about.type, isMailed: false, ...restored, newestCredential, proof, browserDigest },
         rollBack,
       )
     }),

@@ -10,7 +10,13 @@ import type { Browser, Visit } from '../support/browser.ts'
 import { addressOf, changeAddress, newAddress, signsIn, verifiedPerson } from '../support/email-change.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { mailsTo, type ReceivedMail } from '../support/mails.ts'
-import { givePasskey, pressPasskey } from '../support/passkeys.ts'
+import {
+  type Authenticator,
+  createAuthenticator,
+  givePasskey,
+  pressNewPasskey,
+  pressPasskey,
+} from '../support/passkeys.ts'
 import { mailedLink, newPassword, setPassword as recover } from '../support/recovery.ts'
 import { oneTimeCode } from '../support/totp.ts'
 import { clearLimits, enter, stateOf } from './account-forms.ts'
@@ -104,6 +110,73 @@ t.test(
     t.match(told?.text, /Everybody was\s+signed out/)
   },
 )
+
+/** A thief changes the address to theirs, and uses the link of a mail there with the passkey that they planted. */
+async function reportAtOwnAddress(thief: Browser, person: Person, planted: Authenticator): Promise<Browser> {
+  const theirs = newAddress()
+  await changeAddress(idp, thief, person, theirs)
+  await enter(idp, { ...person, email: theirs })
+  const browser = idp.browser()
+  const page = await browser.get(await reportLink(theirs, 'A new browser signed in'))
+  const form = await browser.follow(await pressPasskey(browser, page, planted))
+  await browser.submit(form, 'set-password', { 'new-password': thiefsPassword })
+  await pressPasskey(browser, await browser.get('/sign-in'), planted)
+  return browser
+}
+
+t.test('a thief who reports with a factor that they planted leaves the owner every way back', async (t) => {
+  for (const [way, usesMail] of [
+    ['the link of the first mail', false],
+    ['a link to recover the account', false],
+    ['the link of the first mail', true],
+    ['a link to recover the account', true],
+  ] as const) {
+    const { person, thief: first, link } = await robbed()
+    let thief = first
+    const [planted, second] = [createAuthenticator(idp), createAuthenticator(idp)]
+    for (const authenticator of [planted, second])
+      await pressNewPasskey(thief, await thief.get('/account/security/passkeys/new'), authenticator)
+    // First with a mail to an address of the thief, which voids what it can.
+    if (usesMail) thief = await reportAtOwnAddress(thief, person, planted)
+    // What the account had before the second passkey includes the first.
+    const rows = (await thief.get('/account/activity')).text.split('<li class="row"')
+    const row = rows.find((one) => one.includes('Passkey added')) ?? ''
+    const href = /href="(\/account\/activity\/not-me\?event=[^"]+)"/.exec(row)?.[1]
+    const done = await thief.submit(await thief.get(href ?? ''), 'report')
+    t.match(done, { status: 303, location: '/recover/password?token=' })
+    const set = await thief.submit(await thief.follow(done), 'set-password', { 'new-password': thiefsPassword })
+    t.equal(set.status, 303)
+    t.same(await kindsOf(person), ['passkey', 'recovery_codes', 'password'])
+
+    const owner = idp.browser()
+    if (way === 'the link of the first mail')
+      t.match(await report(link, { password: person.password }, owner), { status: 303, location: '/recover/password' })
+    else {
+      const path = await mailedLink(idp, person)
+      const proven = await owner.submit(await owner.get(path), 'prove-password', { password: person.password })
+      t.equal((await recover(owner, path)).status, 303, way)
+      t.equal(proven.status, 303, way)
+    }
+    t.notOk((await kindsOf(person)).includes('passkey'), way)
+    await clearLimits(idp)
+  }
+})
+
+t.test('an owner who changed the password days before a thief did proves themselves with the first one', async (t) => {
+  const { person, browser } = await verifiedPerson(idp)
+  const own = { 'current-password': person.password, 'new-password': newPassword }
+  t.equal((await browser.submit(await browser.get('/account/security'), 'password-change', own)).status, 303)
+  const pass = (time: string) =>
+    query(`UPDATE replaced_passwords SET expires_at = expires_at - $2::interval WHERE sub = $1`, [person.sub, time])
+  await pass('6 days 23 hours')
+  const thief = await enter(idp, { ...person, password: newPassword })
+  const link = await reportLink(person.email, 'A new browser signed in')
+  await takePassword(thief, { ...person, password: newPassword })
+  await givePasskey(idp, person)
+  await pass('2 hours')
+  t.equal((await report(link, { password: person.password })).status, 303)
+  t.same(await kindsOf(person), [])
+})
 
 t.test('opening a link changes nothing, however often', async (t) => {
   const { person, owner, thief, link } = await robbed()

@@ -1141,8 +1141,8 @@ export const mutations = [
   {
     name: 'address: a thief who changes the password twice gets rid of the first one',
     file: 'records/accounts/account-password-store',
-    find: 'WHERE replaced_passwords.expires_at <= now()',
-    replace: '',
+    find: 'ELSE replaced_passwords.secret END',
+    replace: 'ELSE excluded.secret END',
     tests: ['attacks/email-change'],
   },
   {

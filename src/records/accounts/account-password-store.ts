@@ -66,7 +66,8 @@ export async function removePassword(tx: Queryable, sub: Sub): Promise<void> {
 
 /**
  * Keeps the current password for a while, because it is about to be replaced or removed (email-changes-store.ts). If one is kept already, that one
- * stays: a thief could otherwise change the password twice.
+ * stays: a thief could otherwise change the password twice. It stays as long as the current one would: the person may have changed the password shortly before
+ * the thief does, and must not be left with an hour to prove themselves.
  *
  * @param tx a transaction that has locked the account
  * @param ttl seconds
@@ -76,8 +77,8 @@ export async function keepReplacedPassword(tx: Queryable, sub: Sub, ttl: number)
     text: `INSERT INTO replaced_passwords (sub, secret, expires_at)
            SELECT sub, secret, now() + make_interval(secs => $2) FROM account_credentials
            WHERE sub = $1 AND kind = 'password' AND secret IS NOT NULL
-           ON CONFLICT (sub) DO UPDATE SET secret = excluded.secret, expires_at = excluded.expires_at
-           WHERE replaced_passwords.expires_at <= now()`,
+           ON CONFLICT (sub) DO UPDATE SET expires_at = excluded.expires_at,
+             secret = CASE WHEN replaced_passwords.expires_at <= now() THEN excluded.secret ELSE replaced_passwords.secret END`,
     values: [sub, ttl],
   })
 }

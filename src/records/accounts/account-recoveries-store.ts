@@ -9,7 +9,7 @@ export interface NewRecovery {
   /** Of the secret in the link. */
   readonly digest: Buffer
   readonly sub: Sub
-  /** The verified address that the link is sent to; undefined if an operator hands it over. */
+  /** The verified address of whoever has the link; undefined if an operator hands it over, or only a session led to it. */
   readonly email: string | undefined
   /** What the browser that asked continues with. Somebody else may have asked, so no other browser does. */
   readonly continuation: Continuation | undefined
@@ -45,6 +45,8 @@ export interface Recovery {
   readonly account: Account
   /** Whether an operator hands the link over, and so vouches for the person. */
   readonly byOperator: boolean
+  /** The address that the link was sent to; undefined if it was not mailed. */
+  readonly mailedTo: string | undefined
   readonly continuation: Continuation | undefined
   /** What was proven on its page. */
   readonly kept: KeptProof | undefined
@@ -93,6 +95,7 @@ export async function findRecovery(db: Queryable, digest: Buffer): Promise<Recov
   return {
     account: accountFromRow(account as AccountRow),
     byOperator: sent_to === null && proof === null,
+    mailedTo: sent_to ?? undefined,
     continuation: browserDigest !== null && continueTo !== null ? { browserDigest, continueTo } : undefined,
     kept:
       proof !== null && proof_browser !== null && proof_for !== null
