@@ -62,7 +62,7 @@ export function recoverUserCommand(users: Command, terminal: Terminal): void {
 /** @param email where the user is told about the link, if anywhere */
 function handOver(email: string | undefined): string[] {
   return [
-    'Whoever has the link can set the password. Give it only to the user, in a way that nobody else can read.',
+    'Whoever has the link can get into the account. Give it only to the user, in a way that nobody else can read.',
     email === undefined
       ? 'The user is not told by mail: the account has no verified e-mail address, or this installation sends no mail.'
       : `A running server tells the user at ${email}.`,

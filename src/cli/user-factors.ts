@@ -29,7 +29,7 @@ export function addFactorCommands(users: Command, terminal: Terminal): void {
         format,
         factors.map(documentOf),
         ['kind', 'name', 'synced', 'codes_left', 'created_at', 'used_at'],
-        'The user has nothing to sign in with. To give them a link for a new password: signet users recover',
+        'The user has nothing to sign in with. To give them a link that lets them in: signet users recover',
       )
     })
 

@@ -12,7 +12,10 @@ export type StepUpNeed = ContextClass | 'fresh'
 /** A one-time code from an app, or a recovery code, which stands in for it or for a passkey. */
 export type CodeKind = 'one-time-code' | 'recovery-code'
 
-/** How a person can prove what is missing. Either with a passkey, or with everything else together. */
+/**
+ * How a person can prove what is missing. Either with a passkey, or with everything else together. None at all: the account has only what cannot be used here any
+ * more, because passwords have been turned off (SIGNET_PASSWORDS) since.
+ */
 export interface StepUpWays {
   readonly passkey: boolean
   /** Whether the password has to be typed. */
@@ -77,9 +80,10 @@ export function stepUpFor(
   if (need === 'fresh')
     switch (strongestFactor(kinds)) {
       case 'password':
-        return { kind: 'prove', ways: { passkey: false, password: true, codes: [] } }
+        return { kind: 'prove', ways: { passkey: false, password: hasPassword, codes: [] } }
       case 'totp':
-        return by({ passkey: false, codes })
+        // A one-time code is a fresh proof only with the password.
+        return by({ passkey: false, codes: hasPassword || isPasswordFresh ? codes : recovery })
       case 'passkey':
         return by({ passkey, codes: recovery })
     }

@@ -193,6 +193,10 @@ t.test('where nobody signs in with a password', async (t) => {
       person.sub,
     ])
     t.same(stored, { changed: false })
+    await query(`UPDATE sessions SET auth_time = auth_time - interval '1 hour' WHERE sub = $1`, [person.sub])
+    const proof = await there.follow(await there.get('/account/security/passkeys/new'))
+    t.match(proof, { status: 200, url: /\/step-up\?/, text: /id="to-recover" href="\/recover"/ })
+    t.notMatch(proof.text, 'type="password"', 'in a form that could never be completed')
   })
 
   t.test('an operator can set none, and is told why', async (t) => {

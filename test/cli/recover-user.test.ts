@@ -72,4 +72,7 @@ t.test('a link is printed for the operator to hand over, whatever address the us
     t.equal(printed.email, more[1])
     t.same(await events(sub), [{ type: 'recovery_link_printed', detail: { reason: 'lost the phone' }, named: true }])
   }
+  // What the link sets depends on SIGNET_PASSWORDS.
+  const { out } = await signet('users', 'recover', 'verified', '--print-link', '--reason', 'asked')
+  t.match(out, /Whoever has the link can get into the account\./)
 })

@@ -41,7 +41,10 @@ t.test('what a user signs in with is listed, without anything secret', async (t)
   t.match(out, /kind +name +synced/)
   t.notMatch(out, '\u202e', 'a name cannot rearrange the terminal')
   await json('users', 'create', '--username', 'nothing')
-  t.match(await signet('users', 'factors', 'nothing'), { code: 0, out: /nothing to sign in with/ })
+  t.match(await signet('users', 'factors', 'nothing'), {
+    code: 0,
+    out: /nothing to sign in with\. To give them a link that lets them in: signet/,
+  })
   t.match(await signet('users', 'factors', 'nobody'), { code: 1, err: /There is no user nobody/ })
 })
 

@@ -643,6 +643,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'step-up, password': <StepUpPage {...stepUp} asksForPassword />,
+    'step-up, nothing left': <StepUpPage {...stepUp} />,
     'step-up, code': (
       <StepUpPage
         {...stepUp}

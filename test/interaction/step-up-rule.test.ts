@@ -49,6 +49,14 @@ t.test('how a person can prove what is missing', async (t) => {
   t.equal(inWords(stepUpFor('aal2', byPassword, ['password'], onAddress, now)), 'set up totp')
   const withoutPasswords = { ...settings, passwordSignIn: 'off' } as const
   t.equal(inWords(stepUpFor('aal2', byPassword, ['password'], withoutPasswords, now)), 'set up passkey')
+  // Where no password is right, none is asked for. A one-time code alone would not be a fresh proof, so the page would ask again and again.
+  for (const [kinds, expected] of [
+    [['password'], ''],
+    [['password', 'totp'], ''],
+    [['password', 'totp', 'recovery_codes'], 'recovery-code'],
+    [['password', 'passkey', 'recovery_codes'], 'passkey or recovery-code'],
+  ] as const)
+    t.equal(inWords(stepUpFor('fresh', byPassword, kinds, withoutPasswords, now)), expected, `off: ${kinds.join(', ')}`)
   t.equal(inWords(stepUpFor(undefined, byPassword, ['password'], settings, now)), 'done')
 })
 

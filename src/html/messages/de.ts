@@ -85,6 +85,9 @@ export const de: Messages = {
     otherAccount: 'Anderes Konto verwenden',
     toAccount: 'Zurück zu Ihrem Konto',
     signOut: 'Abmelden',
+    nothing:
+      'Nichts von dem, was Ihr Konto hat, kann hier noch verwendet werden. Sie können sich per E-Mail einen Link schicken lassen, mit dem Sie etwas Neues einrichten, oder sich an die Personen wenden, die diesen Dienst betreiben.',
+    toRecover: 'Link schicken lassen',
     setUpTitle: 'Zweiten Faktor einrichten',
     setUpLead:
       'Ihr Konto hat noch keinen. Das Einrichten dauert nicht lange, danach geht es dort weiter, wo Sie waren.',

@@ -85,6 +85,9 @@ export const en = {
     otherAccount: 'Use another account',
     toAccount: 'Back to your account',
     signOut: 'Sign out',
+    nothing:
+      'Nothing that your account has can be used here any more. You can have a link sent by e-mail that lets you set up something new, or ask the people who run this service for help.',
+    toRecover: 'Send me a link',
     setUpTitle: 'Set up a second factor',
     setUpLead: 'Your account does not have one yet. It only takes a moment, and then you go on where you were.',
     nothingToSetUp: 'None can be set up here. Please ask the people who run this service for help.',

@@ -115,7 +115,16 @@ export function StepUpPage(props: StepUpPageProps) {
           </button>
         </form>
       )}
-      {!hasForm && passkeyOptions === undefined && <p>{secondFactor.nothing}</p>}
+      {!hasForm && passkeyOptions === undefined && (
+        <>
+          <p>{text.nothing}</p>
+          <p>
+            <a id="to-recover" href="/recover">
+              {text.toRecover}
+            </a>
+          </p>
+        </>
+      )}
       <StepUpLinks {...props} alternative={props.alternative} />
     </Layout>
   )
