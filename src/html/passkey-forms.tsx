@@ -50,7 +50,9 @@ type Area = PasskeyButtonProps & {
 
 function PasskeyArea({ page, id, label, options, isPrimary = false, or, kind, data }: Area) {
   if (options === undefined) return null
-  const { cancelled, failed, exists, needScript, unsupported } = page.messages.passkeys
+  const { passkeys } = page.messages
+  const { failed, exists, needScript, unsupported } = passkeys
+  const cancelled = kind === 'create' ? passkeys.notCreated : passkeys.cancelled
   return (
     <div
       class="passkey"

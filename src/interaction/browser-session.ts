@@ -68,6 +68,15 @@ export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: Se
     .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: sessionTtl })
 }
 
+/**
+ * Sets the new cookie of a session that has been raised.
+ *
+ * @param secondsLeft the maximum remaining lifetime of the session, in seconds
+ */
+export function renewSessionCookie(reply: FastifyReply, issuer: string, cookie: string, secondsLeft: number): void {
+  reply.setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: secondsLeft })
+}
+
 /** Deletes the cookie. The session itself is ended in the database. */
 export function forgetSession(reply: FastifyReply, issuer: string): void {
   reply.clearCookie(cookieNames(issuer).session, cookieAttributes(issuer))

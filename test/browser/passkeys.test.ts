@@ -92,6 +92,9 @@ journey('a passkey is created on the offer, and then signs in by the button, for
   t.equal(await authenticator.count(), 1)
   t.match(await listPasskeys(database, person.sub), [{ name: 'Chrome on Linux', transports: ['internal'] }])
 
+  await start({ acr_values: 'phr', state: 'strong' })
+  await page.waitForURL(`${callback}?**state=strong**`)
+
   await withoutSuggestions(page)
   await start({ prompt: 'login' })
   await focusOn(page, 'username')

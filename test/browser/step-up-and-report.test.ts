@@ -46,7 +46,7 @@ t.test('an application that asks for two factors, and then for a passkey, gets w
   const person = await idp.person()
   const context = await browser.newContext({ locale: 'en', viewport: { width: 390, height: 844 } })
   const page = await context.newPage()
-  await addAuthenticator(context, page)
+  const authenticator = await addAuthenticator(context, page)
   const ask = async (acr: string) => {
     arrived = ''
     const proof = pkce()
@@ -69,7 +69,7 @@ t.test('an application that asks for two factors, and then for a passkey, gets w
   const second = await ask('aal2')
   await page.waitForURL('**/step-up?**')
   await page.click('#set-up-codes')
-  await setUpApp(page)
+  const key = await setUpApp(page)
   await page.click('#codes-saved')
   t.match(await second(), { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'] })
 
@@ -81,6 +81,20 @@ t.test('an application that asks for two factors, and then for a passkey, gets w
 
   const again = await ask('aal2')
   t.match(await again(), { acr: 'aal2' }, 'the sign-in is strong enough already')
+
+  await context.clearCookies()
+  await authenticator.setAnswering(false)
+  await ask('aal1')
+  await typePassword(page, person.username, person.password)
+  await page.waitForURL('**/second-factor?**')
+  await page.fill('#code', oneTimeCode(key, idp.signet.clock.now(), 1))
+  await page.click('#confirm')
+  await page.waitForURL(`${redirectUri}**`)
+  const proven = await ask('phr')
+  await page.waitForURL('**/step-up?**')
+  await authenticator.setAnswering(true)
+  await page.click('#use-passkey')
+  t.match(await proven(), { acr: 'phr', amr: ['pwd', 'otp', 'mfa', 'pop', 'user'] }, 'a code is not enough')
   await context.close()
 })
 

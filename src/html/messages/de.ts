@@ -61,6 +61,7 @@ export const de: Messages = {
     use: 'Passkey verwenden',
     create: 'Passkey erstellen',
     cancelled: 'Es wurde kein Passkey verwendet. Sie können es noch einmal versuchen.',
+    notCreated: 'Es wurde kein Passkey erstellt. Sie können es noch einmal versuchen.',
     failed: 'Das hat nicht funktioniert. Bitte versuchen Sie es noch einmal oder verwenden Sie ein anderes Gerät.',
     exists: 'Auf diesem Gerät gibt es schon einen Passkey für dieses Konto.',
     needScript: 'Passkeys brauchen JavaScript, das in diesem Browser ausgeschaltet ist.',
@@ -89,6 +90,7 @@ export const de: Messages = {
       'Nichts von dem, was Ihr Konto hat, kann hier noch verwendet werden. Sie können sich per E-Mail einen Link schicken lassen, mit dem Sie etwas Neues einrichten, oder sich an die Personen wenden, die diesen Dienst betreiben.',
     toRecover: 'Link schicken lassen',
     setUpTitle: 'Zweiten Faktor einrichten',
+    setUpPasskeyTitle: 'Passkey erstellen',
     setUpLead:
       'Ihr Konto hat noch keinen. Das Einrichten dauert nicht lange, danach geht es dort weiter, wo Sie waren.',
     nothingToSetUp:
@@ -431,7 +433,7 @@ export const de: Messages = {
     account_report_requested: 'Link zum Melden eines Vorgangs angefordert',
     account_reported: 'Vorgang mit „Das war ich nicht“ gemeldet: Alle wurden abgemeldet',
     data_downloaded: 'Daten heruntergeladen',
-    session_raised: 'Während der Anmeldung erneut ausgewiesen',
+    session_raised: 'Identität während der Sitzung erneut bestätigt',
     reauthentication_failed: 'Falsches Passwort zur Bestätigung eingegeben',
     signed_in: 'Mit dem Passwort angemeldet',
     signed_in_with_code: 'Mit Passwort und Code angemeldet',
@@ -462,6 +464,8 @@ export const de: Messages = {
     saveProfile: 'Profil speichern',
     signIn: 'Anmeldung',
     signInLead: 'Sie melden sich mit einer dieser Angaben und Ihrem Passwort an. Behalten Sie mindestens eine davon.',
+    namesLead:
+      'Sie melden sich mit einem Passkey an. Diese Angaben bezeichnen Ihr Konto, zum Beispiel wenn Sie es wiederherstellen. Behalten Sie mindestens eine davon.',
     username: 'Benutzername',
     usernameHint: 'Buchstaben, Ziffern, Punkte, Bindestriche und Unterstriche.',
     email: 'E-Mail-Adresse',
@@ -578,7 +582,7 @@ export const de: Messages = {
     title: 'Wiederherstellungscodes',
     heading: 'Ihre Wiederherstellungscodes',
     about:
-      'Wenn Sie Ihr Telefon oder Ihre Passkeys verlieren, können Sie sich stattdessen mit einem Wiederherstellungscode anmelden. Jeder funktioniert einmal.',
+      'Wenn Sie Ihr Telefon oder Ihre Passkeys verlieren, weisen Sie sich mit einem Wiederherstellungscode aus: nach Ihrem Passwort oder wenn Sie Ihr Konto wiederherstellen. Jeder Code funktioniert einmal.',
     left: '{count} von 10 übrig',
     createdAt: 'Erstellt: {time}',
     none: 'Sie haben keine Wiederherstellungscodes.',
@@ -587,7 +591,8 @@ export const de: Messages = {
     create: 'Neue Codes erstellen',
     needFactor:
       'Wiederherstellungscodes sind für Personen, die einen Passkey oder eine Authenticator-App verwenden. Sie erhalten sie, wenn Sie etwas davon hinzufügen.',
-    lead: 'Wenn Sie Ihr Telefon oder Ihre Passkeys verlieren, melden Sie sich stattdessen mit einem dieser Codes an. Jeder funktioniert einmal. Frühere Codes funktionieren nicht mehr.',
+    lead: 'Wenn Sie Ihr Telefon oder Ihre Passkeys verlieren, weisen Sie sich mit einem dieser Codes aus: nach Ihrem Passwort oder wenn Sie Ihr Konto wiederherstellen. Jeder Code funktioniert einmal.',
+    replaced: 'Ihre früheren Codes funktionieren nicht mehr.',
     once: 'Bewahren Sie sie jetzt auf: Sie werden nur dieses eine Mal angezeigt.',
     download: 'Speichern',
     copy: 'Kopieren',

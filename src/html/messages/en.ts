@@ -61,6 +61,7 @@ export const en = {
     use: 'Use a passkey',
     create: 'Create a passkey',
     cancelled: 'No passkey was used. You can try again.',
+    notCreated: 'No passkey was created. You can try again.',
     failed: 'That did not work. Please try again, or use another device.',
     exists: 'There is already a passkey for this account on this device.',
     needScript: 'Passkeys need JavaScript, which is turned off in this browser.',
@@ -89,6 +90,7 @@ export const en = {
       'Nothing that your account has can be used here any more. You can have a link sent by e-mail that lets you set up something new, or ask the people who run this service for help.',
     toRecover: 'Send me a link',
     setUpTitle: 'Set up a second factor',
+    setUpPasskeyTitle: 'Create a passkey',
     setUpLead: 'Your account does not have one yet. It only takes a moment, and then you go on where you were.',
     nothingToSetUp: 'None can be set up here. Please ask the people who run this service for help.',
     setUpPasskey: 'Create a passkey',
@@ -453,6 +455,8 @@ export const en = {
     saveProfile: 'Save profile',
     signIn: 'Sign-in',
     signInLead: 'You sign in with either of these and your password. Keep at least one.',
+    namesLead:
+      'You sign in with a passkey. These identify your account, for example when you recover it. Keep at least one.',
     username: 'User name',
     usernameHint: 'Letters, digits, dots, hyphens and underscores.',
     email: 'E-mail address',
@@ -510,8 +514,8 @@ export const en = {
     remove: 'Remove picture',
   },
   security: {
-    confirmLead: 'To change how you sign in, first confirm that it is you.',
-    confirm: 'Confirm that it is you',
+    confirmLead: 'To change how you sign in, first confirm that it’s you.',
+    confirm: 'Confirm that it’s you',
     passkeys: 'Passkeys',
     passkeysLead:
       'A passkey signs you in with the fingerprint, face or screen lock of your device. It only works on this site, so nobody can trick you into giving it away.',
@@ -567,7 +571,8 @@ export const en = {
   recoveryCodes: {
     title: 'Recovery codes',
     heading: 'Your recovery codes',
-    about: 'If you lose your phone or your passkeys, you can sign in with a recovery code instead. Each works once.',
+    about:
+      'If you lose your phone or your passkeys, a recovery code proves that it’s you: after your password, or when you recover your account. Each code works once.',
     left: '{count} of 10 left',
     createdAt: 'Created: {time}',
     none: 'You have no recovery codes.',
@@ -576,7 +581,8 @@ export const en = {
     create: 'Create new codes',
     needFactor:
       'Recovery codes are for people who use a passkey or an authenticator app. You get them when you add one.',
-    lead: 'If you lose your phone or your passkeys, sign in with one of these codes instead. Each works once. Earlier codes no longer work.',
+    lead: 'If you lose your phone or your passkeys, one of these codes proves that it’s you: after your password, or when you recover your account. Each code works once.',
+    replaced: 'Your earlier codes no longer work.',
     once: 'Save them now: this is the only time that they are shown.',
     download: 'Download',
     copy: 'Copy',
@@ -592,7 +598,7 @@ export const en = {
     downloadLead:
       'You get a file (JSON) with everything that is stored about you here: profile, addresses, how you sign in, sessions, applications, and what happened in your account. It contains no passwords and no keys. Keep it safe all the same.',
     downloadSubmit: 'Download',
-    confirmLead: 'First confirm that it is you.',
+    confirmLead: 'First confirm that it’s you.',
     deletion: 'Delete your account',
     deletionLead: 'You can delete your account for good. First you see what that means.',
     toDeletion: 'Continue to deletion',

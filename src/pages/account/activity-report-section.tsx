@@ -52,7 +52,7 @@ export function ActivityReportSection({ page, hidden, timeZone, event, handle, c
         </button>
       </form>
       {canMail && (
-        <form method="post" action="/account/activity/not-me/send">
+        <form class="alternative" method="post" action="/account/activity/not-me/send">
           <HiddenInputs values={{ ...hidden, event: handle }} />
           <p id="send-hint">{text.sendHint}</p>
           <button class="button" id="report-send" type="submit" aria-describedby="send-hint">

@@ -1,9 +1,10 @@
+import { renewSessionCookie } from '../../interaction/browser-session.ts'
 import { removeOwnTotp } from '../../operations/own-factors.ts'
 import { confirmTotpSetup } from '../../operations/set-up-totp.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, refused, type Submission } from './account-form.ts'
-import { provenFactors, renewSessionCookie, securityOutcome, staleOutcome, whereNext } from './factor-form.ts'
+import { provenFactors, securityOutcome, staleOutcome, whereNext } from './factor-form.ts'
 import { shownCodes } from './shown-codes.tsx'
 
 /**

@@ -3,7 +3,6 @@ import { continueValueIn, type OwnPage, sealOwnPage } from '../../interaction/co
 import { requireFreshProof } from '../../interaction/fresh-proof.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { kindsOf } from '../../operations/own-factors.ts'
-import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { KeepReason } from '../../records/accounts/factor-removal.ts'
@@ -99,11 +98,6 @@ export async function nextOf(
  */
 export async function whereNext(signet: Signet, next: string | undefined): Promise<string | undefined> {
   return next === undefined ? undefined : (await continuationOf(signet, next)).href
-}
-
-/** @param secondsLeft the maximum remaining lifetime of the session */
-export function renewSessionCookie(reply: FastifyReply, issuer: string, cookie: string, secondsLeft: number): void {
-  reply.setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: secondsLeft })
 }
 
 const handleFor = (sub: string) => `account-passkey:${sub}`

@@ -1,4 +1,5 @@
 import { deviceInWords } from '../../html/device-in-words.ts'
+import { renewSessionCookie } from '../../interaction/browser-session.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { removeOwnPasskey, renameOwnPasskey } from '../../operations/own-factors.ts'
@@ -10,14 +11,7 @@ import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { readPasskeyName } from '../../records/accounts/passkey-names.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, provingBrowser, refused, type Submission } from './account-form.ts'
-import {
-  provenFactors,
-  readPasskeyHandle,
-  renewSessionCookie,
-  securityOutcome,
-  staleOutcome,
-  whereNext,
-} from './factor-form.ts'
+import { provenFactors, readPasskeyHandle, securityOutcome, staleOutcome, whereNext } from './factor-form.ts'
 import { nameField } from './passkeys-section.tsx'
 import { shownCodes } from './shown-codes.tsx'
 

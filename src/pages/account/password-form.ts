@@ -1,9 +1,10 @@
+import { renewSessionCookie } from '../../interaction/browser-session.ts'
 import { changePassword } from '../../operations/change-password.ts'
 import { addOwnPassword, removeOwnPassword } from '../../operations/own-password.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, provingBrowser, refused, type Submission, wrongPassword } from './account-form.ts'
-import { provenFactors, renewSessionCookie, securityOutcome } from './factor-form.ts'
+import { provenFactors, securityOutcome } from './factor-form.ts'
 
 /** The checkbox of the password form: also end access for all applications. */
 export const applicationsChoice = 'end-applications'

@@ -44,7 +44,7 @@ async function submitNewRecoveryCodes(signet: Signet, submission: Submission): P
   const renewed = await renewOwnRecoveryCodes(signet, actorOf(submission), submission.session)
   switch (renewed.outcome) {
     case 'created':
-      return shownCodes(signet, submission, { codes: renewed.codes })
+      return shownCodes(signet, submission, { codes: renewed.codes, areRenewed: true })
     case 'no_factor':
       return { outcome: 'done', path: '/account/security', notice: 'factor-gone' }
     case 'stale':

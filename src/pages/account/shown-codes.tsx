@@ -11,6 +11,8 @@ export interface NewCodes {
   readonly codes: readonly string[]
   /** What was done besides. */
   readonly notice?: Notice
+  /** Whether the person had codes before, which no longer work. */
+  readonly areRenewed?: boolean
   /** Where the person goes on; default: the security page. */
   readonly href?: string | undefined
 }
@@ -19,7 +21,7 @@ export interface NewCodes {
 export function shownCodes(
   signet: Signet,
   { request, reply, session }: Submission,
-  { codes, notice, href = '/account/security' }: NewCodes,
+  { codes, notice, areRenewed = false, href = '/account/security' }: NewCodes,
 ): Outcome {
   const { sub } = session.account
   const page = pageContextOf(request)
@@ -28,7 +30,7 @@ export function shownCodes(
       {...{ page, codes }}
       hidden={{ csrf: csrfToken(signet, request, reply), account: accountProof(signet.secrets.csrf, sub) }}
       sealed={sealShownCodes(signet, sub, codes)}
-      done={notice && page.messages.accountNotices[notice]}
+      done={areRenewed ? page.messages.recoveryCodes.replaced : notice && page.messages.accountNotices[notice]}
       continueHref={href}
     />
   )

@@ -20,7 +20,7 @@ export function SignInNamesSection({
   ]
   return (
     <section>
-      <p class="about">{account.signInLead}</p>
+      <p class="about">{asksPassword ? account.signInLead : account.namesLead}</p>
       <EmailStatus {...{ page, hidden, email, pendingEmail, verifyEmailHref }} />
       <form method="post" action="/account/sign-in">
         <HiddenInputs values={hidden} />

@@ -3,7 +3,13 @@ import { deviceInWords } from '../../html/device-in-words.ts'
 import type { Fault } from '../../html/messages/messages.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { accountProof } from '../../interaction/account-proof.ts'
-import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
+import {
+  browserDigestOf,
+  currentSession,
+  newBrowserSession,
+  personOf,
+  renewSessionCookie,
+} from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
@@ -12,6 +18,7 @@ import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { offeredPasskeyOptions } from '../../operations/offer-passkey.ts'
 import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
+import { raiseByNewPasskey } from '../../operations/raise-by-new-passkey.ts'
 import { deviceReader } from '../../platform/http/device.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -53,7 +60,11 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     const device = await deviceOf(request)
     const added = await addPasskey(signet, personOf(request, session), session, { passkey, device })
     if (added.outcome === 'exists') return showOffer(signet, request, reply, offer, 'new_passkey_refused')
-    if (added.outcome !== 'added' || !added.recoveryCodes) return goOn(reply, continuation)
+    if (added.outcome !== 'added') return goOn(reply, continuation)
+    const { cookie, digests } = newBrowserSession(request, reply, issuer)
+    const secondsLeft = await raiseByNewPasskey(signet, session, digests.sessionDigest)
+    if (secondsLeft !== 'signed_out') renewSessionCookie(reply, issuer, cookie, secondsLeft)
+    if (!added.recoveryCodes) return goOn(reply, continuation)
     return showCodes(signet, request, reply, { session, continuation }, added.recoveryCodes)
   })
 }

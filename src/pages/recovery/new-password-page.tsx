@@ -102,6 +102,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
             {recover.setPassword}
           </button>
         )}
+        {takesPassword && <p class="fine">{recover.signInFollows}</p>}
         {passkeyOptions !== undefined && (
           <NewPasskeyButton
             page={page}
@@ -112,7 +113,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
           />
         )}
       </form>
-      <p class="fine">{takesPassword ? recover.signInFollows : recover.passkeyFollows}</p>
+      {!takesPassword && <p class="fine">{recover.passkeyFollows}</p>}
     </Layout>
   )
 }

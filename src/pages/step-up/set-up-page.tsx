@@ -13,10 +13,11 @@ export function SetUpPage(props: SetUpPageProps) {
   const { page, account, client, need, continueTo, factors } = props
   const { stepUp: text } = page.messages
   const [first] = factors
+  const title = need === 'phr' ? text.setUpPasskeyTitle : text.setUpTitle
   const buttonFor = (factor: string) => (factor === first ? 'button primary' : 'button')
   return (
-    <Layout page={page} title={text.setUpTitle} client={client}>
-      <h1>{text.setUpTitle}</h1>
+    <Layout page={page} title={title} client={client}>
+      <h1>{title}</h1>
       <p class="lead">{reasonOf(page, client, need)}</p>
       <p class="lead">{factors.length === 0 ? text.nothingToSetUp : text.setUpLead}</p>
       <AccountBadge account={account} label={text.account} />
