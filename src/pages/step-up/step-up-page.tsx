@@ -118,8 +118,8 @@ export function StepUpPage(props: StepUpPageProps) {
       {!hasForm && passkeyOptions === undefined && (
         <>
           <p>{text.nothing}</p>
-          <p>
-            <a id="to-recover" href="/recover">
+          <p class="actions">
+            <a class="button primary" id="to-recover" href="/recover">
               {text.toRecover}
             </a>
           </p>
