@@ -1,13 +1,10 @@
-import { deviceInWords } from '../../html/device-in-words.ts'
 import { renewSessionCookie } from '../../interaction/browser-session.ts'
+import { deviceOf } from '../../interaction/device-of-request.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { removeOwnPasskey, renameOwnPasskey } from '../../operations/own-factors.ts'
 import { raiseByNewPasskey } from '../../operations/raise-by-new-passkey.ts'
-import { deviceReader } from '../../platform/http/device.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
-import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { readPasskeyName } from '../../records/accounts/passkey-names.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, provingBrowser, refused, type Submission } from './account-form.ts'
@@ -34,7 +31,7 @@ export async function submitNewPasskey(signet: Signet, submission: Submission): 
   if (!passkey) return refused({ form: 'passkey_failed' })
   // The passkey exists on the person's device now, so a name that cannot be stored is replaced rather than refused.
   const name = readPasskeyName(values.get('name'))
-  const device = await deviceOf(submission)
+  const device = await deviceOf(submission.request)
   const added = await addPasskey(signet, actorOf(submission), session, { passkey, name, device })
   switch (added.outcome) {
     case 'exists':
@@ -56,12 +53,6 @@ export async function submitNewPasskey(signet: Signet, submission: Submission): 
   return href === undefined
     ? { outcome: 'done', path: '/account/security', notice: 'passkey-added' }
     : { outcome: 'done', path: href }
-}
-
-async function deviceOf({ request }: Submission): Promise<string> {
-  const readDevice = await deviceReader()
-  const { messages } = pageContextOf(request)
-  return deviceInWords(messages.devices, readDevice(callerOf(request).userAgent))
 }
 
 /** @throws TooManyWaiting */

@@ -19,11 +19,11 @@ export const sessionsDefinition: AccountDefinition = {
 
 async function showSessions({ signet, session, page, hidden, timeZone }: AccountView) {
   const { sessions, ...overview } = await sessionsOverview(signet, session)
-  const deviceOf = await deviceReader()
+  const readDevice = await deviceReader()
   const listed = sessions.map(({ id, signedInAt, usedAt, userAgent, network }) => ({
     handle: sessionHandle(signet.secrets['request-sealing'], session.account.sub, id),
     isThisBrowser: id === session.id,
-    device: network === undefined ? undefined : deviceOf(userAgent),
+    device: network === undefined ? undefined : readDevice(userAgent),
     network: network === unknownAddress ? undefined : network,
     ...{ signedInAt, usedAt },
   }))

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { deviceInWords } from '../../html/device-in-words.ts'
 import type { Fault } from '../../html/messages/messages.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { accountProof } from '../../interaction/account-proof.ts'
@@ -11,6 +10,7 @@ import {
   renewSessionCookie,
 } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
+import { deviceOf } from '../../interaction/device-of-request.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
 import { type Continuation, continuationOf } from '../../interaction/interaction.ts'
@@ -19,9 +19,7 @@ import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { offeredPasskeyOptions } from '../../operations/offer-passkey.ts'
 import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { raiseByNewPasskey } from '../../operations/raise-by-new-passkey.ts'
-import { deviceReader } from '../../platform/http/device.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -123,10 +121,4 @@ function showCodes(
 /** Must not be cached: the address contains what the application sent. */
 function goOn(reply: FastifyReply, { href }: Continuation): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(href, 303)
-}
-
-/** "Firefox on Windows" */
-async function deviceOf(request: FastifyRequest): Promise<string> {
-  const read = await deviceReader()
-  return deviceInWords(pageContextOf(request).messages.devices, read(callerOf(request).userAgent))
 }
