@@ -62,19 +62,19 @@ export function newBrowserSession(
 
 /** Sets the cookie of a new session. */
 export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
-  // No cache may store the response and give the cookie to somebody else.
-  reply
-    .header('cache-control', 'no-store')
-    .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: sessionTtl })
+  renewSessionCookie(reply, issuer, cookie, sessionTtl)
 }
 
 /**
- * Sets the new cookie of a session that has been raised.
+ * Sets the new cookie of a session that was raised.
  *
  * @param secondsLeft the maximum remaining lifetime of the session, in seconds
  */
 export function renewSessionCookie(reply: FastifyReply, issuer: string, cookie: string, secondsLeft: number): void {
-  reply.setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: secondsLeft })
+  // No cache may store the response and give the cookie to somebody else.
+  reply
+    .header('cache-control', 'no-store')
+    .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: secondsLeft })
 }
 
 /** Deletes the cookie. The session itself is ended in the database. */

@@ -3,7 +3,6 @@ import { continueValueIn, type OwnPage, sealOwnPage } from '../../interaction/co
 import { requireFreshProof } from '../../interaction/fresh-proof.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { kindsOf } from '../../operations/own-factors.ts'
-import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { KeepReason } from '../../records/accounts/factor-removal.ts'
 import { type Factor, listFactors } from '../../records/accounts/factors-store.ts'
@@ -98,17 +97,4 @@ export async function nextOf(
  */
 export async function whereNext(signet: Signet, next: string | undefined): Promise<string | undefined> {
   return next === undefined ? undefined : (await continuationOf(signet, next)).href
-}
-
-const handleFor = (sub: string) => `account-passkey:${sub}`
-
-/** Identifies a passkey in a form. The id itself is not shown, because it is a counter of everything that people have added. */
-export function passkeyHandle(secret: PurposeSecret, sub: string, id: number): string {
-  return sealText(secret, String(id), handleFor(sub))
-}
-
-/** The id of the credential; undefined if the handle was not sealed for this person. */
-export function readPasskeyHandle(secret: PurposeSecret, sub: string, handle: string | undefined): number | undefined {
-  const id = unsealText(secret, handle ?? '', handleFor(sub))
-  return id === undefined ? undefined : Number(id)
 }

@@ -3,7 +3,7 @@ import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
-import { browserDigestOf, newBrowserSession, personOf } from '../../interaction/browser-session.ts'
+import { browserDigestOf, newBrowserSession, personOf, renewSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import {
@@ -24,7 +24,6 @@ import {
   stepUpPasskeyOptions,
   stepUpWithPasskey,
 } from '../../operations/step-up.ts'
-import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
@@ -173,10 +172,9 @@ async function prove(
   try {
     const proven = await check(digests.sessionDigest)
     switch (proven.outcome) {
-      case 'raised': {
-        const attributes = { ...cookieAttributes(issuer), maxAge: proven.secondsLeft }
-        return redirect(reply.setCookie(cookieNames(issuer).session, cookie, attributes), href)
-      }
+      case 'raised':
+        renewSessionCookie(reply, issuer, cookie, proven.secondsLeft)
+        return redirect(reply, href)
       case 'wrong_password':
         return fail({ password: 'account_password_wrong' })
       case 'wrong_code':
