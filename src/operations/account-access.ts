@@ -4,6 +4,7 @@ import { listCredentials } from '../records/accounts/account-credentials-store.t
 import { voidNotices } from '../records/accounts/account-notices-store.ts'
 import { forgetReplacedPassword } from '../records/accounts/account-password-store.ts'
 import { findAccount, lockAccount, setDisabled, setPasswordHash } from '../records/accounts/accounts-store.ts'
+import { kindsOf } from '../records/accounts/factors.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { Decided } from '../records/endings/decide-ending.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
@@ -69,7 +70,7 @@ export async function setPassword(
   const person = await findAccount(signet.database, sub)
   if (!person) return { outcome: 'no_such_account' }
   if (signet.settings.passwordSignIn === 'off') return { outcome: 'passwords_off' }
-  const kinds = (await listCredentials(signet.database, sub)).map(({ kind }) => kind)
+  const kinds = kindsOf(await listCredentials(signet.database, sub))
   const hashed = await hashNewPassword(signet, password, person, kinds)
   if ('fault' in hashed) return { outcome: 'password_refused', ...hashed }
   const set = async (tx: Queryable): Promise<EventType> => {

@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { hasSecondFactor } from '../records/accounts/factors.ts'
+import { hasSecondFactor, kindsOf } from '../records/accounts/factors.ts'
 import type { Factor } from '../records/accounts/factors-store.ts'
 import { suggestedPasskeyName } from '../records/accounts/passkey-names.ts'
 import { insertPasskey, maxPasskeys, type NewPasskey } from '../records/accounts/passkeys-store.ts'
@@ -9,7 +9,7 @@ import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
 import { signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
-import { asFreshlyProven, kindsOf, stale } from './own-factors.ts'
+import { asFreshlyProven, stale } from './own-factors.ts'
 import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
 
 export type PasskeyAdded =

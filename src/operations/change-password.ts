@@ -2,7 +2,13 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { keepReplacedPassword, lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { findAccount } from '../records/accounts/accounts-store.ts'
-import { hasSecondFactor, isFreshlyProven, needsSecondFactor, type Proofs } from '../records/accounts/factors.ts'
+import {
+  hasSecondFactor,
+  isFreshlyProven,
+  kindsOf,
+  needsSecondFactor,
+  type Proofs,
+} from '../records/accounts/factors.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { isShortPassword, minLengthFor, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
@@ -54,7 +60,7 @@ export async function changePassword(
 ): Promise<ChangedPassword> {
   const { current, wanted, sessionDigest, applications } = change
   const { settings } = signet
-  const kinds = (await listCredentials(signet.database, session.account.sub)).map(({ kind }) => kind)
+  const kinds = kindsOf(await listCredentials(signet.database, session.account.sub))
   if (!mayChangePassword(session, kinds, signet.clock.now())) return { outcome: 'stale' }
   const wantedFault =
     wanted === undefined
@@ -126,7 +132,7 @@ export async function changeProvenPassword(
   const { sub } = session.account
   const outcome = await asSignedIn(signet, session, async (tx) => {
     if (!(await lockPassword(tx, sub, from))) return 'password_replaced'
-    const kinds = (await listCredentials(tx, sub)).map(({ kind }) => kind)
+    const kinds = kindsOf(await listCredentials(tx, sub))
     if (!mayChangePassword(session, kinds, signet.clock.now())) return 'stale'
     if (isShort && !needsSecondFactor(signet.settings, kinds)) return 'password_too_short'
     await keepReplacedPassword(tx, sub, undoTtl)

@@ -1,7 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { accountTurn } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
-import { hasSecondFactor, passkeyAmr, passwordAmr, passwordAndCodeAmr } from '../records/accounts/factors.ts'
+import { hasSecondFactor, kindsOf, passkeyAmr, passwordAmr, passwordAndCodeAmr } from '../records/accounts/factors.ts'
 import { listPasskeys, lockPasskey, type Passkey } from '../records/accounts/passkeys-store.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
@@ -39,7 +39,7 @@ export async function findSecondStep(
 ): Promise<SecondStep | undefined> {
   const sub = await findUnfinishedSignIn(database, unfinished)
   if (sub === undefined) return undefined
-  const kinds = (await listCredentials(database, sub)).map(({ kind }) => kind)
+  const kinds = kindsOf(await listCredentials(database, sub))
   // The factor has been removed meanwhile. Perhaps the password is enough now.
   if (!hasSecondFactor(kinds)) return undefined
   return {

@@ -2,7 +2,7 @@ import { displayName } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { findAccount } from '../records/accounts/accounts-store.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
-import { isFreshlyProven, offersPasskeys } from '../records/accounts/factors.ts'
+import { isFreshlyProven, kindsOf, offersPasskeys } from '../records/accounts/factors.ts'
 import { offerPasskey } from '../records/accounts/passkeys-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
@@ -33,7 +33,7 @@ export async function offeredPasskeyOptions(
   browserDigest: Buffer,
 ): Promise<string | undefined> {
   const { account } = session
-  const kinds = (await listCredentials(signet.database, account.sub)).map(({ kind }) => kind)
+  const kinds = kindsOf(await listCredentials(signet.database, account.sub))
   if (kinds.includes('passkey') || !isFreshlyProven(session, kinds, signet.clock.now())) return undefined
   const name = account.username ?? account.email ?? displayName(account)
   const person = { sub: account.sub, name, displayName: displayName(account), existing: [] }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type KeepReason, whyKept } from '../records/accounts/factor-removal.ts'
-import { hasSecondFactor, isFreshlyProven } from '../records/accounts/factors.ts'
+import { hasSecondFactor, isFreshlyProven, kindsOf } from '../records/accounts/factors.ts'
 import { type Factor, listFactors, removeFactor } from '../records/accounts/factors-store.ts'
 import { renamePasskey } from '../records/accounts/passkeys-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -33,10 +33,6 @@ export async function asFreshlyProven<T>(
     const factors = await listFactors(tx, session.account.sub)
     return isFreshlyProven(session, kindsOf(factors), signet.clock.now()) ? work(tx, factors) : stale
   })
-}
-
-export function kindsOf(factors: readonly Pick<Factor, 'kind'>[]): readonly string[] {
-  return factors.map(({ kind }) => kind)
 }
 
 /** `gone`: it has been removed already, or belongs to somebody else. */

@@ -1,7 +1,7 @@
 import { keepReplacedPassword } from '../records/accounts/account-password-store.ts'
 import { setPasswordHash } from '../records/accounts/accounts-store.ts'
 import { type KeepReason, whyKept } from '../records/accounts/factor-removal.ts'
-import { isFreshlyProven, needsSecondFactor } from '../records/accounts/factors.ts'
+import { isFreshlyProven, kindsOf, needsSecondFactor } from '../records/accounts/factors.ts'
 import { listFactors, removeFactor } from '../records/accounts/factors-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { Requester } from '../records/accounts/password-hashing.ts'
@@ -14,7 +14,7 @@ import type { signedOut } from './as-signed-in.ts'
 import { undoTtl } from './change-email.ts'
 import { newPasswordFault } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
-import { asFreshlyProven, kindsOf, stale } from './own-factors.ts'
+import { asFreshlyProven, stale } from './own-factors.ts'
 import { countOf, endPasswordSessions } from './own-sessions.ts'
 
 export type AddedPassword =

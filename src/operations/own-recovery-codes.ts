@@ -1,6 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
-import { hasSecondFactor } from '../records/accounts/factors.ts'
+import { hasSecondFactor, kindsOf } from '../records/accounts/factors.ts'
 import type { Factor } from '../records/accounts/factors-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
@@ -9,7 +9,7 @@ import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
 import type { signedOut } from './as-signed-in.ts'
 import { notifyPerson } from './notify-person.ts'
-import { asFreshlyProven, kindsOf, type stale } from './own-factors.ts'
+import { asFreshlyProven, type stale } from './own-factors.ts'
 import { replaceRecoveryCodes } from './replace-recovery-codes.ts'
 
 export type RenewedCodes =

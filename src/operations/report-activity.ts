@@ -3,7 +3,7 @@ import { listCredentials, newestCredentialBefore } from '../records/accounts/acc
 import { insertNotice } from '../records/accounts/account-notices-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { findEmailBefore } from '../records/accounts/email-changes-store.ts'
-import { isFreshlyProven } from '../records/accounts/factors.ts'
+import { isFreshlyProven, kindsOf } from '../records/accounts/factors.ts'
 import { newLinkToken } from '../records/accounts/link-tokens.ts'
 import type { RecoveryProof } from '../records/accounts/recovery-rule.ts'
 import { type Activity, mayHaveLostFactor } from '../records/events/activity-store.ts'
@@ -41,7 +41,7 @@ export async function reportActivity(
   const done = await withRollback<'address_taken', Secured | 'stale' | 'address_taken' | typeof signedOut>((rollBack) =>
     asSignedIn(signet, session, async (tx) => {
       // A factor may have been added since the form was checked.
-      const kinds = (await listCredentials(tx, sub)).map(({ kind }) => kind)
+      const kinds = kindsOf(await listCredentials(tx, sub))
       if (!isFreshlyProven(session, kinds, signet.clock.now())) return 'stale'
       const changed = await findEmailBefore(tx, sub, about.at)
       const newestCredential = await newestCredentialBefore(tx, sub, about.at)

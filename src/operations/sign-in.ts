@@ -2,7 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { accountTurn } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
-import { hasSecondFactor, needsSecondFactor, passwordAmr } from '../records/accounts/factors.ts'
+import { hasSecondFactor, kindsOf, needsSecondFactor, passwordAmr } from '../records/accounts/factors.ts'
 import type { Sub } from '../records/ids.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import { insertUnfinishedSignIn } from '../records/sessions/unfinished-sign-ins-store.ts'
@@ -61,7 +61,7 @@ export async function signInTo(
     if (!(await lockPassword(tx, sub, passwordHash))) return undefined
     if (renewed) await replacePasswordHash(tx, sub, passwordHash, renewed)
     const authTime = clock.now()
-    const kinds = (await listCredentials(tx, sub)).map(({ kind }) => kind)
+    const kinds = kindsOf(await listCredentials(tx, sub))
     if (needsSecondFactor(settings, kinds) && hasSecondFactor(kinds)) {
       const { browserDigest, sessionDigest: digest } = browser
       const signIn = { digest, browserDigest, sub, passwordHash: renewed ?? passwordHash, authTime }

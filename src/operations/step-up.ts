@@ -1,7 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { lockPassword } from '../records/accounts/account-password-store.ts'
-import { type ProvenFactor, passkeyAmr, passwordAmr, passwordAndCodeAmr } from '../records/accounts/factors.ts'
+import { kindsOf, type ProvenFactor, passkeyAmr, passwordAmr, passwordAndCodeAmr } from '../records/accounts/factors.ts'
 import { listPasskeys, lockPasskey } from '../records/accounts/passkeys-store.ts'
 import { readRecoveryCode } from '../records/accounts/recovery-code-rule.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -102,7 +102,7 @@ export async function stepUpWithPasskey(
 
 /** The kinds of all credentials of an account: they decide how its person can prove themselves. */
 export async function credentialKinds({ database }: Pick<Signet, 'database'>, sub: Sub): Promise<readonly string[]> {
-  return (await listCredentials(database, sub)).map(({ kind }) => kind)
+  return kindsOf(await listCredentials(database, sub))
 }
 
 /** For the button to use a passkey of the account; undefined if the issuer cannot have passkeys. */

@@ -3,6 +3,7 @@ import { sealOwnPage } from '../../interaction/continue-value.ts'
 import { requireFreshProof } from '../../interaction/fresh-proof.ts'
 import { mailReportLink, reportActivity } from '../../operations/report-activity.ts'
 import { listCredentials } from '../../records/accounts/account-credentials-store.ts'
+import { kindsOf } from '../../records/accounts/factors.ts'
 import { type Activity, findActivity } from '../../records/events/activity-store.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, type Submission } from './account-form.ts'
@@ -18,7 +19,7 @@ export async function submitReport(signet: Signet, submission: Submission): Prom
   const { issuer } = signet.settings
   const event = await chosenEvent(signet, submission)
   if (!event) return { outcome: 'done', path: '/account/activity', notice: 'not-reportable' }
-  const kinds = (await listCredentials(signet.database, session.account.sub)).map(({ kind }) => kind)
+  const kinds = kindsOf(await listCredentials(signet.database, session.account.sub))
   const continueTo = sealOwnPage(signet.secrets['request-sealing'], 'not-me', undefined, values.get('event'))
   if (!requireFreshProof(signet, reply, session, kinds, continueTo)) return { outcome: 'replied' }
   const browserDigest = browserDigestOf(request, reply, issuer)

@@ -15,6 +15,11 @@ export const passwordAmr = ['pwd'] as const
 export const passkeyAmr = ['pop', 'user', 'mfa'] as const
 export const passwordAndCodeAmr = ['pwd', 'otp', 'mfa'] as const
 
+/** The kinds of credentials: most rules about an account need no more of them. */
+export function kindsOf(credentials: readonly { readonly kind: string }[]): readonly string[] {
+  return credentials.map(({ kind }) => kind)
+}
+
 /** Whether passkeys can be used at an issuer: they belong to a host name. */
 export function offersPasskeys({ issuer }: Pick<Settings, 'issuer'>): boolean {
   return hasHostName(issuer)
