@@ -1,8 +1,11 @@
 import type { Settings } from '../platform/config/settings.ts'
+import { listEarlierPasswords } from '../records/accounts/account-password-store.ts'
 import { kindOf } from '../records/accounts/password-formats.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
+import type { Sub } from '../records/ids.ts'
 import type { CountedRequest, Subject } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
+import type { Visitor } from './matching-account.ts'
 
 export interface WithPasswordSetting {
   readonly settings: Pick<Settings, 'passwordSignIn'>
@@ -51,4 +54,21 @@ export async function checkPassword(
   if (!isRight || decision.kind !== 'allowed') return 'wrong'
   await limits.succeeded(request, decision, [])
   return 'right'
+}
+
+/**
+ * The same for somebody who has a link of a mail: the password is right if the account has it, or had it in the last days, because a thief may have changed it.
+ * These attempts are counted apart from those at sign-in.
+ */
+export async function checkEarlierPassword(
+  signet: Pick<Signet, 'database' | 'limits' | 'passwords'> & WithPasswordSetting,
+  visitor: Visitor,
+  sub: Sub,
+  password: string,
+): Promise<'right' | 'wrong' | 'waiting'> {
+  const subject = { recoveryOf: sub }
+  const request = await signet.limits.countRequest(visitor.network, subject)
+  const hashes = await listEarlierPasswords(signet.database, sub)
+  const attempt = { request, subject, knownBrowser: undefined, hashes, requester: visitor }
+  return checkPassword(signet, attempt, password)
 }

@@ -1,6 +1,5 @@
 import { inTransaction } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
-import { listEarlierPasswords } from '../records/accounts/account-password-store.ts'
 import { keepProof } from '../records/accounts/account-recoveries-store.ts'
 import { lockAccount } from '../records/accounts/accounts-store.ts'
 import type { RecoveryProof } from '../records/accounts/recovery-rule.ts'
@@ -8,7 +7,7 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
-import { checkPassword } from './check-password.ts'
+import { checkEarlierPassword } from './check-password.ts'
 import type { Visitor } from './matching-account.ts'
 import { findOpen, type OpenRecovery, openRecovery, otherIds } from './open-recovery.ts'
 import { provePasskey } from './passkey-ceremonies.ts'
@@ -90,19 +89,10 @@ async function check(
 }
 
 /** A failure is recorded. */
-async function isEarlierPassword(
-  { database, limits, passwords, settings }: Signet,
-  caller: Visitor,
-  sub: Sub,
-  password: string,
-): Promise<boolean> {
-  const subject = { recoveryOf: sub }
-  const request = await limits.countRequest(caller.network, subject)
-  const hashes = await listEarlierPasswords(database, sub)
-  const attempt = { request, subject, knownBrowser: undefined, hashes, requester: caller }
-  const checked = await checkPassword({ limits, passwords, settings }, attempt, password)
+async function isEarlierPassword(signet: Signet, caller: Visitor, sub: Sub, password: string): Promise<boolean> {
+  const checked = await checkEarlierPassword(signet, caller, sub, password)
   if (checked === 'right') return true
   const detail = { at: 'recovery', ...(checked === 'waiting' && { reason: 'waiting' }) }
-  await recordEvent(database, { type: 'reauthentication_failed', caller, sub, detail })
+  await recordEvent(signet.database, { type: 'reauthentication_failed', caller, sub, detail })
   return false
 }

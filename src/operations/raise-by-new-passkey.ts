@@ -1,3 +1,4 @@
+import { passkeyAmr } from '../records/accounts/factors.ts'
 import { raiseSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { asSignedIn, type signedOut } from './as-signed-in.ts'
@@ -21,5 +22,5 @@ export async function raiseByNewPasskey(
     authTime: undefined,
     provenAt: signet.clock.now(),
   } as const
-  return asSignedIn(signet, session, (tx) => raiseSession(tx, session.id, { ...raised, amr: ['pop', 'user', 'mfa'] }))
+  return asSignedIn(signet, session, (tx) => raiseSession(tx, session.id, { ...raised, amr: passkeyAmr }))
 }

@@ -18,11 +18,10 @@ import { listPasskeys, type Passkey } from '../records/accounts/passkeys-store.t
 import { type RecoveryProof, recoveryMinutes } from '../records/accounts/recovery-rule.ts'
 import { deleteConsents } from '../records/consents/consents-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
 import { undoTtl } from './change-email.ts'
-import { checkPassword } from './check-password.ts'
+import { checkEarlierPassword } from './check-password.ts'
 import { endAccountAccess } from './end-account-access.ts'
 import type { Visitor } from './matching-account.ts'
 import { notifyPerson } from './notify-person.ts'
@@ -177,22 +176,14 @@ async function prove(
   }
   if (!ways.includes('password') && !ways.includes('code')) return undefined
   // The password first: somebody who reads the mail, but does not know the password, must not use up the attempts at the code.
-  if (report.asksPassword && !(await isEarlierPassword(signet, visitor, sub, password ?? ''))) return undefined
+  if (report.asksPassword && (await checkEarlierPassword(signet, visitor, sub, password ?? '')) !== 'right')
+    return undefined
   if (ways.includes('password')) return { proof: 'earlier_password' }
   const proven = await proveCode(signet, person, code, 'recovery')
   if (proven.outcome === 'wrong' || !isBefore(proven.credentialId)) return undefined
   // A one-time code is weaker than a passkey that the account had before. A recovery code stands in for it.
   if (proven.factor === 'totp' && ways.includes('passkey')) return undefined
   return { proof: proven.factor, credentialId: proven.credentialId }
-}
-
-/** Whether the account has this password, or had it in the last days: a thief may have changed it. */
-async function isEarlierPassword(signet: Signet, visitor: Visitor, sub: Sub, password: string): Promise<boolean> {
-  const subject = { recoveryOf: sub }
-  const request = await signet.limits.countRequest(visitor.network, subject)
-  const hashes = await listEarlierPasswords(signet.database, sub)
-  const attempt = { request, subject, knownBrowser: undefined, hashes, requester: visitor }
-  return (await checkPassword(signet, attempt, password)) === 'right'
 }
 
 export interface Secured {

@@ -2,7 +2,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { displayName } from '../records/accounts/account.ts'
-import { hasSecondFactor, kindsOf } from '../records/accounts/factors.ts'
+import { codeAmr, hasSecondFactor, kindsOf } from '../records/accounts/factors.ts'
 import { type Factor, replaceTotp } from '../records/accounts/factors-store.ts'
 import { spendChallenge } from '../records/accounts/passkeys-store.ts'
 import { acceptedStep, newTotpSecret, readOneTimeCode, sealTotp, totpSetUp } from '../records/accounts/totp.ts'
@@ -169,7 +169,7 @@ async function putTotp(
   const recoveryCodes = kinds.includes('recovery_codes') ? undefined : await replaceRecoveryCodes(tx, signet, sub)
   const ended = await endPasswordSessions(tx, session)
   const secondsLeft = await raiseSession(tx, session.id, {
-    ...{ digest: sessionDigest, amr: ['otp', 'mfa'], authTime: undefined, provenAt: signet.clock.now() },
+    ...{ digest: sessionDigest, amr: codeAmr, authTime: undefined, provenAt: signet.clock.now() },
     // Where a passkey is the strongest factor, it or a recovery code in its place was proven just now, and a code must not hide that.
     factor: kinds.includes('passkey') ? undefined : 'totp',
   })

@@ -1,7 +1,14 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
 import { lockPassword } from '../records/accounts/account-password-store.ts'
-import { kindsOf, type ProvenFactor, passkeyAmr, passwordAmr, passwordAndCodeAmr } from '../records/accounts/factors.ts'
+import {
+  codeAmr,
+  kindsOf,
+  type ProvenFactor,
+  passkeyAmr,
+  passwordAmr,
+  passwordAndCodeAmr,
+} from '../records/accounts/factors.ts'
 import { listPasskeys, lockPasskey } from '../records/accounts/passkeys-store.ts'
 import { readRecoveryCode } from '../records/accounts/recovery-code-rule.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -69,8 +76,7 @@ export async function stepUp(
   if (proven.outcome !== 'proven') return { outcome: 'wrong_code' }
   const { factor, credentialId } = proven
   const proof = {
-    // A recovery code stands in for a one-time code, and counts as one.
-    amr: hash === undefined ? passwordAndCodeAmr.filter((method) => method !== 'pwd') : passwordAndCodeAmr,
+    amr: hash === undefined ? codeAmr : passwordAndCodeAmr,
     factor,
     isSignIn: hash !== undefined,
     holds: async (tx: Queryable) =>

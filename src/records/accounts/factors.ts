@@ -13,7 +13,9 @@ export type ProvenFactor = 'passkey' | 'totp' | 'recovery_code'
  */
 export const passwordAmr = ['pwd'] as const
 export const passkeyAmr = ['pop', 'user', 'mfa'] as const
-export const passwordAndCodeAmr = ['pwd', 'otp', 'mfa'] as const
+/** Of a code that is added to a session. A recovery code stands in for a one-time code, and counts as one. */
+export const codeAmr = ['otp', 'mfa'] as const
+export const passwordAndCodeAmr = [...passwordAmr, ...codeAmr] as const
 
 /** The kinds of credentials: most rules about an account need no more of them. */
 export function kindsOf(credentials: readonly { readonly kind: string }[]): readonly string[] {
