@@ -8,19 +8,28 @@ import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { accountProof } from './account-proof.ts'
 
+interface NewCodes {
+  readonly codes: readonly string[]
+  /** Where the person goes on. */
+  readonly continueHref: string
+  /** Whether the passkey is there instead of a password. */
+  readonly replacesPassword: boolean
+  /** See `pageContextOf`. */
+  readonly uiLocales?: string | undefined
+}
+
 /**
- * Shows recovery codes to somebody who has created a passkey instead of a password, as the answer to their form.
+ * Shows recovery codes to somebody who has created their first passkey, as the answer to their form.
  *
  * @param download for whom the codes are also offered as a file; undefined if the browser cannot open the pages of the account yet
  */
 export function showNewCodes(
   request: FastifyRequest,
   reply: FastifyReply,
-  codes: readonly string[],
-  continueHref: string,
+  { codes, continueHref, replacesPassword, uiLocales }: NewCodes,
   download?: { readonly signet: Signet; readonly sub: Sub },
 ): FastifyReply {
-  const page = pageContextOf(request)
+  const page = pageContextOf(request, uiLocales)
   const sealed = download && sealShownCodes(download.signet, download.sub, codes)
   const hidden = download
     ? {
@@ -28,5 +37,5 @@ export function showNewCodes(
         account: accountProof(download.signet.secrets.csrf, download.sub),
       }
     : {}
-  return sendPage(reply, NewRecoveryCodesPage({ page, codes, hidden, sealed, continueHref }))
+  return sendPage(reply, NewRecoveryCodesPage({ page, codes, hidden, sealed, continueHref, replacesPassword }))
 }

@@ -49,7 +49,7 @@ import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
 import { NotMePage, VoidNotMeLinkPage } from '../../src/pages/not-me/not-me-page.tsx'
-import { PasskeyCreatedPage, PasskeyOfferPage } from '../../src/pages/passkey-offer/passkey-offer-page.tsx'
+import { PasskeyOfferPage } from '../../src/pages/passkey-offer/passkey-offer-page.tsx'
 import { NewPasswordPage, VoidRecoveryLinkPage } from '../../src/pages/recovery/new-password-page.tsx'
 import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { RecoveryProofPage } from '../../src/pages/recovery/recovery-proof-page.tsx'
@@ -309,11 +309,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       />
     ),
     'passkey created': (
-      <PasskeyCreatedPage
+      <NewRecoveryCodesPage
         {...{ page, hidden: { csrf, account: 'proof' }, sealed: 'sealed-codes' }}
         codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
-        hidden={{}}
-        sealed={undefined}
+        replacesPassword={false}
         continueHref="/authorize?continue=sealed-request"
       />
     ),
@@ -483,6 +482,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         codes={['a2b4-c6d8-e2f4-g6h8', 'k2m4-n6p8-q2r4-s6t8']}
         hidden={{}}
         sealed={undefined}
+        replacesPassword
         continueHref="/account"
       />
     ),

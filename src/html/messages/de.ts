@@ -70,7 +70,6 @@ export const de: Messages = {
   passkeyOffer: {
     title: 'Nächstes Mal ohne Passwort anmelden?',
     lead: 'Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Fingerabdruck, Gesicht oder PIN. Niemand kann ihn erraten, und gefälschte Websites können ihn nicht stehlen.',
-    createdTitle: 'Ihr Passkey ist bereit',
     notNow: 'Jetzt nicht',
     fine: 'Ihr Fingerabdruck oder Gesicht bleibt auf Ihrem Gerät, und Ihr Passwort können Sie weiterhin verwenden. Wir fragen nur einmal: Auf der Seite „Sicherheit“ Ihres Kontos können Sie jederzeit einen Passkey erstellen.',
   },

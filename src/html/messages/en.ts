@@ -70,7 +70,6 @@ export const en = {
   passkeyOffer: {
     title: 'Sign in without a password next time?',
     lead: 'With a passkey, you sign in the way you unlock your device: with your fingerprint, face or PIN. Nobody can guess it, and fake websites cannot steal it.',
-    createdTitle: 'Your passkey is ready',
     notNow: 'Not now',
     fine: 'Your fingerprint or face never leaves your device, and you can still use your password. We only ask once: you can create a passkey at any time on your account page, under “Security”.',
   },

@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Fault } from '../../html/messages/messages.ts'
 import { sendPage } from '../../html/send-page.ts'
-import { accountProof } from '../../interaction/account-proof.ts'
 import {
   browserDigestOf,
   currentSession,
@@ -14,10 +13,10 @@ import { deviceOf } from '../../interaction/device-of-request.ts'
 import { sendToVerification } from '../../interaction/email-gate.ts'
 import { sendToSecondFactor } from '../../interaction/factor-gate.ts'
 import { type Continuation, continuationOf } from '../../interaction/interaction.ts'
+import { showNewCodes } from '../../interaction/show-new-codes.ts'
 import { addPasskey } from '../../operations/add-passkey.ts'
 import { readNewPasskey } from '../../operations/new-passkey.ts'
 import { offeredPasskeyOptions } from '../../operations/offer-passkey.ts'
-import { sealShownCodes } from '../../operations/own-recovery-codes.ts'
 import { raiseByNewPasskey } from '../../operations/raise-by-new-passkey.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
@@ -25,7 +24,7 @@ import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { PasskeyCreatedPage, PasskeyOfferPage } from './passkey-offer-page.tsx'
+import { PasskeyOfferPage } from './passkey-offer-page.tsx'
 
 /** The page that a sign-in with a password leads to, once for an account, before it goes on. Nobody has to do anything there. */
 export function passkeyOfferEndpoint(app: App, signet: Signet): void {
@@ -63,7 +62,9 @@ export function passkeyOfferEndpoint(app: App, signet: Signet): void {
     const secondsLeft = await raiseByNewPasskey(signet, session, digests.sessionDigest)
     if (secondsLeft !== 'signed_out') renewSessionCookie(reply, issuer, cookie, secondsLeft)
     if (!added.recoveryCodes) return goOn(reply, continuation)
-    return showCodes(signet, request, reply, { session, continuation }, added.recoveryCodes)
+    const { href, uiLocales } = continuation
+    const shown = { codes: added.recoveryCodes, continueHref: href, replacesPassword: false, uiLocales }
+    return showNewCodes(request, reply, shown, { signet, sub: session.account.sub })
   })
 }
 
@@ -96,25 +97,6 @@ async function showOffer(
       ...{ continueTo: sealed, options, laterHref: continuation.href, fault },
     }),
     fault ? 422 : 200,
-  )
-}
-
-/** The response to the form, because the codes are shown once: there is no address that could be opened again. */
-function showCodes(
-  signet: Signet,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { session, continuation }: { readonly session: Session; readonly continuation: Continuation },
-  codes: readonly string[],
-): FastifyReply {
-  const { sub } = session.account
-  return sendPage(
-    reply,
-    PasskeyCreatedPage({
-      page: pageContextOf(request, continuation.uiLocales),
-      hidden: { csrf: csrfToken(signet, request, reply), account: accountProof(signet.secrets.csrf, sub) },
-      ...{ codes, sealed: sealShownCodes(signet, sub, codes), continueHref: continuation.href },
-    }),
   )
 }
 

@@ -3,7 +3,6 @@ import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, type PageContext } from '../../html/messages/messages.ts'
 import { NewPasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
-import { RecoveryCodes, type RecoveryCodesProps, recoveryCodesScript } from '../../html/shown-recovery-codes.tsx'
 
 export interface PasskeyOfferPageProps {
   readonly page: PageContext
@@ -43,21 +42,6 @@ export function PasskeyOfferPage({ page, csrf, continueTo, options, fault, ...mo
         </ul>
       )}
       <p class="fine">{text.fine}</p>
-    </Layout>
-  )
-}
-
-interface PasskeyCreatedPageProps extends Pick<RecoveryCodesProps, 'page' | 'codes' | 'hidden' | 'sealed'> {
-  readonly continueHref: string
-}
-
-/** The recovery codes of an account that has its first passkey now. */
-export function PasskeyCreatedPage({ continueHref, ...codes }: PasskeyCreatedPageProps) {
-  const { passkeyOffer: text } = codes.page.messages
-  return (
-    <Layout page={codes.page} title={text.createdTitle} scripts={[recoveryCodesScript]}>
-      <h1>{text.createdTitle}</h1>
-      <RecoveryCodes {...codes} continueHref={safeHref(continueHref) ?? '/'} />
     </Layout>
   )
 }

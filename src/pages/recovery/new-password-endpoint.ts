@@ -111,7 +111,8 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
       }
       const notice = recovered.set === 'passkey' ? 'passkey-created' : 'password-recovered'
       const href = ownHref('/sign-in', { continue: continueTo, notice })
-      if (recovered.recoveryCodes.length > 0) return showNewCodes(request, reply, recovered.recoveryCodes, href)
+      const { recoveryCodes: codes } = recovered
+      if (codes.length > 0) return showNewCodes(request, reply, { codes, continueHref: href, replacesPassword: true })
       return reply.header('cache-control', 'no-store').redirect(href, 303)
     } catch (error) {
       const { status, ...shown } = refuseOverLimit(signet, request, reply, error)

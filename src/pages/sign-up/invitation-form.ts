@@ -70,7 +70,8 @@ export async function submitInvitation(
     setSessionCookie(reply, signet.settings, cookie)
     if (accepted.outcome === 'created' && accepted.recoveryCodes.length > 0) {
       const { sub, recoveryCodes } = accepted
-      return showNewCodes(request, reply, recoveryCodes, pathOf({ page: afterwards }), { signet, sub })
+      const shown = { codes: recoveryCodes, continueHref: pathOf({ page: afterwards }), replacesPassword: true }
+      return showNewCodes(request, reply, shown, { signet, sub })
     }
   } catch (error) {
     const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)

@@ -94,7 +94,8 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       if (signedUp.outcome === 'created' && signedUp.recoveryCodes.length > 0) {
         const { sub, recoveryCodes } = signedUp
         const isHeldBack = signet.settings.emailVerification === 'required'
-        return showNewCodes(request, reply, recoveryCodes, href, sub && !isHeldBack ? { signet, sub } : undefined)
+        const shown = { codes: recoveryCodes, continueHref: href, replacesPassword: true }
+        return showNewCodes(request, reply, shown, sub && !isHeldBack ? { signet, sub } : undefined)
       }
     } catch (error) {
       const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
