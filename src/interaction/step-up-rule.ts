@@ -3,14 +3,12 @@ import type { ContextClass } from '../protocol/oidc-values.ts'
 import { freshFor, isFreshlyProven, offersPasskeys, strongestFactor } from '../records/accounts/factors.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import { missingClass } from '../tokens/authentication.ts'
+import type { CodeKind } from './asked-code.ts'
 import { setUpPages } from './factor-gate.ts'
 import type { Interaction } from './interaction.ts'
 
 /** Why somebody has to prove more: for a class that the session lacks, or because the last proof is too old for what they want to change. */
 export type StepUpNeed = ContextClass | 'fresh'
-
-/** A one-time code from an app, or a recovery code, which stands in for it or for a passkey. */
-export type CodeKind = 'one-time-code' | 'recovery-code'
 
 /**
  * How a person can prove what is missing. Either with a passkey, or with everything else together. None at all: the account has only what cannot be used here any

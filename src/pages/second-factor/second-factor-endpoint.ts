@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
+import { askedCode, type CodeKind, wrongCodeFault } from '../../interaction/asked-code.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
@@ -31,7 +32,7 @@ import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import type { BrowserDigests } from '../../records/sessions/start-session.ts'
 import type { UnfinishedKey } from '../../records/sessions/unfinished-sign-ins-store.ts'
 import type { Signet } from '../../signet.ts'
-import { type CodeKind, SecondFactorPage, type SecondFactorPageProps } from './second-factor-page.tsx'
+import { SecondFactorPage, type SecondFactorPageProps } from './second-factor-page.tsx'
 
 type Shown = Pick<SecondFactorPageProps, 'fault' | 'retryAfterSeconds'> & {
   /** Which code the person wants to enter. */
@@ -101,7 +102,7 @@ async function finish(
     if (finished.outcome !== 'signed_in') {
       const isCode = finished.outcome === 'wrong_code'
       metrics.count('signet_sign_ins_total', { outcome: isCode ? 'wrong_code' : 'wrong_credentials' })
-      const fault = isCode ? wrongCode(use) : 'passkey_refused'
+      const fault = isCode ? wrongCodeFault(use) : 'passkey_refused'
       return showPage(signet, request, reply, interaction, { use, fault }, 403)
     }
     metrics.count('signet_sign_ins_total', { outcome: 'success' })
@@ -138,7 +139,7 @@ async function showPage(
       continueTo: continueValueOf(signet, interaction),
       client: authorization && clientOnPage(authorization.target),
       passkeyOptions,
-      ...codeOf(step, use, passkeyOptions !== undefined),
+      ...askedCode(codesOf(step), passkeyOptions !== undefined, use),
       ...fault,
     }),
     status,
@@ -164,19 +165,12 @@ function redirect(reply: FastifyReply, href: string): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(href, 303)
 }
 
-/** Which code the page asks for, and which other one it has a link for. */
-function codeOf(
-  { hasOneTimeCodes, hasRecoveryCodes }: SecondStep,
-  use: string | undefined,
-  offersPasskey: boolean,
-): Pick<SecondFactorPageProps, 'asksFor' | 'alternative'> {
-  const kinds: CodeKind[] = []
-  if (hasOneTimeCodes) kinds.push('one-time-code')
-  if (hasRecoveryCodes) kinds.push('recovery-code')
-  // A recovery code is the exception, so the person has to ask for it, unless there is nothing else.
-  const usual = hasOneTimeCodes || !offersPasskey ? kinds[0] : undefined
-  const asksFor = kinds.find((kind) => kind === use) ?? usual
-  return { asksFor, alternative: kinds.find((kind) => kind !== asksFor) }
+/** The codes that the account has. */
+function codesOf({ hasOneTimeCodes, hasRecoveryCodes }: SecondStep): readonly CodeKind[] {
+  return [
+    ...(hasOneTimeCodes ? (['one-time-code'] as const) : []),
+    ...(hasRecoveryCodes ? (['recovery-code'] as const) : []),
+  ]
 }
 
 function passkeyOptionsFor(
@@ -186,8 +180,4 @@ function passkeyOptionsFor(
 ): string | undefined {
   if (passkeys.length === 0) return undefined
   return passkeyRequestOptions(signet, { browserDigest, sub, allow: passkeys, use: 'second-factor' })
-}
-
-function wrongCode(use: string | undefined): 'one_time_code_wrong' | 'recovery_code_wrong' {
-  return use === 'recovery-code' ? 'recovery_code_wrong' : 'one_time_code_wrong'
 }

@@ -4,9 +4,7 @@ import { Layout } from '../../html/layout.tsx'
 import { ownHref } from '../../html/link-target.ts'
 import { type Fault, faultText, type PageContext } from '../../html/messages/messages.ts'
 import { PasskeyButton, PasskeysPossible, passkeyScripts } from '../../html/passkey-forms.tsx'
-
-/** What the field of the page is for. */
-export type CodeKind = 'one-time-code' | 'recovery-code'
+import type { CodeKind } from '../../interaction/asked-code.ts'
 
 export interface SecondFactorPageProps {
   readonly page: PageContext

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ownHref } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
+import { type AskedCode, askedCode, wrongCodeFault } from '../../interaction/asked-code.ts'
 import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { browserDigestOf, newBrowserSession, personOf, renewSessionCookie } from '../../interaction/browser-session.ts'
@@ -178,9 +179,7 @@ async function prove(
       case 'wrong_password':
         return fail({ password: 'account_password_wrong' })
       case 'wrong_code':
-        return fail({
-          code: askedFor(visit.ways, use) === 'recovery-code' ? 'recovery_code_wrong' : 'one_time_code_wrong',
-        })
+        return fail({ code: wrongCodeFault(askedFor(visit.ways, use).asksFor) })
       case 'wrong_passkey':
         return fail({ form: 'passkey_refused' })
       default:
@@ -195,17 +194,15 @@ async function prove(
 async function showPage(signet: Signet, visit: Visit, shown: Shown, status: number): Promise<FastifyReply> {
   const { request, reply, session, need, ways } = visit
   const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
-  const asksFor = askedFor(ways, shown.use)
+  const { asksFor, alternative } = askedFor(ways, shown.use)
   return sendPage(
     reply,
     StepUpPage({
       ...commonOf(signet, visit),
       need,
       passkeyOptions: ways.passkey ? await stepUpPasskeyOptions(signet, session, browserDigest) : undefined,
-      // A recovery code is the exception: the person has to ask for it, unless there is nothing else.
       asksForPassword: ways.password && (asksFor !== undefined || !ways.passkey),
-      asksFor,
-      alternative: ways.codes.find((kind) => kind !== asksFor),
+      ...{ asksFor, alternative },
       username: session.account.username ?? session.account.email,
       faults: shown.faults,
       retryAfterSeconds: shown.retryAfterSeconds,
@@ -214,9 +211,8 @@ async function showPage(signet: Signet, visit: Visit, shown: Shown, status: numb
   )
 }
 
-function askedFor({ passkey, codes }: StepUpWays, use: string | undefined) {
-  const usual = codes.includes('one-time-code') || !passkey ? codes[0] : undefined
-  return codes.find((kind) => kind === use) ?? usual
+function askedFor({ passkey, codes }: StepUpWays, use: string | undefined): AskedCode {
+  return askedCode(codes, passkey, use)
 }
 
 /** What both pages show: whose account it is, why more is needed, and the ways out. */

@@ -11,7 +11,8 @@ import { Layout } from '../../html/layout.tsx'
 import { ownHref, safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, type PageContext } from '../../html/messages/messages.ts'
 import { PasskeyButton, passkeyScripts } from '../../html/passkey-forms.tsx'
-import type { CodeKind, StepUpNeed } from '../../interaction/step-up-rule.ts'
+import type { CodeKind } from '../../interaction/asked-code.ts'
+import type { StepUpNeed } from '../../interaction/step-up-rule.ts'
 
 /** The fields by which a fault is shown; `form` is for one that concerns none of them. */
 export type StepUpFaults = Partial<Record<'password' | 'code' | 'form', Fault>>
