@@ -17,7 +17,7 @@ export interface QueuedMail {
   readonly sub?: string
   /** The IANA name of the person's time zone. */
   readonly timeZone?: string
-  /** The request that caused what the mail tells. */
+  /** The request that caused the event that the mail reports. */
   readonly from?: { readonly network: string; readonly userAgent?: string | undefined }
   /** The link "This was not me", and when it expires, in milliseconds since 1970. */
   readonly notMe?: { readonly link: string; readonly until: number }

@@ -34,7 +34,7 @@ import { withRollback } from './with-rollback.ts'
 /*
  * "This was not me". Somebody else has got into an account, and may have added factors and changed the password and the address. The link of a mail proves
  * that somebody reads mail at the address of the account. That alone would let whoever reads the mail evict the owner, so they also prove themselves with the
- * strongest factor that the account had before what the mail tells. Whatever was added since proves nothing, and is removed.
+ * strongest factor that the account had before the event that the mail reports. Whatever was added since proves nothing, and is removed.
  *
  * The owner and a thief with the same proofs cannot be told apart, so a link must never achieve more than recovering the account would (recovery-rule.ts). A
  * password alone is accepted only if the account had no second factor before, and links work for a week, so no factor that they remove is older than that.

@@ -16,7 +16,7 @@ export interface MailContext {
   readonly to: string
   /** The IANA name of the person's time zone. Undefined: UTC. */
   readonly timeZone?: string | undefined
-  /** The request that caused what the mail tells. */
+  /** The request that caused the event that the mail reports. */
   readonly from?: { readonly network: string; readonly device: Device } | undefined
   /** The link by which the person reports that it was not them, and when it expires, in milliseconds since 1970. */
   readonly notMe?: { readonly link: string; readonly until: number } | undefined

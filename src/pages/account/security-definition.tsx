@@ -37,7 +37,7 @@ export const securityDefinition: AccountDefinition = {
   ],
 }
 
-/** Everybody who is signed in sees what there is. Only who has just proven themselves sees what changes it. */
+/** Shows the factors to everybody who is signed in, and the forms that change them only to somebody who has just proven themselves. */
 async function showSecurity(view: AccountView) {
   const { signet, session, page, hidden, form, textOf, timeZone } = view
   const { settings, secrets, database, clock } = signet

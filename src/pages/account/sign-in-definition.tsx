@@ -29,7 +29,7 @@ async function showNames({ signet, session, page, hidden, form, textOf, reply }:
   const { username, email, email_verified: isVerified } = session.account
   const continueTo = sealOwnPage(signet.secrets['request-sealing'], signInDefinition.ownPage)
   const { kinds, asksPassword, needsFreshProof } = await proofForNames(signet, session.account.sub)
-  // So that nobody fills in the form in vain.
+  // Before anybody fills in the form, because its content would be lost.
   if (needsFreshProof && !requireFreshProof(signet, reply, session, kinds, continueTo)) return undefined
   const names = [
     ['username', username],

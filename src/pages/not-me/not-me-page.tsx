@@ -13,7 +13,7 @@ export interface NotMePageProps {
   readonly email: string
   /** The kind of the mail with the link. */
   readonly kind: string
-  /** When that happened what the mail tells. */
+  /** When the event that the mail reports happened. */
   readonly at: Date
   /** For a passkey from before; undefined if there is none. */
   readonly passkeyOptions: string | undefined
@@ -36,7 +36,7 @@ export interface NotMePageProps {
   readonly retryAfterSeconds?: number | undefined
 }
 
-/** Asks for the strongest factor that the account had before what the mail tells. */
+/** Asks for the strongest factor that the account had before the event that the mail reports. */
 export function NotMePage(props: NotMePageProps) {
   const { page, csrf, token, email, kind, at, passkeyOptions, takesCode, takesOneTimeCode, takesPassword } = props
   const { offersRecovery, fault, retryAfterSeconds } = props

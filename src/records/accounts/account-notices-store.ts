@@ -55,7 +55,7 @@ export interface Notice {
   readonly email: string
   /** The kind of the mail. */
   readonly kind: string
-  /** The moment of what the mail tells. */
+  /** When the event that the mail reports happened. */
   readonly at: Date
   /** The id of the newest credential that the account had before. */
   readonly newestCredential: number

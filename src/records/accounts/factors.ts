@@ -28,8 +28,8 @@ export function offersPasskeys({ issuer }: Pick<Settings, 'issuer'>): boolean {
 }
 
 /**
- * Whether a password alone does not sign in to an account. A passkey beside a password is another way to sign in, so it changes nothing for the password. Whoever
- * has set up one-time codes is asked for a second factor every time.
+ * Whether a password alone does not sign in to an account. A passkey beside a password is another way to sign in, so it changes nothing for the password. An
+ * account with one-time codes is asked for a second factor every time.
  *
  * @param kinds of all credentials of the account
  */
