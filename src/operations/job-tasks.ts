@@ -8,6 +8,8 @@ export type JobTask = (signet: Signet, payload: unknown, job: RunningJob) => Pro
 
 /** All tasks, by the names that `addJob` is called with. A name stays as it is for as long as jobs of earlier releases may be waiting. */
 export const jobTasks: Readonly<Record<string, JobTask>> = {
+  deliver_mail: sendMail,
+  // The name in the previous release, which does not know all mails of this one, and so must not take them.
   send_mail: sendMail,
   recover: sendRecovery,
 }

@@ -57,5 +57,5 @@ export async function queueMail(
   if (settings.mail.delivery === 'none') return
   const waiting: WaitingMail = { ...mail, id: randomUUID() }
   const sealed = sealText(secrets['mail-sealing'], JSON.stringify(waiting), mailInQueue)
-  await addJob(tx, 'send_mail', { sealed }, { canWait: !awaited.includes(mail.mail.kind) })
+  await addJob(tx, 'deliver_mail', { sealed }, { canWait: !awaited.includes(mail.mail.kind) })
 }

@@ -15,7 +15,7 @@ import { mailInQueue, type WaitingMail } from './queue-mail.ts'
 type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
 
 /**
- * The task `send_mail`: composes and sends a mail that `queueMail` has queued.
+ * The task `deliver_mail`: composes and sends a mail that `queueMail` has queued.
  *
  * A mail is sent at least once, and usually exactly once. It is sent again if the server accepts it and the node is killed before it has deleted the
  * job, or if the connection is lost between the end of the mail and the server's answer (RFC 1047; RFC 5321 §4.5.3.2.6). All attempts have the same

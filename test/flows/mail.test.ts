@@ -215,6 +215,21 @@ t.test('a mail that cannot be opened is an event, and no other job waits for it'
   t.equal(server.mails.length, 1)
 })
 
+t.test('nodes of the previous release leave the mails of this one, and this one sends theirs', async (t) => {
+  const { server, idp } = await startWithServer(t)
+  await inTransaction(idp.signet.database, async (tx) => {
+    await queueMail(tx, idp.signet, toMaria(idp))
+    const { rows } = await tx.query<{ task: string; payload: unknown }>({
+      text: `SELECT tasks.identifier AS task, payload FROM ${jobs}._private_jobs JOIN ${jobs}._private_tasks AS tasks ON tasks.id = task_id`,
+    })
+    // The previous release takes `send_mail` only.
+    t.match(rows, [{ task: 'deliver_mail' }])
+    await addJob(tx, 'send_mail', rows[0]?.payload)
+  })
+  await emptyQueue(idp)
+  t.equal(server.mails.length, 2)
+})
+
 t.test('a mail that somebody waits for goes before invitations and notices', async (t) => {
   const { server, idp } = await startWithServer(t)
   const at = Date.now()
