@@ -180,3 +180,15 @@ END $$;
 
 -- Authentication Context Classes for requests that ask for none. The previous release ignores them.
 ALTER TABLE clients ADD COLUMN default_acr_values text[] NOT NULL DEFAULT '{}';
+
+-- The previous release signs people in with the password alone. For an account with one-time codes it must fail instead. This release decides under the lock of
+-- the account, so the trigger only ever stops the previous one. Every sign-in sets `expires_at`, and nothing else does.
+CREATE FUNCTION require_second_factor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM totp_secrets WHERE totp_secrets.sub = NEW.sub) THEN
+    RAISE EXCEPTION 'the password alone does not sign in to an account with one-time codes';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER require_second_factor BEFORE INSERT OR UPDATE OF expires_at ON sessions
+  FOR EACH ROW WHEN (NOT 'mfa' = ANY (NEW.amr)) EXECUTE FUNCTION require_second_factor();

@@ -90,6 +90,26 @@ t.test('the right password alone starts no session, and its cookie is accepted n
   t.match((await thief.get('/second-factor')).location, '/sign-in', 'nor does a session cookie lead to the second step')
 })
 
+t.test('the database starts no session for the password alone, whichever release asks for it', async (t) => {
+  const person = await idp.person()
+  const start = (amr: string) =>
+    idp.signet.database.query({
+      text: `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch)
+             VALUES (sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'b', $1, now(), $2, now() + interval '1 day', 0)
+             RETURNING digest`,
+      values: [person.sub, amr],
+    })
+  const { rows } = await start('{pwd}')
+  await giveTotp(idp, person)
+  await t.rejects(start('{pwd}'), { message: /password alone/ })
+  // How the previous release renews a session at a sign-in in the same browser.
+  const renew = `UPDATE sessions SET amr = '{pwd}', expires_at = now() + interval '2 days' WHERE digest = $1`
+  await t.rejects(idp.signet.database.query({ text: renew, values: [rows[0]?.['digest']] }), {
+    message: /password alone/,
+  })
+  await start('{pwd,otp,mfa}')
+})
+
 t.test('a session is not an unfinished sign-in', async (t) => {
   const { person, app } = await personWithCodes()
   const browser = idp.browser()
