@@ -1,5 +1,5 @@
-/** Why a picture cannot be used. */
-export type PictureFault = 'unknown_format' | 'too_many_pixels' | 'broken'
+/** Why a picture cannot be used. `unavailable`: the part of sharp for this machine, an optional dependency, is not installed. */
+export type PictureFault = 'unknown_format' | 'too_many_pixels' | 'broken' | 'unavailable'
 
 /** The maximum number of pixels: more than the cameras of phones normally store, and about 100 MB while a PNG or WebP of this size is decoded. */
 export const maxPixels = 25_000_000
@@ -14,10 +14,16 @@ const timeout = 10
  * The work is done in threads of libuv, outside the event loop.
  *
  * @param size its width and height, in pixels
+ * @param load loads the library; tests make it fail
  */
-export async function squarePicture(bytes: Buffer, size: number): Promise<Buffer | PictureFault> {
+export async function squarePicture(
+  bytes: Buffer,
+  size: number,
+  load = () => import('sharp'),
+): Promise<Buffer | PictureFault> {
   if (!isKnownFormat(bytes)) return 'unknown_format'
-  const sharp = await loadSharp()
+  const sharp = await loadSharp(load)
+  if (sharp === undefined) return 'unavailable'
   const options = { failOn: 'error', limitInputPixels: maxPixels, animated: false } as const
   try {
     const { width, height } = await sharp(bytes, { ...options, limitInputPixels: false }).metadata()
@@ -45,8 +51,10 @@ function isKnownFormat(bytes: Buffer): boolean {
 }
 
 /** Loaded when the first picture comes, because it takes longer than the rest of a start. */
-async function loadSharp() {
-  const { default: sharp } = await import('sharp')
+async function loadSharp(load: () => Promise<typeof import('sharp')>) {
+  const loaded = await load().catch(() => undefined)
+  if (loaded === undefined) return undefined
+  const { default: sharp } = loaded
   sharp.block({ operation: ['VipsForeignLoad'] })
   sharp.unblock({
     operation: ['VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer', 'VipsForeignLoadWebpBuffer'],

@@ -388,3 +388,8 @@ function crc32(bytes: Buffer): number {
   }
   return (crc ^ 0xffffffff) >>> 0
 }
+
+t.test('without the part of the library for this machine, a picture is refused and nothing breaks', async (t) => {
+  const missing = () => Promise.reject(new Error('Could not load the module.'))
+  t.equal(await squarePicture(good, 256, missing), 'unavailable')
+})

@@ -835,6 +835,7 @@ export const de: Messages = {
     picture_too_large: 'Diese Datei ist größer als 5 MB. Bitte wählen Sie eine kleinere.',
     picture_unknown_format: 'Diese Datei ist kein Bild im Format PNG, JPEG oder WebP.',
     picture_too_many_pixels: 'Dieses Bild hat mehr als 25 Millionen Pixel. Bitte wählen Sie ein kleineres.',
+    picture_unavailable: 'Bei diesem Dienst kann kein Bild hochgeladen werden.',
     picture_broken: 'Diese Datei ist beschädigt oder nicht, was sie vorgibt. Bitte wählen Sie ein anderes Bild.',
     birthdate_invalid: '{field}: Bitte geben Sie ein Datum wie 1990-12-31 oder ein Jahr ein.',
     zone_invalid: '{field}: Bitte geben Sie eine Zeitzone wie Europe/Berlin ein.',

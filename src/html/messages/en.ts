@@ -815,6 +815,7 @@ export const en = {
     picture_too_large: 'This file is larger than 5 MB. Please choose a smaller one.',
     picture_unknown_format: 'This file is not a PNG, JPEG or WebP picture.',
     picture_too_many_pixels: 'This picture has more than 25 million pixels. Please choose a smaller one.',
+    picture_unavailable: 'Pictures cannot be uploaded to this service.',
     picture_broken: 'This file is damaged, or not what it claims to be. Please choose another picture.',
     birthdate_invalid: '{field}: please enter a date such as 1990-12-31, or a year.',
     zone_invalid: '{field}: please enter a time zone such as Europe/Paris.',

@@ -14,6 +14,7 @@ const faultTexts = {
   unknown_format: 'picture_unknown_format',
   too_many_pixels: 'picture_too_many_pixels',
   broken: 'picture_broken',
+  unavailable: 'picture_unavailable',
 } as const satisfies Record<PictureFault, AccountFault>
 
 /** @throws LimitExceeded, TooManyWaiting */
@@ -32,7 +33,13 @@ export async function submitAvatar(signet: Signet, submission: Submission): Prom
   if (file === 'file_too_large') return refusedPicture('picture_too_large')
   if (file === 'several_files') return refusedPicture('picture_several')
   const replaced = await replaceOwnAvatar(signet, actorOf(submission), session, file)
-  if (replaced.outcome === 'refused') return refusedPicture(faultTexts[replaced.fault])
+  if (replaced.outcome === 'refused') {
+    if (replaced.fault === 'unavailable')
+      signet.log.warn(
+        'A picture was refused, because the part of sharp for this machine is missing. It is an optional dependency.',
+      )
+    return refusedPicture(faultTexts[replaced.fault])
+  }
   return replaced.outcome === 'done' ? { outcome: 'done', notice: 'picture-saved' } : { outcome: 'signed_out' }
 }
 
