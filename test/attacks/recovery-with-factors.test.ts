@@ -20,7 +20,8 @@ const query = async (text: string, values: unknown[] = []) => (await idp.signet.
 const eventsOf = ({ sub }: Person, type: string) =>
   query('SELECT detail FROM events WHERE sub = $1 AND type = $2 ORDER BY id', [sub, type])
 
-const subjectsTo = async ({ email }: Person) => (await mailsTo(idp, email)).map(({ subject }) => subject)
+/** In alphabetical order: mails that are queued together are sent at the same time. */
+const subjectsTo = async ({ email }: Person) => (await mailsTo(idp, email)).map(({ subject }) => subject).sort()
 
 let networks = 0
 const elsewhere = () => ({ 'x-forwarded-for': `2001:db8:${(++networks).toString(16)}::1` })
