@@ -110,3 +110,7 @@ t.test('every page can be reached from README.md', async (t) => {
     [],
   )
 })
+
+t.test('no page has merge markers', async (t) => {
+  for (const page of pages) t.notMatch(read(page), /^(?:<{7}|>{7}) /m, page)
+})
