@@ -8,11 +8,13 @@ import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import type { MailFailureLog } from './platform/mail/mail-failure-log.ts'
 import type { Metrics } from './platform/metrics.ts'
+import type { Outgoing } from './platform/outgoing/outgoing.ts'
 import type { Turns } from './platform/turns.ts'
 import type { BreachedPasswords } from './records/accounts/breached-passwords.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { PasswordKinds } from './records/accounts/password-kinds.ts'
 import type { ClientCache } from './records/clients/client-cache.ts'
+import type { ClientKeySets } from './records/clients/client-keys.ts'
 import type { EndingWorker } from './records/endings/ending-worker.ts'
 import type { TokenCounter } from './records/events/token-counter.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
@@ -33,6 +35,9 @@ export interface Signet {
   readonly clock: Clock
   readonly log: Log
   readonly clients: ClientCache
+  /** For everything that the metadata of clients names. */
+  readonly outgoing: Outgoing
+  readonly clientKeys: ClientKeySets
   readonly passwords: PasswordHashing
   readonly breachedPasswords: BreachedPasswords
   readonly passwordKinds: Pick<PasswordKinds, 'ofNobody'>

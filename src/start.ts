@@ -17,6 +17,7 @@ import type { Log } from './platform/log.ts'
 import { createMailFailureLog } from './platform/mail/mail-failure-log.ts'
 import { noMailWarning } from './platform/mail/transport.ts'
 import { createMetrics } from './platform/metrics.ts'
+import { createOutgoing } from './platform/outgoing/outgoing.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
@@ -25,6 +26,7 @@ import { createBreachedPasswords } from './records/accounts/breached-passwords.t
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createPasswordKinds } from './records/accounts/password-kinds.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
+import { createClientKeySets } from './records/clients/client-keys.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
 import { createTokenCounter } from './records/events/token-counter.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
@@ -172,6 +174,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const breachedPasswords = createBreachedPasswords(settings.breachedPasswordsUrl, log, (outcome) =>
       metrics.count('signet_breached_password_checks_total', { outcome }),
     )
+    const outgoing = createOutgoing()
     const signet = {
       settings,
       brand,
@@ -184,6 +187,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       clock,
       log,
       clients,
+      ...{ outgoing, clientKeys: createClientKeySets(outgoing) },
       ...{ passwords: createPasswordHashing(), passwordKinds, breachedPasswords },
       turns,
       limits: createSignInLimits(database, turns),

@@ -1,7 +1,18 @@
 import { type Command, Option } from 'commander'
-import { assertionAlgorithms, signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import {
+  assertionAlgorithms,
+  clientAssertionAlgorithms,
+  idTokenAlgorithms,
+  signingAlgorithms,
+} from '../platform/jwt/algorithms.ts'
 import { contextClasses } from '../protocol/oidc-values.ts'
-import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
+import {
+  applicationTypes,
+  authenticationMethods,
+  type ClientMetadata,
+  grantTypes,
+  subjectTypes,
+} from '../records/clients/client.ts'
 import {
   addBooleanFlag,
   addChoiceFlag,
@@ -23,6 +34,10 @@ interface ClientFlag {
 /** One flag for each member. If the member is a list, the flag has the singular name and can be repeated. */
 const valueFlags = (): ClientFlag[] => [
   { member: 'client_name', option: oneValue('--name <text>', 'name of the application, as users see it') },
+  {
+    member: 'application_type',
+    option: oneValue('--application-type <type>', `one of ${applicationTypes.join(', ')}`),
+  },
   {
     member: 'redirect_uris',
     option: manyValues('--redirect-uri <uri>', 'where users return to after signing in'),
@@ -47,18 +62,52 @@ const valueFlags = (): ClientFlag[] => [
   },
   {
     member: 'token_endpoint_auth_signing_alg',
-    option: oneValue('--token-endpoint-auth-signing-alg <alg>', `one of ${assertionAlgorithms.join(', ')}`),
+    option: oneValue('--token-endpoint-auth-signing-alg <alg>', `one of ${clientAssertionAlgorithms.join(', ')}`),
     optional: true,
   },
   {
     member: 'jwks',
-    option: jsonValue('--jwks <json>', 'its public keys as a JWK Set, for private_key_jwt'),
+    option: jsonValue('--jwks <json>', 'its public keys as a JWK Set, for private_key_jwt and request objects'),
+    optional: true,
+  },
+  {
+    member: 'jwks_uri',
+    option: oneValue('--jwks-uri <uri>', 'where its public keys are (https), instead of --jwks'),
+    optional: true,
+  },
+  {
+    member: 'subject_type',
+    option: oneValue('--subject-type <type>', `one of ${subjectTypes.join(', ')}`),
+  },
+  {
+    member: 'sector_identifier_uri',
+    option: oneValue(
+      '--sector-identifier-uri <uri>',
+      'JSON list of the redirect URIs of all clients that see the same pairwise subjects (https)',
+    ),
     optional: true,
   },
   {
     member: 'id_token_signed_response_alg',
-    option: oneValue('--id-token-signed-response-alg <alg>', `one of ${signingAlgorithms.join(', ')}`),
+    option: oneValue('--id-token-signed-response-alg <alg>', `one of ${idTokenAlgorithms.join(', ')}`),
   },
+  {
+    member: 'userinfo_signed_response_alg',
+    option: oneValue(
+      '--userinfo-signed-response-alg <alg>',
+      `sign userinfo responses: one of ${signingAlgorithms.join(', ')}`,
+    ),
+    optional: true,
+  },
+  {
+    member: 'request_object_signing_alg',
+    option: oneValue(
+      '--request-object-signing-alg <alg>',
+      `the only algorithm of its request objects: one of ${assertionAlgorithms.join(', ')}`,
+    ),
+    optional: true,
+  },
+  { member: 'request_uris', option: manyValues('--request-uri <uri>', 'where a request object may be (https)') },
   {
     member: 'default_max_age',
     option: seconds('--default-max-age <seconds>', 'maximum age of a sign-in, for requests without max_age'),
@@ -75,7 +124,21 @@ const valueFlags = (): ClientFlag[] => [
   { member: 'logo_uri', option: oneValue('--logo-uri <uri>', 'its logo (https)'), optional: true },
   { member: 'policy_uri', option: oneValue('--policy-uri <uri>', 'its privacy policy (https)'), optional: true },
   { member: 'tos_uri', option: oneValue('--tos-uri <uri>', 'its terms of service (https)'), optional: true },
+  {
+    member: 'initiate_login_uri',
+    option: oneValue(
+      '--initiate-login-uri <uri>',
+      'where a sign-in can be started from outside the application (https)',
+    ),
+    optional: true,
+  },
   { member: 'contacts', option: manyValues('--contact <address>', 'contact address for questions about it') },
+  { member: 'software_id', option: oneValue('--software-id <id>', 'identifies the software'), optional: true },
+  {
+    member: 'software_version',
+    option: oneValue('--software-version <version>', 'version of the software'),
+    optional: true,
+  },
   { member: 'resources', option: manyValues('--resource <identifier>', 'resource that it may request tokens for') },
   {
     member: 'groups',
@@ -100,7 +163,17 @@ const booleanFlags = [
   {
     member: 'require_issuer_audience',
     name: 'require-issuer-audience',
-    about: 'accept only client assertions whose aud is the issuer, as a string (private_key_jwt)',
+    about: 'accept only client assertions whose aud is the issuer, as a string (private_key_jwt, client_secret_jwt)',
+  },
+  {
+    member: 'require_signed_request_object',
+    name: 'require-signed-request-object',
+    about: 'refuse authorization requests that are not in a signed request object',
+  },
+  {
+    member: 'require_pushed_authorization_requests',
+    name: 'require-pushed-authorization-requests',
+    about: 'refuse authorization requests that were not pushed to /par',
   },
   { member: 'first_party', name: 'first-party', about: 'do not ask users for consent' },
   {

@@ -8,7 +8,7 @@ import {
 } from '../operations/resource-registration.ts'
 import { readSettings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
-import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { type AccessTokenAlgorithm, accessTokenAlgorithms } from '../platform/jwt/algorithms.ts'
 import { shown } from '../records/plain-text.ts'
 import type { Resource, ScopeDescription } from '../records/resources/resource.ts'
 import { checkResource } from '../records/resources/resource-rules.ts'
@@ -127,7 +127,7 @@ function addResourceFlags(command: Command): Command {
     .addOption(
       duration('--access-token-ttl <duration>', 'lifetime of its access tokens (default SIGNET_ACCESS_TOKEN_TTL)'),
     )
-    .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${signingAlgorithms.join(', ')}`))
+    .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${accessTokenAlgorithms.join(', ')}`))
     .addOption(
       manyValues('--served-by <client_id>', 'confidential client that serves the API and may introspect its tokens'),
     )
@@ -173,9 +173,9 @@ function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): Res
   }
 }
 
-function readAlgorithm(text: string): SigningAlgorithm {
-  const alg = signingAlgorithms.find((known) => known === text)
-  if (!alg) throw new WrongUsage(`--access-token-signing-alg must be one of ${signingAlgorithms.join(', ')}.`)
+function readAlgorithm(text: string): AccessTokenAlgorithm {
+  const alg = accessTokenAlgorithms.find((known) => known === text)
+  if (!alg) throw new WrongUsage(`--access-token-signing-alg must be one of ${accessTokenAlgorithms.join(', ')}.`)
   return alg
 }
 

@@ -8,6 +8,7 @@ import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
 import { markAssertionUsed } from '../records/clients/client-assertions-store.ts'
 import type { ClientCache } from '../records/clients/client-cache.ts'
+import type { ClientKeySets } from '../records/clients/client-keys.ts'
 import type { GrantId } from '../records/ids.ts'
 
 /** The credential that a client authenticated with, and the standing grant of this credential (client_credentials). */
@@ -27,6 +28,7 @@ export interface AuthenticatedClient {
 interface Context {
   readonly database: Queryable
   readonly clients: ClientCache
+  readonly clientKeys: ClientKeySets
   readonly settings: Pick<Settings, 'issuer' | 'clockSkew'>
   readonly clock: Clock
 }
@@ -89,13 +91,13 @@ async function authenticateAs(
  * @throws OAuthError `invalid_client`
  */
 async function checkAssertion(context: Context, client: KeyClient, assertion: string): Promise<void> {
-  const { settings, clock, database } = context
+  const { settings, clock, database, clientKeys } = context
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
     issuer: settings.issuer,
     otherAudiences: [`${settings.issuer}/token`],
     requireIssuerAudience: client.require_issuer_audience,
-    jwks: { keys: [...client.jwks.keys] },
+    jwks: { keys: [...(await clientKeys.keysOf(client, undefined)).keys] },
     algorithm: client.token_endpoint_auth_signing_alg,
     now: clock.seconds(),
     clockSkew: settings.clockSkew,

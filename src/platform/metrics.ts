@@ -1,4 +1,4 @@
-import { signingAlgorithms } from './jwt/algorithms.ts'
+import { idTokenAlgorithms, signingAlgorithms } from './jwt/algorithms.ts'
 
 /** One metric, as described in each scrape and in docs/metrics.md. */
 export interface MetricDeclaration {
@@ -39,7 +39,7 @@ export const metricDeclarations = {
         ...['authorization_code', 'refresh_token', 'client_credentials'],
         'urn:ietf:params:oauth:grant-type:device_code',
       ],
-      alg: signingAlgorithms,
+      alg: idTokenAlgorithms,
     },
   },
   signet_sign_ins_total: {

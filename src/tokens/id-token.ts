@@ -40,7 +40,9 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
     at_hash: accessTokenHash(content.accessToken),
     ...(content.nonce === undefined ? {} : { nonce: content.nonce }),
   }
-  return keyRing.sign(client.id_token_signed_response_alg, 'JWT', claims, settings.idTokenTtl)
+  const alg = client.id_token_signed_response_alg
+  if (alg === 'HS256') throw new Error('ID tokens cannot be signed with HS256 yet.')
+  return keyRing.sign(alg, 'JWT', claims, settings.idTokenTtl)
 }
 
 /** `at_hash` (OpenID Connect Core §3.1.3.6): the left half of a hash, by the hash function of the signing algorithm: SHA-256 for ES256 and RS256. */

@@ -1,4 +1,4 @@
-import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+import type { IdTokenAlgorithm, SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import type { Client } from '../records/clients/client.ts'
@@ -21,7 +21,7 @@ export interface IssuedTokens {
   readonly idToken?: string
   readonly refreshToken?: string
   /** The signing algorithms of the tokens, for the metrics. */
-  readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: SigningAlgorithm }
+  readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: IdTokenAlgorithm }
   /** For the operator, about what the application may not expect. */
   readonly notes?: readonly OperatorNote[]
 }

@@ -2,8 +2,10 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
 import { authenticateClient } from '../../src/operations/authenticate-client.ts'
 import { createClock } from '../../src/platform/clock.ts'
+import { createOutgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
+import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
 import { openStandingGrant } from '../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId } from '../../src/records/ids.ts'
@@ -20,6 +22,7 @@ const { signet, json, database, environment } = await openConsole(t)
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
+  clientKeys: createClientKeySets(createOutgoing()),
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),
 }
@@ -87,13 +90,18 @@ t.test('by default a client is confidential and uses the code flow with refresh 
   t.same(metadata, {
     client_secret_expires_at: 0,
     client_name: 'App',
+    application_type: 'web',
     redirect_uris: [redirectUri],
     post_logout_redirect_uris: [],
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     scope: 'openid profile email offline_access',
     require_issuer_audience: false,
+    subject_type: 'public',
     id_token_signed_response_alg: 'RS256',
+    require_signed_request_object: false,
+    request_uris: [],
+    require_pushed_authorization_requests: false,
     default_acr_values: [],
     require_auth_time: false,
     contacts: [],
@@ -135,6 +143,12 @@ t.test('each flag sets the metadata of the same name', async (t) => {
     ...['--grant-type', 'authorization_code', '--grant-type', 'refresh_token', '--response-type', 'code'],
     ...['--scope', 'openid email', '--scope', 'read', '--scope', 'openid'],
     ...['--token-endpoint-auth-method', 'none', '--id-token-signed-response-alg', 'RS256'],
+    ...['--application-type', 'native', '--jwks-uri', 'https://app.example/jwks.json'],
+    ...['--subject-type', 'pairwise', '--sector-identifier-uri', 'https://app.example/uris.json'],
+    ...['--userinfo-signed-response-alg', 'ES256', '--request-object-signing-alg', 'PS256'],
+    ...['--request-uri', 'https://app.example/request.jwt#4a', '--require-signed-request-object'],
+    ...['--require-pushed-authorization-requests', '--initiate-login-uri', 'https://app.example/login'],
+    ...['--software-id', 'example', '--software-version', '1.2'],
     ...[
       '--default-max-age',
       '3600',
@@ -154,14 +168,23 @@ t.test('each flag sets the metadata of the same name', async (t) => {
   const { client_id, ...metadata } = client
   t.same(metadata, {
     client_name: 'Everything',
+    application_type: 'native',
     redirect_uris: ['com.example.app:/callback', 'http://127.0.0.1/callback'],
     post_logout_redirect_uris: ['https://app.example/bye'],
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     scope: 'openid email read',
     token_endpoint_auth_method: 'none',
+    jwks_uri: 'https://app.example/jwks.json',
     require_issuer_audience: false,
+    subject_type: 'pairwise',
+    sector_identifier_uri: 'https://app.example/uris.json',
     id_token_signed_response_alg: 'RS256',
+    userinfo_signed_response_alg: 'ES256',
+    request_object_signing_alg: 'PS256',
+    require_signed_request_object: true,
+    request_uris: ['https://app.example/request.jwt#4a'],
+    require_pushed_authorization_requests: true,
     default_max_age: 3600,
     default_acr_values: ['phr', 'aal2'],
     require_auth_time: true,
@@ -169,7 +192,10 @@ t.test('each flag sets the metadata of the same name', async (t) => {
     logo_uri: 'https://app.example/logo.svg',
     policy_uri: 'https://app.example/policy',
     tos_uri: 'https://app.example/terms',
+    initiate_login_uri: 'https://app.example/login',
     contacts: ['dev@app.example', 'ops@app.example'],
+    software_id: 'example',
+    software_version: '1.2',
     require_pkce: 'auto',
     first_party: true,
     refresh_token_rotation: true,
@@ -228,7 +254,10 @@ t.test('an authentication method that was chosen can be taken back, and the text
 })
 
 t.test('require_issuer_audience is for clients with keys, and goes when they do', async (t) => {
-  t.match(await signet(...app, '--require-issuer-audience'), { code: 2, err: /with private_key_jwt only/ })
+  t.match(await signet(...app, '--require-issuer-audience'), {
+    code: 2,
+    err: /with private_key_jwt and client_secret_jwt only/,
+  })
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwks = JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })
   const { client_id } = await json<ClientDocument>(
@@ -466,7 +495,7 @@ t.test('a client that authenticates with its key has no secret, and only its pub
   const keys = (key: KeyObject) => JSON.stringify({ keys: [key.export({ format: 'jwk' })] })
   t.match(await signet(...app, ...method, keys(privateKey)), { code: 2, err: /private or symmetric key/ })
   t.match(await signet(...app, ...method, 'no JSON'), { code: 2, err: /JSON document/ })
-  t.match(await signet(...app, ...method.slice(0, 2)), { code: 2, err: /jwks is missing/ })
+  t.match(await signet(...app, ...method.slice(0, 2)), { code: 2, err: /jwks or jwks_uri is missing/ })
   const created = await json<ClientDocument>(...app, ...method, keys(publicKey))
   t.notOk('client_secret' in created)
   t.same(created['jwks'], JSON.parse(keys(publicKey)))

@@ -58,7 +58,11 @@ export function applicationOf(client: Registered, issuer: string, secret?: strin
       way === 'machine' ? [] : ['openid', ...scopes.filter((scope) => ['profile', 'email'].includes(scope))],
     idTokenAlg: client.id_token_signed_response_alg,
     pkce: pkceOf(client),
-    secretBy: usesSecret(client) ? client.token_endpoint_auth_method : undefined,
+    secretBy:
+      client.token_endpoint_auth_method === 'client_secret_post' ||
+      client.token_endpoint_auth_method === 'client_secret_basic'
+        ? client.token_endpoint_auth_method
+        : undefined,
     profileInIdToken: client.id_token_profile_claims === true,
     resource,
     otherResources,

@@ -1,4 +1,9 @@
-import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import {
+  assertionAlgorithms,
+  clientAssertionAlgorithms,
+  idTokenAlgorithms,
+  signingAlgorithms,
+} from '../../platform/jwt/algorithms.ts'
 import { type ContextClass, contextClasses, isContextClass, responseParameters } from '../../protocol/oidc-values.ts'
 import { allGroups } from '../groups/group-rules.ts'
 import { isPlainText, maxNameLength, shown } from '../plain-text.ts'
@@ -6,18 +11,27 @@ import { isOpenidScope, isScopeToken, type Resource } from '../resources/resourc
 import {
   type AuthenticationMetadata,
   type AuthenticationMethod,
+  applicationTypes,
   authenticationMethods,
   type ClientMetadata,
   deviceCodeGrant,
   type GrantType,
   grantTypes,
-  noKeys,
+  noAssertions,
   type RequirePkce,
   scopesOf,
+  subjectTypes,
+  usesSecret,
 } from './client.ts'
 import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, maxEntries, readMembers } from './metadata-members.ts'
-import { type RedirectUriUse, redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
+import {
+  fetchedUriFault,
+  type RedirectUriUse,
+  redirectUriFault,
+  requestUriFault,
+  shownUriFault,
+} from './redirect-uri-rules.ts'
 
 /** What the rules need to know besides the metadata. */
 export interface RegistrationContext {
@@ -45,8 +59,11 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
   const byOperator = context.byOperator === true
   checkRedirectUris(redirectUris, withCode, { isPublic, byOperator, adds: responseParameters })
   const scopes = scopesOf(read.text('scope') ?? defaultScope(grants))
+  const authentication = readAuthentication(read, authMethod)
+  const keys = readKeys(read, authentication)
   return {
     client_name: readName(read.text('client_name')) ?? nameFrom(redirectUris),
+    application_type: read.oneOf('application_type', applicationTypes) ?? 'web',
     redirect_uris: redirectUris,
     post_logout_redirect_uris: readPostLogoutUris(read.texts('post_logout_redirect_uris') ?? [], {
       isPublic,
@@ -57,9 +74,13 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     grant_types: grants,
     response_types: withCode ? ['code'] : [],
     scope: scopes.join(' '),
-    ...readAuthentication(read, authMethod),
-    // The default of OpenID Connect Registration §2.
-    id_token_signed_response_alg: read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? 'RS256',
+    ...authentication,
+    ...keys,
+    ...readSubjectType(read, redirectUris),
+    id_token_signed_response_alg: readIdTokenAlgorithm(read, authentication),
+    userinfo_signed_response_alg: read.oneOf('userinfo_signed_response_alg', signingAlgorithms),
+    ...readRequestObjects(read, keys),
+    require_pushed_authorization_requests: read.flag('require_pushed_authorization_requests') ?? false,
     default_max_age: read.seconds('default_max_age'),
     default_acr_values: readContextClasses(read.texts('default_acr_values') ?? []),
     require_auth_time: read.flag('require_auth_time') ?? false,
@@ -67,7 +88,10 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     logo_uri: readShownUri('logo_uri', read.text('logo_uri')),
     policy_uri: readShownUri('policy_uri', read.text('policy_uri')),
     tos_uri: readShownUri('tos_uri', read.text('tos_uri')),
+    initiate_login_uri: readShownUri('initiate_login_uri', read.text('initiate_login_uri')),
     contacts: readContacts(read.texts('contacts') ?? []),
+    software_id: readSoftware('software_id', read.text('software_id')),
+    software_version: readSoftware('software_version', read.text('software_version')),
     require_pkce: readRequirePkce(read, isPublic),
     first_party: read.flag('first_party') ?? false,
     refresh_token_rotation: readRotation(read.flag('refresh_token_rotation'), isPublic),
@@ -105,7 +129,7 @@ export function changeMetadata(
     {
       ...kept,
       ...(method !== 'none' && existing.token_endpoint_auth_method !== 'none' && { refresh_token_rotation: rotation }),
-      ...(method === 'private_key_jwt' && { require_issuer_audience: pinned }),
+      ...((method === 'private_key_jwt' || method === 'client_secret_jwt') && { require_issuer_audience: pinned }),
       resources: rescoped ? resources.filter((identifier) => !owners.includes(identifier)) : resources,
       ...changes,
     },
@@ -113,26 +137,87 @@ export function changeMetadata(
   )
 }
 
-/** RFC 7591 §2: only clients that authenticate with keys register them. RFC 8725 §3.1: the algorithm must match the keys. */
+/** RFC 8725 §3.1: the algorithm must match the method, and the keys if they are known. */
 function readAuthentication(
   read: ReturnType<typeof readMembers>,
   method: AuthenticationMethod | undefined,
 ): AuthenticationMetadata {
-  const alg = read.oneOf('token_endpoint_auth_signing_alg', assertionAlgorithms)
-  const jwks = read.value('jwks')
+  const alg = read.oneOf('token_endpoint_auth_signing_alg', clientAssertionAlgorithms)
   const pinned = read.flag('require_issuer_audience') ?? false
-  if (method !== 'private_key_jwt') {
-    if (pinned) throw invalid('require_issuer_audience can be used with private_key_jwt only.')
-    if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg can be used with private_key_jwt only.')
-    return { token_endpoint_auth_method: method, ...noKeys }
+  const withAssertion = method === 'private_key_jwt' || method === 'client_secret_jwt'
+  if (!withAssertion && pinned)
+    throw invalid('require_issuer_audience can be used with private_key_jwt and client_secret_jwt only.')
+  if (!withAssertion && alg !== undefined)
+    throw invalid('token_endpoint_auth_signing_alg can be used with private_key_jwt and client_secret_jwt only.')
+  if (method === 'private_key_jwt') {
+    if (alg === 'HS256')
+      throw invalid(
+        'token_endpoint_auth_signing_alg HS256 needs client_secret_jwt: private_key_jwt signs with a private key.',
+      )
+    return {
+      token_endpoint_auth_method: method,
+      token_endpoint_auth_signing_alg: alg,
+      require_issuer_audience: pinned,
+    }
   }
-  if (jwks === undefined) throw invalid('jwks is missing: private_key_jwt needs the public keys of the client.')
-  return {
-    token_endpoint_auth_method: method,
-    token_endpoint_auth_signing_alg: alg,
-    jwks: readClientJwks(jwks, alg),
-    require_issuer_audience: pinned,
+  if (method !== 'client_secret_jwt') return { token_endpoint_auth_method: method, ...noAssertions }
+  if (alg !== undefined && alg !== 'HS256')
+    throw invalid('token_endpoint_auth_signing_alg must be HS256 for client_secret_jwt.')
+  return { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: alg, require_issuer_audience: pinned }
+}
+
+type Keys = Pick<ClientMetadata, 'jwks' | 'jwks_uri'>
+
+/** RFC 7591 §2: `jwks` and `jwks_uri` must not both be there. */
+function readKeys(read: ReturnType<typeof readMembers>, authentication: AuthenticationMetadata): Keys {
+  const [jwks, uri] = [read.value('jwks'), read.text('jwks_uri')]
+  if (jwks !== undefined && uri !== undefined)
+    throw invalid('jwks and jwks_uri cannot be used together (RFC 7591 section 2).')
+  const withKeys = authentication.token_endpoint_auth_method === 'private_key_jwt' ? authentication : undefined
+  if (withKeys && jwks === undefined && uri === undefined)
+    throw invalid('jwks or jwks_uri is missing: private_key_jwt needs the public keys of the client.')
+  const fault = uri === undefined ? undefined : fetchedUriFault(uri)
+  if (uri !== undefined && fault) throw invalid(`jwks_uri: '${shown(uri)}' ${fault}.`)
+  const alg = withKeys?.token_endpoint_auth_signing_alg
+  return { jwks: jwks === undefined ? undefined : readClientJwks(jwks, alg), jwks_uri: uri }
+}
+
+/** OpenID Connect Core §8.1: without `sector_identifier_uri`, the host of the redirect URIs is the sector, so they must have only one. */
+function readSubjectType(read: ReturnType<typeof readMembers>, redirectUris: readonly string[]) {
+  const type = read.oneOf('subject_type', subjectTypes) ?? 'public'
+  const uri = read.text('sector_identifier_uri')
+  const fault = uri === undefined ? undefined : fetchedUriFault(uri)
+  if (uri !== undefined && fault) throw invalid(`sector_identifier_uri: '${shown(uri)}' ${fault}.`)
+  if (type === 'pairwise' && uri === undefined && new Set(redirectUris.map((one) => new URL(one).host)).size !== 1)
+    throw invalid(
+      'sector_identifier_uri is missing: subject_type pairwise needs it unless all redirect_uris have the same host.',
+    )
+  return { subject_type: type, sector_identifier_uri: uri }
+}
+
+/** The default is that of OpenID Connect Registration §2. */
+function readIdTokenAlgorithm(read: ReturnType<typeof readMembers>, authentication: AuthenticationMetadata) {
+  const alg = read.oneOf('id_token_signed_response_alg', idTokenAlgorithms) ?? 'RS256'
+  // OpenID Connect Core §10.1: the key is the client secret.
+  if (alg === 'HS256' && !usesSecret(authentication))
+    throw invalid('id_token_signed_response_alg HS256 needs a client with a secret.')
+  return alg
+}
+
+/** OpenID Connect Registration §2, RFC 9101 §10.5. */
+function readRequestObjects(read: ReturnType<typeof readMembers>, { jwks, jwks_uri: uri }: Keys) {
+  const alg = read.oneOf('request_object_signing_alg', assertionAlgorithms)
+  const isRequired = read.flag('require_signed_request_object') ?? false
+  if ((alg !== undefined || isRequired) && jwks === undefined && uri === undefined)
+    throw invalid(
+      'jwks or jwks_uri is missing: the signature of request objects is verified with the keys of the client.',
+    )
+  const uris = read.texts('request_uris') ?? []
+  for (const one of uris) {
+    const fault = requestUriFault(one)
+    if (fault) throw invalid(`request_uris: '${shown(one)}' ${fault}.`)
   }
+  return { request_object_signing_alg: alg, require_signed_request_object: isRequired, request_uris: uris }
 }
 
 function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean): GrantType[] {
@@ -196,6 +281,12 @@ function readName(name: string | undefined): string | undefined {
   if (!isPlainText(name, maxNameLength))
     throw invalid(`client_name must be 1 to ${maxNameLength} characters, without control characters.`)
   return name
+}
+
+function readSoftware(name: keyof ClientMetadata, text: string | undefined): string | undefined {
+  if (text !== undefined && !isPlainText(text, maxNameLength))
+    throw invalid(`${name} must be 1 to ${maxNameLength} characters, without control characters.`)
+  return text
 }
 
 function readContacts(contacts: string[]): string[] {

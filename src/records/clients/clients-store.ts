@@ -1,17 +1,32 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { AssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { AssertionAlgorithm, ClientAssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import {
+  type AuthenticationMethod,
   type Client,
-  type ClientJwks,
   type ClientMetadata,
   type CommonMetadata,
   metadataMembers,
-  noKeys,
+  noAssertions,
 } from './client.ts'
 
-type Nullable = 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
+const nullable = [
+  'jwks',
+  'jwks_uri',
+  'default_max_age',
+  'sector_identifier_uri',
+  'userinfo_signed_response_alg',
+  'request_object_signing_alg',
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'initiate_login_uri',
+  'software_id',
+  'software_version',
+] as const satisfies readonly (keyof CommonMetadata)[]
+type Nullable = (typeof nullable)[number]
 
 type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   [Member in Nullable]: Exclude<CommonMetadata[Member], undefined> | null
@@ -20,18 +35,16 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   require_pkce: boolean
   /** Whether `require_pkce` is `auto`. It counts only while the other column is true, because the previous release changes only that one. */
   require_pkce_auto: boolean
+  token_endpoint_auth_method: AuthenticationMethod
   /** Whether nobody chose the method. It counts only beside `client_secret_basic`, for the same reason. */
   token_endpoint_auth_method_unset: boolean
   require_issuer_audience: boolean
-  token_endpoint_auth_signing_alg: AssertionAlgorithm | null
+  token_endpoint_auth_signing_alg: ClientAssertionAlgorithm | null
+  self_registered: boolean
   standing_grant: GrantId | null
   secrets: { id: number; digest: string; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
-} & (
-    | { token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post' | 'none'; jwks: unknown }
-    // The table's constraint clients_jwks_check: a client with private_key_jwt has keys.
-    | { token_endpoint_auth_method: 'private_key_jwt'; jwks: ClientJwks }
-  )
+}
 
 /**
  * One column of JSON rather than one column per member, so that the server has less to describe and the driver less to parse. Clients that are
@@ -51,43 +64,49 @@ const select = `
   FROM clients WHERE clients.deleted_at IS NULL`
 
 function clientFromRow(row: ClientRow): Client {
-  const { token_endpoint_auth_signing_alg: alg, jwks: _, standing_grant: standingGrant, secrets, ...others } = row
-  const { require_pkce_auto: isAuto, token_endpoint_auth_method_unset: isUnset, ...rest } = others
+  const { token_endpoint_auth_signing_alg: alg, token_endpoint_auth_method: method, secrets, ...others } = row
+  const { standing_grant: standingGrant, ...rest } = others
+  const { require_pkce_auto: isAuto, token_endpoint_auth_method_unset: isUnset, ...members } = rest
+  const { self_registered: isSelfRegistered, require_issuer_audience: isPinned, ...plain } = members
+  const absent = Object.fromEntries(nullable.map((member) => [member, row[member] ?? undefined]))
   const common = {
-    ...rest,
+    ...plain,
+    ...(absent as Pick<CommonMetadata, Nullable>),
     require_pkce: row.require_pkce && isAuto ? ('auto' as const) : row.require_pkce,
-    default_max_age: row.default_max_age ?? undefined,
-    client_uri: row.client_uri ?? undefined,
-    logo_uri: row.logo_uri ?? undefined,
-    policy_uri: row.policy_uri ?? undefined,
-    tos_uri: row.tos_uri ?? undefined,
     allowed: row.allowed.map(resourceFromRow),
+    isSelfRegistered,
   }
-  switch (row.token_endpoint_auth_method) {
+  const withSecrets = {
+    ...common,
+    secrets: secrets.map(({ id, digest, grant }) => ({
+      id,
+      digest: Buffer.from(digest, 'hex'),
+      standingGrant: grant ?? undefined,
+    })),
+  }
+  switch (method) {
     case 'none':
-      return { ...common, token_endpoint_auth_method: row.token_endpoint_auth_method, ...noKeys }
+      return { ...common, token_endpoint_auth_method: method, ...noAssertions }
     case 'private_key_jwt':
       return {
         ...common,
-        token_endpoint_auth_method: row.token_endpoint_auth_method,
-        token_endpoint_auth_signing_alg: alg ?? undefined,
-        jwks: row.jwks,
-        require_issuer_audience: row.require_issuer_audience,
+        token_endpoint_auth_method: method,
+        token_endpoint_auth_signing_alg: (alg as AssertionAlgorithm | null) ?? undefined,
+        require_issuer_audience: isPinned,
         standingGrant: standingGrant ?? undefined,
+      }
+    case 'client_secret_jwt':
+      return {
+        ...withSecrets,
+        token_endpoint_auth_method: method,
+        token_endpoint_auth_signing_alg: alg === 'HS256' ? alg : undefined,
+        require_issuer_audience: isPinned,
       }
     default:
       return {
-        ...common,
-        token_endpoint_auth_method:
-          isUnset && row.token_endpoint_auth_method === 'client_secret_basic'
-            ? undefined
-            : row.token_endpoint_auth_method,
-        ...noKeys,
-        secrets: secrets.map(({ id, digest, grant }) => ({
-          id,
-          digest: Buffer.from(digest, 'hex'),
-          standingGrant: grant ?? undefined,
-        })),
+        ...withSecrets,
+        token_endpoint_auth_method: isUnset && method === 'client_secret_basic' ? undefined : method,
+        ...noAssertions,
       }
   }
 }

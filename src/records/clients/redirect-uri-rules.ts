@@ -57,6 +57,21 @@ export function shownUriFault(uri: string): string | undefined {
   return uriFault(uri) ?? (scheme === 'https' ? hostFault(uri, host) : 'must be https')
 }
 
+/** Why Signet cannot fetch a document from a URI, as far as the URI itself says. Where it leads is checked when it is fetched (platform/outgoing). */
+export function fetchedUriFault(uri: string): string | undefined {
+  return shownUriFault(uri)
+}
+
+/**
+ * The same for a `request_uri`. Its fragment can be a digest of the content (OpenID Connect Core §6.2), which only tells different versions apart:
+ * it is registered with the URI, and left out of the request.
+ */
+export function requestUriFault(uri: string): string | undefined {
+  const [, address = '', fragment] = /^([^#]*)(#.*)?$/s.exec(uri) ?? []
+  if (fragment !== undefined && !/^#[A-Za-z0-9_-]{1,128}$/.test(fragment)) return 'has a fragment that is not base64url'
+  return fetchedUriFault(address)
+}
+
 /** What is not allowed in any URI (RFC 3986), or in any URI of a client. */
 function uriFault(uri: string): string | undefined {
   if (uri.length > maxLength) return `is longer than ${maxLength} characters`

@@ -406,7 +406,10 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
     [{ token_endpoint_auth_method: 'toString' }, /toString/],
     [{ token_endpoint_auth_method: ['none'] }, /must be a string/],
     [{ id_token_signed_response_alg: 'none' }, /id_token_signed_response_alg/],
-    [{ id_token_signed_response_alg: 'HS256' }, /id_token_signed_response_alg/],
+    [
+      { id_token_signed_response_alg: 'HS256', token_endpoint_auth_method: 'none' },
+      /HS256 needs a client with a secret/,
+    ],
     [{ default_acr_values: ['phr', 'gold'] }, /default_acr_values has 'gold', .* aal1, aal2, phr/],
     [{ default_acr_values: 'phr' }, /default_acr_values/],
     [{ default_max_age: -1 }, /default_max_age/],
@@ -420,7 +423,26 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
     [{ require_pkce: 'AUTO' }, /require_pkce must be true, false or auto/],
     [{ require_pkce: 'true' }, /require_pkce must be true, false or auto/],
     [{ require_pkce: ['auto'] }, /require_pkce must be true, false or auto/],
-    [{ require_issuer_audience: true }, /with private_key_jwt only/],
+    [{ require_issuer_audience: true }, /with private_key_jwt and client_secret_jwt only/],
+    [{ application_type: 'desktop' }, /application_type 'desktop' is not supported/],
+    [{ subject_type: 'private' }, /subject_type 'private' is not supported/],
+    [
+      { subject_type: 'pairwise', redirect_uris: [uri, 'https://other.example/callback'] },
+      /sector_identifier_uri is missing/,
+    ],
+    [{ sector_identifier_uri: 'http://app.example/uris.json' }, /sector_identifier_uri: .* must be https/],
+    [{ jwks_uri: 'http://app.example/jwks.json' }, /jwks_uri: .* must be https/],
+    [{ jwks_uri: 'https://app.example/jwks.json', jwks: { keys: [] } }, /cannot be used together/],
+    [{ token_endpoint_auth_method: 'private_key_jwt' }, /jwks or jwks_uri is missing/],
+    [{ token_endpoint_auth_method: 'client_secret_jwt', token_endpoint_auth_signing_alg: 'RS256' }, /must be HS256/],
+    [{ userinfo_signed_response_alg: 'HS256' }, /userinfo_signed_response_alg/],
+    [{ request_object_signing_alg: 'none' }, /request_object_signing_alg/],
+    [{ request_object_signing_alg: 'RS256' }, /jwks or jwks_uri is missing/],
+    [{ require_signed_request_object: true }, /jwks or jwks_uri is missing/],
+    [{ request_uris: ['http://app.example/request.jwt'] }, /request_uris: .* must be https/],
+    [{ request_uris: ['https://app.example/request.jwt#a/b'] }, /request_uris: .* fragment/],
+    [{ initiate_login_uri: 'http://app.example/login' }, /initiate_login_uri: .* must be https/],
+    [{ software_id: 'a\u0000b' }, /software_id/],
     [{ require_issuer_audience: 'true' }, /require_issuer_audience must be true or false/],
     [{ refresh_token_rotation: false, token_endpoint_auth_method: 'none' }, /must rotate/],
     [{ client_uri: 'http://app.example' }, /client_uri.*must be https/],
@@ -450,7 +472,7 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
 
 t.test('unknown and inherited members are ignored', async (t) => {
   const plain = complete({})
-  t.same(complete({ software_id: 'x', constructor: 1, created_at: 'now', client_id: 'mine' }), plain)
+  t.same(complete({ software_statement_id: 'x', constructor: 1, created_at: 'now', client_id: 'mine' }), plain)
   t.same(complete(JSON.parse('{"__proto__": {"first_party": true}}')), plain)
   t.same(complete(Object.create({ first_party: true })), plain)
   t.same(complete({ client_uri: null, first_party: undefined, grant_types: null }), plain, 'null is absent')
@@ -459,6 +481,7 @@ t.test('unknown and inherited members are ignored', async (t) => {
 t.test('omitted members get defaults', async (t) => {
   t.same(complete({}), {
     client_name: 'app.example',
+    application_type: 'web',
     redirect_uris: [uri],
     post_logout_redirect_uris: [],
     grant_types: ['authorization_code', 'refresh_token'],
@@ -466,7 +489,16 @@ t.test('omitted members get defaults', async (t) => {
     scope: 'openid profile email offline_access',
     token_endpoint_auth_method: undefined,
     require_issuer_audience: false,
+    jwks: undefined,
+    jwks_uri: undefined,
+    subject_type: 'public',
+    sector_identifier_uri: undefined,
     id_token_signed_response_alg: 'RS256',
+    userinfo_signed_response_alg: undefined,
+    request_object_signing_alg: undefined,
+    require_signed_request_object: false,
+    request_uris: [],
+    require_pushed_authorization_requests: false,
     default_max_age: undefined,
     default_acr_values: [],
     require_auth_time: false,
@@ -474,7 +506,10 @@ t.test('omitted members get defaults', async (t) => {
     logo_uri: undefined,
     policy_uri: undefined,
     tos_uri: undefined,
+    initiate_login_uri: undefined,
     contacts: [],
+    software_id: undefined,
+    software_version: undefined,
     require_pkce: 'auto',
     first_party: false,
     refresh_token_rotation: false,
