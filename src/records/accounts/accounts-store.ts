@@ -73,10 +73,10 @@ export async function listAccounts(db: Queryable, after: string | undefined, lim
   return rows.map(accountFromRow)
 }
 
-/** One page of the `sub` of all accounts, in their order in the index. */
+/** One page of the `sub` of all accounts, in their order in the index. Those of deleted accounts are among them. */
 export async function listSubs(db: Queryable, after: Sub | undefined, limit: number): Promise<Sub[]> {
   const { rows } = await db.query<{ sub: Sub }>({
-    text: 'SELECT sub FROM accounts WHERE sub > $1 AND deleted_at IS NULL ORDER BY sub LIMIT $2',
+    text: 'SELECT sub FROM accounts WHERE sub > $1 ORDER BY sub LIMIT $2',
     values: [after ?? '', limit],
   })
   return rows.map(({ sub }) => sub)
