@@ -1,5 +1,6 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { Consent } from '../records/consents/consents-store.ts'
+import type { Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
@@ -18,6 +19,8 @@ export type Step =
 /** Who is signed in. */
 export interface SignedIn {
   readonly session: Session
+  /** The person as the client of the request knows them. */
+  readonly subject: Subject
   /** Whether the person chose this session for this request. */
   readonly isSelected: boolean
   /** Whether the person must verify their e-mail address first (email-verification-rule.ts). */
@@ -31,14 +34,14 @@ export interface SignedIn {
  * §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
- * @param hintedSub the `sub` of `id_token_hint`
+ * @param hinted the `sub` of `id_token_hint`
  */
 export function nextStep(
   request: AuthorizationRequest,
   receivedAt: number,
   signedIn: SignedIn | undefined,
   consent: Consent | undefined,
-  hintedSub: string | undefined,
+  hinted: Subject | undefined,
 ): Step {
   const { prompt, acr } = request
   // OpenID Connect Core §5.5.1.1. No sign-in can change this, so nobody is asked for one.
@@ -47,17 +50,17 @@ export function nextStep(
   const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
-  if (!session || !isSignInGood(request, receivedAt, session, hintedSub)) {
+  if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, hinted)) {
     if (silent)
-      return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, hintedSub) }
+      return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, hinted) }
     // Signed in for this request, but not as the person that the client named: asking again would never end.
-    if (fresh && isOfAnother(session, hintedSub))
-      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, hintedSub) }
+    if (fresh && signedIn && isOfAnother(signedIn, hinted))
+      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(signedIn, hinted) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
-  if (prompt.has('select_account') && !signedIn?.isSelected && !fresh) return { step: 'sign-in' }
-  if (signedIn?.mustVerifyEmail) {
+  if (prompt.has('select_account') && !signedIn.isSelected && !fresh) return { step: 'sign-in' }
+  if (signedIn.mustVerifyEmail) {
     if (!silent) return { step: 'verify-email', session }
     return {
       step: 'refuse',
@@ -65,7 +68,7 @@ export function nextStep(
       detail: `session: sub ${session.account.sub} has no verified e-mail address`,
     }
   }
-  const missing = missingClass(session.amr, acr.classes, signedIn?.needsTwoFactors === true)
+  const missing = missingClass(session.amr, acr.classes, signedIn.needsTwoFactors)
   if (missing) {
     if (!silent) return { step: 'step-up', session }
     return {
@@ -87,31 +90,35 @@ export function nextStep(
 function isSignInGood(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: Session,
-  hintedSub: string | undefined,
+  signedIn: SignedIn,
+  hinted: Subject | undefined,
 ): boolean {
-  if (isOfAnother(session, hintedSub)) return false
-  if (request.prompt.has('login') && session.authTime < receivedAt) return false
-  return request.maxAge === undefined || session.authTime >= receivedAt - request.maxAge * 1000
+  const { authTime } = signedIn.session
+  if (isOfAnother(signedIn, hinted)) return false
+  if (request.prompt.has('login') && authTime < receivedAt) return false
+  return request.maxAge === undefined || authTime >= receivedAt - request.maxAge * 1000
 }
 
-function isOfAnother({ account }: Session, hintedSub: string | undefined): hintedSub is string {
-  return hintedSub !== undefined && account.sub !== hintedSub
+/** OpenID Connect Core §3.1.2.1: the hint names the person as the client knows them, and so must the comparison (§8). */
+function isOfAnother({ subject }: SignedIn, hinted: Subject | undefined): hinted is Subject {
+  return hinted !== undefined && subject !== hinted
 }
 
 /** For the operator: why the session is not sufficient. */
 function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: Session | undefined,
-  hintedSub: string | undefined,
+  signedIn: SignedIn | undefined,
+  hinted: Subject | undefined,
 ): string | undefined {
-  if (!session) return undefined
-  if (isOfAnother(session, hintedSub)) return whoseSession(session, hintedSub)
-  const age = Math.round((receivedAt - session.authTime) / 1000)
+  if (!signedIn) return undefined
+  if (isOfAnother(signedIn, hinted)) return whoseSession(signedIn, hinted)
+  const age = Math.round((receivedAt - signedIn.session.authTime) / 1000)
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function whoseSession({ account }: Session, hintedSub: string): string {
-  return `session: of sub ${account.sub}; id_token_hint: of sub ${hintedSub}`
+function whoseSession({ session, subject }: SignedIn, hinted: Subject): string {
+  const { sub } = session.account
+  const known = subject === (sub as string) ? '' : `, whom the client knows as ${subject}`
+  return `session: of sub ${sub}${known}; id_token_hint: of sub ${hinted}`
 }

@@ -42,13 +42,12 @@ export async function findGrantedPerson(db: Queryable, grantId: GrantId): Promis
 export async function findPersonAndTerms(
   db: Queryable,
   grantId: GrantId,
-  sub: string,
 ): Promise<{ readonly person: GrantedPerson; readonly terms: GrantTerms } | undefined> {
   const { rows } = await db.query<Row & { terms: GrantTerms }>({
-    name: 'find-person-and-terms',
+    name: 'find-person-and-its-terms',
     text: `SELECT ${columns}, ${grantTermsJson} AS terms FROM grants ${grantStatusJoins} ${accountEmail}
-           WHERE grants.id = $1 AND accounts.sub = $2 AND ${grantAlive}`,
-    values: [grantId, sub],
+           WHERE grants.id = $1 AND grants.sub IS NOT NULL AND ${grantAlive}`,
+    values: [grantId],
   })
   if (!rows[0]) return undefined
   const { terms, ...row } = rows[0]
