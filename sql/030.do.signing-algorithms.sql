@@ -1,1 +1,13 @@
-SELECT 1;
+-- Keys of more algorithms. The previous release creates none of them and signs nothing with them. It publishes those for PS256 and ignores those for EdDSA,
+-- with one line in its log each; they sign only after a day or more, when the nodes of the previous release have been replaced.
+ALTER TABLE signing_keys
+  DROP CONSTRAINT signing_keys_alg_check,
+  ADD CONSTRAINT signing_keys_alg_check CHECK (alg IN ('ES256', 'RS256', 'PS256', 'EdDSA'));
+
+-- The value of a secret that is the key of an HMAC (client_secret_jwt, ID tokens with HS256), sealed with that version of the purpose secret `client-secrets`.
+-- The digest stays beside it: for clients that send the secret, and for the previous release, which ignores these columns.
+ALTER TABLE client_secrets
+  ADD COLUMN sealed text,
+  ADD COLUMN sealed_version integer,
+  ADD CONSTRAINT client_secrets_sealed_check CHECK ((sealed IS NULL) = (sealed_version IS NULL) AND (sealed IS NULL OR NOT is_short));
+CREATE INDEX client_secrets_sealed_version ON client_secrets (sealed_version) WHERE sealed IS NOT NULL;

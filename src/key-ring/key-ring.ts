@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, type MachineClocks, machineClocks, momentOf } from '../platform/clock.ts'
 import { briefWait, type LockWait } from '../platform/database/locked-transaction.ts'
 import type { Database } from '../platform/database/pool.ts'
-import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { type AccessTokenAlgorithm, accessTokenAlgorithms, type SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import { encodeHeader, SigningUnavailable, signJwt } from '../platform/jwt/sign.ts'
 import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
@@ -36,9 +36,16 @@ export interface KeyRing {
   extendRetention(lifetime: number): Promise<void>
   /** The public key for a kid: a published one, or also a retired one, for hints. Never returns a revoked key. */
   verificationKey(kid: string, of: 'published' | 'ever'): { alg: SigningAlgorithm; key: KeyObject } | undefined
+  /** The published public key for a kid, if access tokens can be signed with it. */
+  accessTokenKey(kid: string): { alg: AccessTokenAlgorithm; key: KeyObject } | undefined
+  /** The algorithms that have an active key. The first keys of an algorithm that a later version added wait until every verifier has seen them. */
+  activeAlgorithms(): readonly SigningAlgorithm[]
   jwkSet(): JwkSet
   keys(): ReadonlyMap<KeyRecord, KeyState>
-  /** Whether every supported algorithm has an active key and the lease has not expired. */
+  /**
+   * Whether the lease has not expired, and the algorithms of access tokens have an active key. The others do not count: after an upgrade that added
+   * one, its first key waits for a day, and everything else works.
+   */
   isReady(): boolean
   /** Reloads the keys, and makes the decisions that are due. */
   refresh(): Promise<void>
@@ -205,6 +212,13 @@ export async function openKeyRing({
   timer.unref()
   const stopWatching = watchClocks(() => lastAsked, confirm, Math.min(1_000, leaseMs / 3), clocks)
 
+  const verificationKey = (kid: string, of: 'published' | 'ever') => {
+    const key = loaded.get(kid)
+    const state = key && current().states.get(key.record)
+    if (!key || !state || state === 'revoked' || (of === 'published' && !isPublished(state))) return undefined
+    return { alg: key.record.alg, key: key.publicKey }
+  }
+
   return {
     refresh,
     decide: async (author, wanted) => {
@@ -243,18 +257,19 @@ export async function openKeyRing({
     },
     keys: () => current().states,
     jwkSet: () => current().set,
-    isReady: () => lease.fault() === undefined && signingAlgorithms.every((alg) => current().active.has(alg)),
-    verificationKey: (kid, of) => {
-      const key = loaded.get(kid)
-      const state = key && current().states.get(key.record)
-      if (!key || !state || state === 'revoked' || (of === 'published' && !isPublished(state))) return undefined
-      return { alg: key.record.alg, key: key.publicKey }
+    isReady: () => lease.fault() === undefined && accessTokenAlgorithms.every((alg) => current().active.has(alg)),
+    activeAlgorithms: () => current().activeAlgorithms,
+    verificationKey,
+    accessTokenKey: (kid) => {
+      const found = verificationKey(kid, 'published')
+      const alg = accessTokenAlgorithms.find((one) => one === found?.alg)
+      return found && alg && { alg, key: found.key }
     },
     sign: async (alg, typ, claims, lifetime) => {
       const fault = lease.fault()
       if (fault !== undefined) throw new KeysUnavailable(fault)
       const key = current().active.get(alg)
-      if (!key?.privateKey) throw new KeysUnavailable(`No ${alg} key is active.`)
+      if (!key?.privateKey) throw new KeysUnavailable(whyNoKey(alg, current().states))
       if (lifetime > key.record.longestLifetime)
         throw new KeysUnavailable(
           `The database does not yet record that this key signs tokens with a lifetime of ${lifetime} s.`,
@@ -270,6 +285,14 @@ function factsOf(states: ReadonlyMap<KeyRecord, KeyState>): KeyFact[] {
     if (revokedAt !== undefined) return [{ kid, what: 'revoked', at: revokedAt }]
     return state === 'active' ? [{ kid, what: 'activated', at: activatesAt }] : []
   })
+}
+
+function whyNoKey(alg: SigningAlgorithm, states: ReadonlyMap<KeyRecord, KeyState>): string {
+  const standbys = [...states].filter(([key, state]) => key.alg === alg && state === 'standby')
+  const first = Math.min(...standbys.map(([{ activatesAt }]) => activatesAt))
+  return first === Infinity
+    ? `No ${alg} key is active.`
+    : `No ${alg} key is active yet. The first one signs from ${new Date(first).toISOString()}, when every verifier has seen it.`
 }
 
 function headerOf(key: LoadedKey, typ: string): string {

@@ -1,13 +1,13 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Queryable } from '../platform/database/queryable.ts'
-import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { loadRing } from './key-ring-store.ts'
 import type { Delays } from './rotation.ts'
 import { delayInEffect, isPublished, type KeyState, keyStates } from './schedule.ts'
-import { openSealedKey, type PublicJwk, publicHalf, publicMembers } from './sealed-key.ts'
+import { fitsAlgorithm, openSealedKey, type PublicJwk, publicHalf, publicMembers } from './sealed-key.ts'
 import type { KeyRecord } from './signing-keys-store.ts'
 
 /** The JWK Set (RFC 7517 §5), as served. */
@@ -60,8 +60,7 @@ export function loadKey(record: KeyRecord, known: LoadedKey | undefined, masterK
   if (known?.privateKey && known.record.alg === record.alg) return { ...known, record }
   const privateKey = openSealedKey(record.kid, record.sealedPrivateJwk, masterKey)
   const publicJwk = publicHalf(privateKey)
-  if (publicJwk.kty !== (record.alg === 'ES256' ? 'EC' : 'RSA'))
-    throw new Error(`The key ${record.kid} cannot sign ${record.alg}.`)
+  if (!fitsAlgorithm(publicJwk, record.alg)) throw new Error(`The key ${record.kid} cannot sign ${record.alg}.`)
   return { record, publicKey: createPublicKey(privateKey), publicJwk, privateKey, headers: new Map() }
 }
 
@@ -69,6 +68,7 @@ export function loadKey(record: KeyRecord, known: LoadedKey | undefined, masterK
 export interface Snapshot {
   readonly states: ReadonlyMap<KeyRecord, KeyState>
   readonly active: ReadonlyMap<SigningAlgorithm, LoadedKey>
+  readonly activeAlgorithms: readonly SigningAlgorithm[]
   readonly set: JwkSet
   /** Seconds: every published key is recorded as signing tokens with at least this lifetime. */
   readonly recordedLifetime: number
@@ -84,9 +84,13 @@ export function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number
   const states = statesOf(records, now)
   const usable = keys.filter(({ record, privateKey }) => privateKey && isPublished(states.get(record) ?? 'retired'))
   const moments = records.flatMap(({ activatesAt, retiresAt, revokedAt }) => [activatesAt, retiresAt, revokedAt])
+  const active = new Map(
+    usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key]),
+  )
   return {
     states,
-    active: new Map(usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key])),
+    active,
+    activeAlgorithms: signingAlgorithms.filter((alg) => active.has(alg)),
     set: jwkSet(usable.map(({ record, publicJwk }) => ({ ...record, publicJwk }))),
     at: now,
     recordedLifetime: Math.min(...usable.map(({ record }) => record.longestLifetime)),

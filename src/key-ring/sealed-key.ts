@@ -6,7 +6,7 @@ import type { MasterKey } from '../platform/secrets/master-key.ts'
 
 const generate = promisify(generateKeyPair)
 
-/** Only the public members of a key (RFC 7518 §6.2.1, §6.3.1). */
+/** Only the public members of a key (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2). */
 export interface PublicJwk {
   readonly kty: string
   readonly crv?: string
@@ -27,11 +27,35 @@ const associated = (kid: string) => `signing-key:${kid}`
 
 /** Generates a key pair, and returns the private half sealed. Its kid is the thumbprint of RFC 7638. */
 export async function createSealedKey(alg: SigningAlgorithm, masterKey: MasterKey): Promise<NewKey> {
-  const { privateKey } =
-    alg === 'ES256'
-      ? await generate('ec', { namedCurve: 'P-256' })
-      : await generate('rsa', { modulusLength: 2048, publicExponent: 0x1_00_01 })
-  return sealKey(privateKey, alg, undefined, masterKey)
+  return sealKey(await generatePrivateKey(alg), alg, undefined, masterKey)
+}
+
+async function generatePrivateKey(alg: SigningAlgorithm): Promise<KeyObject> {
+  switch (alg) {
+    case 'ES256':
+      return (await generate('ec', { namedCurve: 'P-256' })).privateKey
+    case 'EdDSA':
+      return (await generate('ed25519')).privateKey
+    case 'RS256':
+    case 'PS256':
+      return (await generate('rsa', { modulusLength: 2048, publicExponent: 0x1_00_01 })).privateKey
+  }
+}
+
+/** Whether a key is of the type, and on the curve, that the algorithm is defined for (RFC 7518 §3.1, RFC 8037 §3.1). */
+export function fitsAlgorithm({ kty, crv }: PublicJwk, alg: SigningAlgorithm): boolean {
+  switch (alg) {
+    case 'ES256':
+      return kty === 'EC' && crv === 'P-256'
+    case 'EdDSA':
+      return kty === 'OKP' && crv === 'Ed25519'
+    case 'RS256':
+    case 'PS256':
+      return kty === 'RSA'
+    // The database can have rows of a later release.
+    default:
+      return false
+  }
 }
 
 /**

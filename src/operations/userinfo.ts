@@ -17,19 +17,23 @@ interface VerifiedToken {
   readonly scopes: readonly string[]
 }
 
+/** The claims, or a signed JWT that contains them. */
+type UserinfoResponse = { readonly claims: UserinfoClaims } | { readonly jwt: string }
+
 type UserinfoClaims = { readonly sub: string } & ReturnType<typeof personalClaims>
 
 /**
  * Returns the claims about the person of an access token (OpenID Connect Core §5.3.2). The token lists the scopes that were allowed when it was
  * issued; only claims that are still allowed are returned. Scopes that the grant has but the token does not are not counted.
  *
+ * @throws KeysUnavailable, if the client wants it signed
  * @returns `grant_ended` if the grant has ended or the client no longer exists; `api_not_allowed` if the operator no longer allows tokens for the
  *   API at userinfo; `openid_taken` if the scope `openid` is no longer allowed
  */
 export async function userinfo(
-  signet: Pick<Signet, 'clients' | 'database' | 'subjectSalt'>,
+  signet: Pick<Signet, 'clients' | 'database' | 'subjectSalt' | 'keyRing' | 'settings'>,
   { grantId, clientId, sub, apis, scopes: issued }: VerifiedToken,
-): Promise<UserinfoClaims | 'grant_ended' | 'api_not_allowed' | 'openid_taken'> {
+): Promise<UserinfoResponse | 'grant_ended' | 'api_not_allowed' | 'openid_taken'> {
   const client = await cachedOrRead(signet.clients, clientId)
   const granted = await findPersonAndTerms(signet.database, grantId)
   if (!client || !granted) return 'grant_ended'
@@ -39,5 +43,11 @@ export async function userinfo(
   if (!isUserinfoAllowed(client, apis)) return 'api_not_allowed'
   const scopes = effectiveScopes(client, issued, granted.terms)
   if (!scopes.includes('openid')) return 'openid_taken'
-  return { sub: subject, ...personalClaims(personVisibleTo(client, granted.person), scopes) }
+  const claims = { sub: subject, ...personalClaims(personVisibleTo(client, granted.person), scopes) }
+  const alg = client.userinfo_signed_response_alg
+  if (alg === undefined) return { claims }
+  // OpenID Connect Core §5.3.2. It has no times and no nonce, so it never passes for an ID token, which has the same audience and keys; and its type is
+  // not that of an access token. The lifetime is 0 because it is read at once.
+  const about = { ...claims, iss: signet.settings.issuer, aud: client.client_id }
+  return { jwt: await signet.keyRing.sign(alg, 'JWT', about, 0) }
 }

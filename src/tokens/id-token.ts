@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { IdTokenAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Client } from '../records/clients/client.ts'
 import type { Subject } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
@@ -24,6 +25,7 @@ export interface IdTokenContent {
  */
 export async function issueIdToken({ settings, keyRing, clock }: Signet, content: IdTokenContent): Promise<string> {
   const { client, authentication } = content
+  const alg = client.id_token_signed_response_alg
   const issuedAt = clock.seconds()
   const claims = {
     // First, so that they cannot replace any of the claims below.
@@ -37,15 +39,20 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
     acr: authentication.acr,
     amr: authentication.amr,
     sid: authentication.sid,
-    at_hash: accessTokenHash(content.accessToken),
+    at_hash: accessTokenHash(content.accessToken, alg),
     ...(content.nonce === undefined ? {} : { nonce: content.nonce }),
   }
-  const alg = client.id_token_signed_response_alg
   if (alg === 'HS256') throw new Error('ID tokens cannot be signed with HS256 yet.')
   return keyRing.sign(alg, 'JWT', claims, settings.idTokenTtl)
 }
 
-/** `at_hash` (OpenID Connect Core §3.1.3.6): the left half of a hash, by the hash function of the signing algorithm: SHA-256 for ES256 and RS256. */
-export function accessTokenHash(accessToken: string): string {
-  return createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url')
+/**
+ * `at_hash` (OpenID Connect Core §3.1.3.6): the left half of a hash, by the hash function of the signing algorithm. The name of an algorithm has its
+ * size; EdDSA names none, and with Ed25519 it is SHA-512 (RFC 8032 §5.1), as libraries compute it too.
+ */
+export function accessTokenHash(accessToken: string, alg: IdTokenAlgorithm): string {
+  const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
+    .update(accessToken, 'ascii')
+    .digest()
+  return hash.subarray(0, hash.length / 2).toString('base64url')
 }

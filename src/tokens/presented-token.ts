@@ -1,6 +1,7 @@
 import { VerificationError } from '#verify'
 import { verifySignedJwt } from '#verify/signed-jwt'
-import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { signatureHolds } from '#verify/verification-key'
+import { accessTokenAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Audience } from './access-token.ts'
@@ -55,9 +56,10 @@ async function readAccessToken({ keyRing, settings }: Signet, text: string) {
   try {
     const claims = await verifySignedJwt(text, {
       typ: 'at+jwt',
-      algorithms: signingAlgorithms,
-      keys: ({ kid }) => keyRing.verificationKey(kid, 'published'),
+      algorithms: accessTokenAlgorithms,
+      keys: ({ kid }) => keyRing.accessTokenKey(kid),
       maxTokenLength: 16_384,
+      signatureHolds,
     })
     // An access token with our signature has the claims that we put into it.
     return claims['iss'] === settings.issuer

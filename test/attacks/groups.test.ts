@@ -231,7 +231,7 @@ t.test(
       createVerifier({
         issuer: idp.issuer,
         audience,
-        keys: ({ kid }) => idp.signet.keyRing.verificationKey(kid, 'published'),
+        keys: ({ kid }) => idp.signet.keyRing.accessTokenKey(kid),
       })
     t.match(await verifierOf(api).verify(both.body.access_token), { aud: [api, idp.issuer] })
     await t.rejects(verifierOf(other).verify(both.body.access_token), { code: 'wrong_audience' }, 'at another API')

@@ -19,5 +19,5 @@ export async function issuerKeys({ signet }: Idp): Promise<Record<TrustedKey['al
     const privateKey = openSealedKey(record.kid, record.sealedPrivateJwk, masterKey)
     return { kid: record.kid, alg, privateKey, publicKey: published.key }
   }
-  return { ES256: find('ES256'), RS256: find('RS256') }
+  return { ES256: find('ES256'), RS256: find('RS256'), PS256: find('PS256'), EdDSA: find('EdDSA') }
 }

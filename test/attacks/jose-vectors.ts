@@ -1,9 +1,10 @@
-import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { constants, createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
 
 /** A key that a verifier trusts. A forger has its public half only. */
 export interface TrustedKey {
   readonly kid: string
-  readonly alg: 'ES256' | 'RS256'
+  readonly alg: SigningAlgorithm
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
 }
@@ -22,14 +23,22 @@ export function signWith(key: TrustedKey, header: string | Buffer | Json, payloa
 
 /** A signature with the key's own algorithm. */
 export function signature({ alg, privateKey }: TrustedKey, input: string): Buffer {
-  return sign(
-    'sha256',
-    Buffer.from(input),
-    alg === 'ES256' ? { key: privateKey, dsaEncoding: 'ieee-p1363' } : privateKey,
-  )
+  switch (alg) {
+    case 'ES256':
+      return sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    case 'EdDSA':
+      return sign(null, Buffer.from(input), privateKey)
+    case 'RS256':
+      return sign('sha256', Buffer.from(input), privateKey)
+    case 'PS256': {
+      const padding = constants.RSA_PKCS1_PSS_PADDING
+      return sign('sha256', Buffer.from(input), { key: privateKey, padding, saltLength: 32 })
+    }
+  }
 }
 
-export function newKey(kid: string, alg: 'ES256' | 'RS256', publicExponent = 0x1_00_01): TrustedKey {
+export function newKey(kid: string, alg: SigningAlgorithm, publicExponent = 0x1_00_01): TrustedKey {
+  if (alg === 'EdDSA') return { kid, alg, ...generateKeyPairSync('ed25519') }
   const pair =
     alg === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
+import { signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import { noLog } from '../database.ts'
 import { type ListedKey, openKeysInstallation } from './keys-installation.ts'
 
@@ -19,7 +20,7 @@ t.test('invalid arguments are rejected before anything is read', async (t) => {
     [['revoke', 'x', '--reason', 'y'.repeat(501)], /500 characters/],
     [['revoke', '--reason', 'y'], /Give either a kid or --all/],
     [['revoke', 'x', '--all', '--reason', 'y'], /Give either a kid or --all/],
-    [['rotate', '--alg', 'HS256'], /ES256, RS256/],
+    [['rotate', '--alg', 'HS256'], /ES256, RS256, PS256, EdDSA/],
     [['rotate', 'x'], /too many arguments/],
     [['reseal', '--new-master-key', '--forget-previous'], /two steps/],
     [['export-public', '--kid', '--json'], /Its value is missing/],
@@ -45,7 +46,7 @@ t.test('keys are listed with all their timestamps and their next step', async (t
   const keys = await json<ListedKey[]>('keys', 'list')
   t.same(
     keys.map(({ alg, state }) => `${alg} ${state}`),
-    ['ES256 active', 'ES256 standby', 'ES256 standby', 'RS256 active', 'RS256 standby', 'RS256 standby'],
+    [...signingAlgorithms].sort().flatMap((alg) => [`${alg} active`, `${alg} standby`, `${alg} standby`]),
   )
   for (const key of keys) {
     t.same(Object.keys(key).slice(0, 7), ['kid', 'alg', 'state', 'published_at', 'ripe_at', 'activates_at', 'next'])

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
+import { signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import type { Signet } from '../../src/signet.ts'
 import { postForm, send } from '../attacks/send.ts'
 import { startSignet } from '../support/idp.ts'
@@ -241,7 +242,7 @@ t.test('a request is counted once, under the path of its route, with its duratio
 
 t.test('keys, readiness and connections are read at each scrape', async (t) => {
   const before = await scrape()
-  for (const alg of ['ES256', 'RS256'])
+  for (const alg of signingAlgorithms)
     for (const [state, keys] of [
       ['active', 1],
       ['standby', 2],

@@ -10,6 +10,8 @@ const [one, two] = [ec('P-256'), ec('P-256')]
 const [jwk, otherJwk] = [one.export({ format: 'jwk' }), two.export({ format: 'jwk' })]
 const rsaKey = rsa(2048)
 const rsaJwk = rsaKey.export({ format: 'jwk' })
+const ed = () => generateKeyPairSync('ed25519').privateKey
+const edJwk = ed().export({ format: 'jwk' })
 const json = (...members: object[]) => JSON.stringify(Object.assign({}, ...members))
 
 t.test('an invalid, weak or unsuitable key is rejected, and no message contains any part of it', async (t) => {
@@ -47,12 +49,15 @@ t.test('an invalid, weak or unsuitable key is rejected, and no message contains 
     'PKCS #1': [pem(rsaKey, 'pkcs1'), /openssl pkcs8/],
     'a PEM with a passphrase': [String(encrypted), /without a passphrase/],
     'a truncated PEM': [pem(one).slice(0, 90), /cannot be read/],
-    'P-384': [pem(ec('P-384')), /This key is neither/],
-    secp256k1: [pem(ec('secp256k1')), /This key is neither/],
-    Ed25519: [pem(generateKeyPairSync('ed25519').privateKey), /This key is neither/],
-    'RSA of 1024 bits': [pem(rsa(1024)), /This key is neither/],
+    'P-384': [pem(ec('P-384')), /This key is none of these/],
+    secp256k1: [pem(ec('secp256k1')), /This key is none of these/],
+    Ed448: [pem(generateKeyPairSync('ed448').privateKey), /This key is none of these/],
+    X25519: [pem(generateKeyPairSync('x25519').privateKey), /This key is none of these/],
+    'an Ed25519 JWK of two keys': [json(edJwk, { x: ed().export({ format: 'jwk' }).x }), /do not match|not a JWK/],
+    'an Ed25519 JWK for ES256': [json(edJwk, { alg: 'ES256' }), /"alg" of the JWK does not match/],
+    'RSA of 1024 bits': [pem(rsa(1024)), /This key is none of these/],
     'RSA with exponent 3': [pem(rsa(2048, 3)), /exponent is too small/],
-    'RSA for PSS only': [pem(pss), /This key is neither/],
+    'RSA for PSS only': [pem(pss), /This key is none of these/],
   }
   const parts = [jwk.d, otherJwk.d, rsaJwk.d, pem(one).slice(60)].map((part) => String(part).slice(0, 12))
   for (const [name, [text, message]] of Object.entries(cases)) {
@@ -74,6 +79,19 @@ t.test('a JWK keeps its name; a PEM has none', async (t) => {
   t.match(readPrivateKey(`# a comment\n${pem(rsaKey)}`), { alg: 'RS256', kid: undefined })
   const { privateKey } = readPrivateKey(json(rsaJwk))
   t.ok(privateKey.equals(rsaKey))
+})
+
+t.test('an RSA key is for RS256 unless the JWK or the caller says PS256, and for one of them only', async (t) => {
+  t.match(readPrivateKey(json(rsaJwk, { alg: 'PS256' })), { alg: 'PS256' })
+  t.match(readPrivateKey(pem(rsaKey), 'PS256'), { alg: 'PS256' })
+  t.match(readPrivateKey(pem(ed())), { alg: 'EdDSA' })
+  for (const [text, wanted, message] of [
+    [json(rsaJwk, { alg: 'PS256' }), 'RS256', /is for PS256, not for RS256/],
+    [json(rsaJwk, { alg: 'RS256' }), 'PS256', /is for RS256, not for PS256/],
+    [pem(one), 'PS256', /is for ES256, not for PS256/],
+    [pem(rsaKey), 'EdDSA', /is for RS256 or PS256, not for EdDSA/],
+  ] as const)
+    t.throws(() => readPrivateKey(text, wanted), { name: 'UnusableKey', message })
 })
 
 t.test('a kid is printable, without blanks and limited in length: the ledger stores it as a word', async (t) => {

@@ -12,7 +12,7 @@ import { openSealedKey, sealKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { briefWait, type LockWait } from '../../src/platform/database/locked-transaction.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
-import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import { currentMasterKey, type MasterKey, openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import {
   activateNewKey,
@@ -34,6 +34,8 @@ const givenKey = await openMasterKey(given, false)
 const pair = {
   ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
   RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+  PS256: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+  EdDSA: generateKeyPairSync('ed25519').privateKey,
 }
 
 /** A key that costs nothing: the same pair again under another name. */
@@ -88,7 +90,7 @@ const stored = async () =>
     )
   ).rows
 
-const first = ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256']
+const first = [...signingAlgorithms].sort().flatMap((alg) => [alg, alg, alg])
 
 t.test('one look at the ring shows which keys the first start needs, and they are generated in parallel', async (t) => {
   t.same(newKeysDue([], Date.now(), delays, 10).sort(), first)

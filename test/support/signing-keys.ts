@@ -12,7 +12,7 @@ import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 export const testMasterKey = Buffer.alloc(32, 'test').toString('base64url')
 
 const folder = join(packageFolder, '.signet/test')
-const file = join(folder, 'signing-keys-3.json')
+const file = join(folder, 'signing-keys-4.json')
 
 /**
  * Gives an empty installation the same keys in all tests: one active key and two standbys per algorithm. Generating RSA keys takes half a

@@ -2,7 +2,7 @@ import { KeyObject } from 'node:crypto'
 import { parseCompactJws, parsePart } from './compact-jws.ts'
 import type { JsonObject } from './strict-json.ts'
 import { quoted, VerificationError } from './verification-error.ts'
-import { type SignatureAlgorithm, signatureHolds, type VerificationKey } from './verification-key.ts'
+import type { SignatureAlgorithm, VerificationKey } from './verification-key.ts'
 
 /** The part of the header by which a key is looked up. The signature has not been checked yet, so it proves nothing. */
 export type KeyReference = { readonly kid: string; readonly alg: SignatureAlgorithm }
@@ -10,13 +10,23 @@ export type KeyReference = { readonly kid: string; readonly alg: SignatureAlgori
 /** Returns the key that a token names, or undefined if there is no such key. What it throws becomes `keys_unavailable`. */
 export type KeySource = (reference: KeyReference) => VerificationKey | undefined | Promise<VerificationKey | undefined>
 
-export type SignedJwtRules = {
+/** A public key and the one algorithm that it may be used with. Services verify with `SignatureAlgorithm`; the issuer itself knows more of them. */
+type PinnedKey<Algorithm extends string> = { readonly alg: Algorithm; readonly key: KeyObject }
+
+type KeyLookUp<Algorithm extends string> = (reference: {
+  readonly kid: string
+  readonly alg: Algorithm
+}) => PinnedKey<Algorithm> | undefined | Promise<PinnedKey<Algorithm> | undefined>
+
+export type SignedJwtRules<Algorithm extends string = SignatureAlgorithm> = {
   /** The media type that `typ` must name, such as `at+jwt`. */
   typ: string
-  algorithms: readonly SignatureAlgorithm[]
-  keys: KeySource
+  algorithms: readonly Algorithm[]
+  keys: KeyLookUp<Algorithm>
   /** In characters. */
   maxTokenLength: number
+  /** Whether the signature over this input was made by this key. */
+  signatureHolds: (key: PinnedKey<Algorithm>, signingInput: Buffer, signature: Buffer) => boolean
 }
 
 /**
@@ -38,7 +48,10 @@ const refusedParameters = [...changedMeaning, 'jwk', 'jku', 'x5c', 'x5u']
  * @throws {VerificationError} `token_too_large`, `malformed_token`, `unsupported_header`, `wrong_type`, `unsupported_algorithm`,
  *   `unknown_key`, `algorithm_mismatch`, `bad_signature`, `keys_unavailable`
  */
-export async function verifySignedJwt(token: string, rules: SignedJwtRules): Promise<JsonObject> {
+export async function verifySignedJwt<Algorithm extends string>(
+  token: string,
+  rules: SignedJwtRules<Algorithm>,
+): Promise<JsonObject> {
   const { header, payload, signingInput, signature } = parseCompactJws(token, rules.maxTokenLength)
 
   const refused = refusedParameters.find((parameter) => Object.hasOwn(header, parameter))
@@ -75,7 +88,7 @@ export async function verifySignedJwt(token: string, rules: SignedJwtRules): Pro
       'algorithm_mismatch',
       `The token's algorithm (alg) is ${alg}, but its key ${quoted(kid)} (kid) is for ${key.alg}.`,
     )
-  if (!signatureHolds(key, signingInput, signature))
+  if (!rules.signatureHolds(key, signingInput, signature))
     throw new VerificationError(
       'bad_signature',
       "The token's signature is not valid: the token was altered, or signed by another key.",
@@ -83,8 +96,11 @@ export async function verifySignedJwt(token: string, rules: SignedJwtRules): Pro
   return parsePart('payload', payload)
 }
 
-async function findKey(keys: KeySource, reference: KeyReference): Promise<VerificationKey | undefined> {
-  let found: VerificationKey | undefined
+async function findKey<Algorithm extends string>(
+  keys: KeyLookUp<Algorithm>,
+  reference: { readonly kid: string; readonly alg: Algorithm },
+): Promise<PinnedKey<Algorithm> | undefined> {
+  let found: PinnedKey<Algorithm> | undefined
   try {
     found = await keys(reference)
   } catch (cause) {

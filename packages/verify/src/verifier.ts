@@ -8,6 +8,7 @@ import {
 import { requestJwkSet } from './jwk-set-request.ts'
 import { remoteKeys } from './remote-keys.ts'
 import { verifySignedJwt } from './signed-jwt.ts'
+import { signatureHolds } from './verification-key.ts'
 import { checkScopes, readOptions, type VerifierOptions, type VerifierSettings } from './verifier-options.ts'
 
 export type Verifier = {
@@ -50,7 +51,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const settings = readOptions(options)
   const { issuer, audience, clock } = settings
   const { find, ready } = settings.keys ? { find: settings.keys, ready: async () => {} } : issuerKeys(settings)
-  const rules = { ...settings, keys: find }
+  const rules = { ...settings, keys: find, signatureHolds }
   const checkTime = () => ({ clockTolerance: settings.clockTolerance, now: clock.wallTime() / 1000 })
 
   return {

@@ -1,7 +1,7 @@
-import { keyStates } from '../../key-ring/schedule.ts'
+import { hasActivated, keyStates } from '../../key-ring/schedule.ts'
 import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
 import { activationDelay, type Settings } from '../../platform/config/settings.ts'
-import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { accessTokenAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 
 /**
@@ -20,7 +20,12 @@ export function judgeSigningKeys(
     const of = (state: string) => keys.filter((key) => key.alg === alg && states.get(key) === state)
     const [active] = of('active')
     const [standby] = of('standby').sort((a, b) => a.activatesAt - b.activatesAt)
-    if (!active) return noActive(alg, standby)
+    if (!active) {
+      const isNew =
+        !accessTokenAlgorithms.some((one) => one === alg) &&
+        !keys.some((key) => key.alg === alg && hasActivated(key, now))
+      return isNew ? notYetActive(alg, standby) : noActive(alg, standby)
+    }
     const retiring = of('retiring').map(({ retiresAt }) => retiresAt)
     return judgeStandby(alg, standby, now, delay, inRetirement(retiring))
   })
@@ -29,11 +34,25 @@ export function judgeSigningKeys(
 function noActive(alg: SigningAlgorithm, standby: KeyRecord | undefined): Finding {
   return bad(
     'signing-keys',
-    `No ${alg} key is active: nothing can be signed with ${alg}, and no node is ready.`,
+    `No ${alg} key is active: nothing can be signed with ${alg}${accessTokenAlgorithms.some((one) => one === alg) ? ', and no node is ready' : ''}.`,
     standby
       ? `The next one takes over at ${moment(standby.activatesAt)}. 'signet events list --kid ${standby.kid}' shows what happened.`
       : "'signet keys list' shows all keys. If rows were lost, restore signing_keys from a backup.",
   )
+}
+
+/** After an upgrade that added the algorithm. */
+function notYetActive(alg: SigningAlgorithm, standby: KeyRecord | undefined): Finding {
+  return standby
+    ? good(
+        'signing-keys',
+        `${alg}: the first key signs from ${moment(standby.activatesAt)}, when every verifier has seen it. Until then, the metadata does not list ${alg}.`,
+      )
+    : warning(
+        'signing-keys',
+        `There is no ${alg} key yet.`,
+        'This release supports the algorithm, and a running server of this release creates a key.',
+      )
 }
 
 function judgeStandby(

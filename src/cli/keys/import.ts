@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { isKid, type ReadKey, readPrivateKey } from '../../key-ring/import-key.ts'
 import type { ImportKeyOutcome } from '../../operations/import-signing-key.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { CommandFailed, WrongUsage } from '../command-failures.ts'
 import { json, notEmpty, oneValue } from '../flags.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'
@@ -11,6 +12,7 @@ import type { Terminal } from '../terminal.ts'
 import { changingKeys, stopIfInterrupted } from '../with-signet.ts'
 
 interface Flags extends Format {
+  readonly alg?: SigningAlgorithm
   readonly kid?: string
   readonly reason?: string
 }
@@ -26,12 +28,17 @@ export function importCommand(keys: Command, terminal: Terminal): void {
       'Import a private key that your verifiers already know, and sign with it: a PEM (PKCS #8) or a JWK, from a file or standard input (-).',
     )
     .argument('[file]')
+    .addOption(
+      new Option('--alg <alg>', 'algorithm of an RSA key whose JWK does not name one (default: RS256)').choices(
+        signingAlgorithms,
+      ),
+    )
     .addOption(notEmpty(oneValue('--kid <kid>', 'kid for a key in a PEM (default: its RFC 7638 thumbprint)')))
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (file: string | undefined, flags: Flags) => {
       const reason = readReason(flags.reason)
-      const key = readPrivateKey(await readText(terminal, file ?? '-'))
+      const key = readPrivateKey(await readText(terminal, file ?? '-'), flags.alg)
       const kid = kidOf(key, flags.kid)
       const imported = await changingKeys(terminal, async ({ keyRing }, { settings }) => {
         // Loaded here and not above: it needs `jose`.

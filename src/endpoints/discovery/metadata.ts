@@ -1,6 +1,6 @@
 import { uiLocales } from '../../html/messages/choose-messages.ts'
 import type { Settings } from '../../platform/config/settings.ts'
-import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { clientAssertionAlgorithms, type SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 import { promptValues, responseModes } from '../../protocol/oidc-values.ts'
 import { authenticationMethods, grantTypes, subjectTypes } from '../../records/clients/client.ts'
 import { openidScopes } from '../../records/resources/resource.ts'
@@ -10,8 +10,11 @@ import { supportedClaims } from '../../tokens/personal-claims.ts'
 /**
  * What Signet supports, under the names of OpenID Connect Discovery §3, RFC 8414 §2 and the specifications that extend them. Only
  * implemented features are listed.
+ *
+ * @param active the algorithms that have an active key. After an upgrade that adds an algorithm, its first key waits until every verifier has seen
+ *   it, and a client that chose the algorithm earlier would get no ID token until then
  */
-export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>) {
+export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>, active: readonly SigningAlgorithm[]) {
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -20,12 +23,12 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: authenticationMethods.filter((method) => method !== 'none'),
-    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    introspection_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
     // RFC 8628 §4
     device_authorization_endpoint: `${issuer}/device_authorization`,
     revocation_endpoint: `${issuer}/revoke`,
     revocation_endpoint_auth_methods_supported: authenticationMethods,
-    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
     // OpenID Connect RP-Initiated Logout §2.1
     end_session_endpoint: `${issuer}/logout`,
     scopes_supported: openidScopes,
@@ -33,9 +36,10 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     response_modes_supported: responseModes,
     grant_types_supported: grantTypes,
     subject_types_supported: subjectTypes,
-    id_token_signing_alg_values_supported: signingAlgorithms,
+    id_token_signing_alg_values_supported: [...active, 'HS256'],
+    userinfo_signing_alg_values_supported: active,
     token_endpoint_auth_methods_supported: authenticationMethods,
-    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    token_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
     claims_supported: supportedClaims,
     claim_types_supported: ['normal'],
     acr_values_supported: reachableClasses({ issuer }),

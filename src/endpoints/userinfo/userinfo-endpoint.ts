@@ -14,7 +14,7 @@ const realm = 'Signet'
 
 /**
  * Userinfo endpoint, OpenID Connect Core §5.3. It accepts only tokens whose audience includes the issuer and whose grant has not ended, and
- * returns the claims of the scopes that the client still has.
+ * returns the claims of the scopes that the client still has, as JSON or signed, as the client has registered.
  */
 export function userinfoEndpoint(app: App, signet: Signet): void {
   const { settings, keyRing, clock } = signet
@@ -25,7 +25,7 @@ export function userinfoEndpoint(app: App, signet: Signet): void {
     // The same clock issues and checks.
     clockTolerance: 0,
     clock: { wallTime: () => clock.now(), monotonicTime: () => performance.now() },
-    keys: ({ kid }) => keyRing.verificationKey(kid, 'published'),
+    keys: ({ kid }) => keyRing.accessTokenKey(kid),
   })
   app.get('/userinfo', (request, reply) => respond(signet, verifier, request, reply))
   app.post<{ Body: Parameters | undefined }>('/userinfo', async (request, reply) =>
@@ -59,7 +59,8 @@ async function respond(
       throw new VerificationError('expired', 'The grant that this token came from has ended.')
     if (outcome === 'openid_taken')
       throw new VerificationError('insufficient_scope', 'The scope openid was removed from the client.')
-    return reply.send(outcome)
+    // OpenID Connect Core §5.3.2.
+    return 'jwt' in outcome ? reply.type('application/jwt').send(outcome.jwt) : reply.send(outcome.claims)
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
     const { status, headers, body } = bearerRefusal(error, realm)

@@ -1,8 +1,11 @@
 /** The algorithms that Signet has key pairs for (RFC 7518 §3.1, RFC 8037 §3.1). ID tokens and userinfo responses can be signed with any of them. */
-export const signingAlgorithms = ['ES256', 'RS256'] as const
+export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
-/** Those of them that access tokens can be signed with: every library for resource servers knows them. */
+/**
+ * Those of them that access tokens can be signed with: every library for resource servers knows them. ES256 is also the default of access tokens, and
+ * RS256 that of ID tokens, so a node needs keys of both. Clients choose the others.
+ */
 export const accessTokenAlgorithms = ['ES256', 'RS256'] as const
 export type AccessTokenAlgorithm = (typeof accessTokenAlgorithms)[number]
 

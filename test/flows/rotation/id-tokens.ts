@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import * as client from 'openid-client'
-import { signingAlgorithms } from '../../../src/platform/jwt/algorithms.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../../../src/platform/jwt/algorithms.ts'
 import type { Idp } from '../../support/idp.ts'
 import { signIn } from '../../support/journey.ts'
 import type { Flow } from './load.ts'
@@ -18,7 +18,7 @@ export async function webApplications(idp: Idp, keeps: number): Promise<Flow> {
   }
 }
 
-async function webApplication(idp: Idp, alg: 'ES256' | 'RS256', keeps: number): Promise<Flow['once']> {
+async function webApplication(idp: Idp, alg: SigningAlgorithm, keeps: number): Promise<Flow['once']> {
   const metadata = { id_token_signed_response_alg: alg }
   const registered = await idp.client(metadata)
   const { body } = await (await signIn(idp, registered)).redeem()
