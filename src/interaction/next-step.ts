@@ -1,7 +1,9 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
+import { shortened } from '../protocol/errors/refusal.ts'
 import type { Consent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
+import { claimsBeyond } from '../tokens/requested-claims.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { needsConsent } from './consent/consent-rule.ts'
 
@@ -31,7 +33,7 @@ export interface SignedIn {
  * §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
- * @param hintedSub the `sub` of `id_token_hint`
+ * @param hintedSub the `sub` of `id_token_hint`. Nobody but this person, and the people that the claim `sub` names, can answer the request
  */
 export function nextStep(
   request: AuthorizationRequest,
@@ -44,15 +46,18 @@ export function nextStep(
   // OpenID Connect Core §5.5.1.1. No sign-in can change this, so nobody is asked for one.
   if (acr.isEssential && acr.classes.length === 0)
     return { step: 'refuse', error: 'acr_unreachable', detail: 'claims: none of the essential values of acr is known' }
+  const subs = acceptedSubs(request, hintedSub)
+  // OpenID Connect Core §5.5.1, §3.1.2.2. The same.
+  if (subs?.length === 0)
+    return { step: 'refuse', error: 'login_as_other_person', detail: 'claims: nobody has a sub that fits everything' }
   const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
-  if (!session || !isSignInGood(request, receivedAt, session, hintedSub)) {
-    if (silent)
-      return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, hintedSub) }
+  if (!session || !isSignInGood(request, receivedAt, session, subs)) {
+    if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, subs) }
     // Signed in for this request, but not as the person that the client named: asking again would never end.
-    if (fresh && isOfAnother(session, hintedSub))
-      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, hintedSub) }
+    if (fresh && isOfAnother(session, subs))
+      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, subs) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
@@ -75,28 +80,47 @@ export function nextStep(
     }
   }
   if (!needsConsent(request, consent)) return { step: 'respond', session }
+  const beyond = claimsBeyond(request.scopes, request.claims)
   if (silent)
     return {
       step: 'refuse',
       error: 'consent_required',
-      detail: `scope: consented to ${consent?.scopes.join(' ') ?? 'nothing'}; asked for ${request.scopes.join(' ')}`,
+      detail: `scope: consented to ${consentInWords(consent)}; asked for ${[...request.scopes, ...beyond].join(' ')}`,
     }
   return { step: 'consent', session }
+}
+
+/**
+ * The only subjects that may answer the request: that of `id_token_hint` (OpenID Connect Core §3.1.2.1), and those that the claim `sub` names (§5.5.1).
+ *
+ * @returns undefined: anybody may
+ */
+function acceptedSubs(
+  { claimedSubs }: AuthorizationRequest,
+  hintedSub: string | undefined,
+): readonly string[] | undefined {
+  if (hintedSub === undefined) return claimedSubs
+  return claimedSubs === undefined || claimedSubs.includes(hintedSub) ? [hintedSub] : []
+}
+
+/** For the operator. */
+function consentInWords(consent: Consent | undefined): string {
+  return consent ? [...consent.scopes, ...consent.claims].join(' ') : 'nothing'
 }
 
 function isSignInGood(
   request: AuthorizationRequest,
   receivedAt: number,
   session: Session,
-  hintedSub: string | undefined,
+  subs: readonly string[] | undefined,
 ): boolean {
-  if (isOfAnother(session, hintedSub)) return false
+  if (isOfAnother(session, subs)) return false
   if (request.prompt.has('login') && session.authTime < receivedAt) return false
   return request.maxAge === undefined || session.authTime >= receivedAt - request.maxAge * 1000
 }
 
-function isOfAnother({ account }: Session, hintedSub: string | undefined): hintedSub is string {
-  return hintedSub !== undefined && account.sub !== hintedSub
+function isOfAnother({ account }: Session, subs: readonly string[] | undefined): subs is readonly string[] {
+  return subs !== undefined && !subs.includes(account.sub)
 }
 
 /** For the operator: why the session is not sufficient. */
@@ -104,14 +128,14 @@ function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,
   session: Session | undefined,
-  hintedSub: string | undefined,
+  subs: readonly string[] | undefined,
 ): string | undefined {
   if (!session) return undefined
-  if (isOfAnother(session, hintedSub)) return whoseSession(session, hintedSub)
+  if (isOfAnother(session, subs)) return whoseSession(session, subs)
   const age = Math.round((receivedAt - session.authTime) / 1000)
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function whoseSession({ account }: Session, hintedSub: string): string {
-  return `session: of sub ${account.sub}; id_token_hint: of sub ${hintedSub}`
+function whoseSession({ account }: Session, subs: readonly string[]): string {
+  return `session: of sub ${account.sub}; id_token_hint or claims: of sub ${shortened(subs.join(' '), 200)}`
 }

@@ -5,6 +5,7 @@ import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
 import { findPersonAndTerms } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
+import { effectiveClaims } from '../tokens/requested-claims.ts'
 
 /** The contents of a verified access token. */
 interface VerifiedToken {
@@ -20,7 +21,8 @@ type UserinfoClaims = { readonly sub: string } & ReturnType<typeof personalClaim
 
 /**
  * Returns the claims about the person of an access token (OpenID Connect Core §5.3.2). The token lists the scopes that were allowed when it was
- * issued; only claims that are still allowed are returned. Scopes that the grant has but the token does not are not counted.
+ * issued; only claims that are still allowed are returned. Scopes that the grant has but the token does not are not counted. Claims that the
+ * authorization request named for userinfo (§5.5) belong to the grant, not to the scopes of the token.
  *
  * @returns `grant_ended` if the grant has ended or the client no longer exists; `api_not_allowed` if the operator no longer allows tokens for the
  *   API at userinfo; `openid_taken` if the scope `openid` is no longer allowed
@@ -35,5 +37,6 @@ export async function userinfo(
   if (!isUserinfoAllowed(client, apis)) return 'api_not_allowed'
   const scopes = effectiveScopes(client, issued, granted.terms)
   if (!scopes.includes('openid')) return 'openid_taken'
-  return { sub: granted.person.account.sub, ...personalClaims(personVisibleTo(client, granted.person), scopes) }
+  const named = effectiveClaims(client, granted.claims, granted.terms)
+  return { sub: granted.person.account.sub, ...personalClaims(personVisibleTo(client, granted.person), scopes, named) }
 }

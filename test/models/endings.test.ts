@@ -25,6 +25,7 @@ import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
 import { endNextBatch } from '../../src/records/endings/decide-ending.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
+import { noClaims } from '../../src/records/grants/requested-claims.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../src/signet.ts'
@@ -135,7 +136,16 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       if (!session) return
       const id = text() as GrantId
       const scopes = isOffline ? ['openid', 'offline_access'] : ['openid']
-      const grant = { id, clientId, sub, sessionId: session.id, epoch: session.accountEpoch, scopes, resources: [] }
+      const grant = {
+        id,
+        clientId,
+        sub,
+        sessionId: session.id,
+        epoch: session.accountEpoch,
+        scopes,
+        resources: [],
+        claims: noClaims,
+      }
       const isOpened = await insertCode(database, {
         grant: { ...grant, authTime: 0, acr: 'aal1', amr: ['pwd'] },
         ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
