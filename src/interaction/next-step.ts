@@ -46,18 +46,18 @@ export function nextStep(
   // OpenID Connect Core §5.5.1.1. No sign-in can change this, so nobody is asked for one.
   if (acr.isEssential && acr.classes.length === 0)
     return { step: 'refuse', error: 'acr_unreachable', detail: 'claims: none of the essential values of acr is known' }
-  const subs = acceptedSubs(request, hintedSub)
+  const named = namedPeople(request, hintedSub)
   // OpenID Connect Core §5.5.1, §3.1.2.2. The same.
-  if (subs?.length === 0)
+  if (named?.subs.length === 0)
     return { step: 'refuse', error: 'login_as_other_person', detail: 'claims: nobody has a sub that fits everything' }
   const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
-  if (!session || !isSignInGood(request, receivedAt, session, subs)) {
-    if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, subs) }
+  if (!session || !isSignInGood(request, receivedAt, session, named)) {
+    if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, named) }
     // Signed in for this request, but not as the person that the client named: asking again would never end.
-    if (fresh && isOfAnother(session, subs))
-      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, subs) }
+    if (fresh && isOfAnother(session, named))
+      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, named) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
@@ -80,47 +80,50 @@ export function nextStep(
     }
   }
   if (!needsConsent(request, consent)) return { step: 'respond', session }
-  const beyond = claimsBeyond(request.scopes, request.claims)
-  if (silent)
-    return {
-      step: 'refuse',
-      error: 'consent_required',
-      detail: `scope: consented to ${consentInWords(consent)}; asked for ${[...request.scopes, ...beyond].join(' ')}`,
-    }
+  if (silent) return { step: 'refuse', error: 'consent_required', detail: `scope: ${consentInWords(request, consent)}` }
   return { step: 'consent', session }
 }
 
-/**
- * The only subjects that may answer the request: that of `id_token_hint` (OpenID Connect Core §3.1.2.1), and those that the claim `sub` names (§5.5.1).
- *
- * @returns undefined: anybody may
- */
-function acceptedSubs(
-  { claimedSubs }: AuthorizationRequest,
-  hintedSub: string | undefined,
-): readonly string[] | undefined {
-  if (hintedSub === undefined) return claimedSubs
-  return claimedSubs === undefined || claimedSubs.includes(hintedSub) ? [hintedSub] : []
+/** The only people who may answer a request. */
+interface NamedPeople {
+  readonly subs: readonly string[]
+  /** The parameter that names them. */
+  readonly by: 'id_token_hint' | 'claims'
 }
 
-/** For the operator. */
-function consentInWords(consent: Consent | undefined): string {
-  return consent ? [...consent.scopes, ...consent.claims].join(' ') : 'nothing'
+/**
+ * The person of `id_token_hint` (OpenID Connect Core §3.1.2.1), the people that the claim `sub` names (§5.5.1), or those that both name.
+ *
+ * @returns undefined if anybody may answer
+ */
+function namedPeople({ claimedSubs }: AuthorizationRequest, hintedSub: string | undefined): NamedPeople | undefined {
+  if (hintedSub === undefined) return claimedSubs && { subs: claimedSubs, by: 'claims' }
+  const fits = claimedSubs === undefined || claimedSubs.includes(hintedSub)
+  return { subs: fits ? [hintedSub] : [], by: 'id_token_hint' }
 }
 
 function isSignInGood(
   request: AuthorizationRequest,
   receivedAt: number,
   session: Session,
-  subs: readonly string[] | undefined,
+  named: NamedPeople | undefined,
 ): boolean {
-  if (isOfAnother(session, subs)) return false
+  if (isOfAnother(session, named)) return false
   if (request.prompt.has('login') && session.authTime < receivedAt) return false
   return request.maxAge === undefined || session.authTime >= receivedAt - request.maxAge * 1000
 }
 
-function isOfAnother({ account }: Session, subs: readonly string[] | undefined): subs is readonly string[] {
-  return subs !== undefined && !subs.includes(account.sub)
+function isOfAnother({ account }: Session, named: NamedPeople | undefined): named is NamedPeople {
+  return named !== undefined && !named.subs.includes(account.sub)
+}
+
+/** For the operator: what the person has allowed, and what the request asks for, with single claims after the scopes. */
+function consentInWords({ scopes, claims }: AuthorizationRequest, consent: Consent | undefined): string {
+  const [allowed, asked] = [
+    consent && [...consent.scopes, ...consent.claims],
+    [...scopes, ...claimsBeyond(scopes, claims)],
+  ]
+  return `consented to ${allowed?.join(' ') ?? 'nothing'}; asked for ${asked.join(' ')}`
 }
 
 /** For the operator: why the session is not sufficient. */
@@ -128,14 +131,14 @@ function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,
   session: Session | undefined,
-  subs: readonly string[] | undefined,
+  named: NamedPeople | undefined,
 ): string | undefined {
   if (!session) return undefined
-  if (isOfAnother(session, subs)) return whoseSession(session, subs)
+  if (isOfAnother(session, named)) return whoseSession(session, named)
   const age = Math.round((receivedAt - session.authTime) / 1000)
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function whoseSession({ account }: Session, subs: readonly string[]): string {
-  return `session: of sub ${account.sub}; id_token_hint or claims: of sub ${shortened(subs.join(' '), 200)}`
+function whoseSession({ account }: Session, { subs, by }: NamedPeople): string {
+  return `session: of sub ${account.sub}; ${by}: of sub ${shortened(subs.join(' '), 200)}`
 }

@@ -23,44 +23,37 @@ type Claim = string | number | boolean | object
 type ValueOf = (person: VisiblePerson) => Claim | undefined
 
 /**
- * The claims that each scope requests (OpenID Connect Core §5.4), with their values. `groups` and `roles` (RFC 9068 §2.2.3.1 has the names) are
- * Signet's. The order is that in which an ID token takes them: last those whose length the person chooses. Everything else about claims of scopes is
- * derived from this table.
+ * The claims that each scope requests (OpenID Connect Core §5.4), with their values: scope, claim, value. `groups` and `roles` (RFC 9068 §2.2.3.1 has the
+ * names) are Signet's. The order is that in which an ID token takes them: last those whose length the person chooses. Everything else about claims and
+ * their scopes is derived from this table.
  */
-const claimsOfScope: Readonly<Record<string, Readonly<Record<string, ValueOf>>>> = {
-  email: {
-    email: ({ account }) => account.email,
-    email_verified: ({ account }) => (account.email === undefined ? undefined : account.email_verified),
-  },
-  groups: { groups: ({ visibleGroups }) => visibleGroups },
-  roles: { roles: ({ visibleGroups }) => visibleGroups },
-  phone: {
-    phone_number: ({ account }) => account.phone_number,
-    phone_number_verified: ({ account }) =>
-      account.phone_number === undefined ? undefined : account.phone_number_verified,
-  },
-  profile: {
-    preferred_username: ({ account }) => account.username,
-    updated_at: ({ account }) => Math.floor(account.updated_at.getTime() / 1000),
-    ...Object.fromEntries(
-      descriptiveClaims.map((claim): [string, ValueOf] => [claim, ({ account }) => account[claim]]),
-    ),
-  },
-  address: { address: ({ account }) => account.address },
-}
+const claimsOfScopes: readonly (readonly [string, string, ValueOf])[] = [
+  ['email', 'email', ({ account }) => account.email],
+  ['email', 'email_verified', ({ account }) => (account.email === undefined ? undefined : account.email_verified)],
+  ['groups', 'groups', ({ visibleGroups }) => visibleGroups],
+  ['roles', 'roles', ({ visibleGroups }) => visibleGroups],
+  ['phone', 'phone_number', ({ account }) => account.phone_number],
+  [
+    'phone',
+    'phone_number_verified',
+    ({ account }) => (account.phone_number === undefined ? undefined : account.phone_number_verified),
+  ],
+  ['profile', 'preferred_username', ({ account }) => account.username],
+  ['profile', 'updated_at', ({ account }) => Math.floor(account.updated_at.getTime() / 1000)],
+  ...descriptiveClaims.map((claim): [string, string, ValueOf] => ['profile', claim, ({ account }) => account[claim]]),
+  ['address', 'address', ({ account }) => account.address],
+]
 
-/** The scope that each claim about a person belongs to, in the order above. A map, because a claim may be called `constructor`. */
-const owners: ReadonlyMap<string, string> = new Map(
-  Object.entries(claimsOfScope).flatMap(([scope, claims]) => Object.keys(claims).map((claim) => [claim, scope])),
-)
+/** The scope that each of these claims belongs to. A map, because a request can name a claim `constructor`. */
+const scopesOfClaims: ReadonlyMap<string, string> = new Map(claimsOfScopes.map(([scope, claim]) => [claim, scope]))
 
 /** The scope that a claim about a person belongs to; undefined if it is not such a claim. */
 export function scopeOfClaim(claim: string): string | undefined {
-  return owners.get(claim)
+  return scopesOfClaims.get(claim)
 }
 
 /** All claims about a person, for which a request can ask one by one (OpenID Connect Core §5.5). */
-export const personalClaimNames: readonly string[] = [...owners.keys()]
+export const personalClaimNames: readonly string[] = [...scopesOfClaims.keys()]
 
 /**
  * The claims about the person that these scopes allow, and those that the request names one by one (OpenID Connect Core §5.3.2: no null, no empty
@@ -74,12 +67,11 @@ export function personalClaims(
   named: readonly string[] = [],
 ): Record<string, Claim> {
   const claims: Record<string, Claim> = {}
-  for (const [scope, values] of Object.entries(claimsOfScope))
-    for (const [name, valueFor] of Object.entries(values)) {
-      if (!scopes.includes(scope) && !named.includes(name)) continue
-      const value = valueFor(person)
-      if (value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)) claims[name] = value
-    }
+  for (const [scope, claim, valueFor] of claimsOfScopes) {
+    if (!scopes.includes(scope) && !named.includes(claim)) continue
+    const value = valueFor(person)
+    if (value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)) claims[claim] = value
+  }
   return claims
 }
 

@@ -2,7 +2,7 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
 import type { GrantTerms } from '../records/consents/consents-store.ts'
-import type { RequestedClaims } from '../records/grants/requested-claims.ts'
+import type { RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { scopeOfClaim } from './personal-claims.ts'
 
 /*

@@ -3,7 +3,7 @@ import type { AuthorizationRequest } from '../../src/interaction/authorization-r
 import { canBeImpersonated, resourcesAskedAbout } from '../../src/interaction/consent/consent-rule.ts'
 import { nextStep } from '../../src/interaction/next-step.ts'
 import type { Consent } from '../../src/records/consents/consents-store.ts'
-import { noClaims } from '../../src/records/grants/requested-claims.ts'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { Session } from '../../src/records/sessions/sessions-store.ts'
 
 const receivedAt = 1_763_779_200_000

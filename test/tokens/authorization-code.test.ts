@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
-import { noClaims } from '../../src/records/grants/requested-claims.ts'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { isPkceVerified, judgeCode, type Redemption, type StoredCode } from '../../src/tokens/authorization-code.ts'
 import type { GrantedPerson } from '../../src/tokens/granted-person-store.ts'

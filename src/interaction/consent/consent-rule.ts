@@ -1,6 +1,6 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
 import type { Consent } from '../../records/consents/consents-store.ts'
-import { noClaims, type RequestedClaims } from '../../records/grants/requested-claims.ts'
+import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
 import { claimsBeyond, isClaimAllowed } from '../../tokens/requested-claims.ts'
 import type { AuthorizationRequest } from '../authorization-request.ts'

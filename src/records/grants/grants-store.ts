@@ -2,7 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../consents/consents-store.ts'
 import { grantEndedAt, grantEndReason, grantStatusJoins } from '../endings/liveness-store.ts'
 import type { ClientId, GrantId, Sub } from '../ids.ts'
-import type { RequestedClaims } from './requested-claims.ts'
+import type { RequestedClaims } from './claims-of-request.ts'
 
 interface AnyGrant {
   readonly id: GrantId
@@ -90,6 +90,7 @@ export interface Grant extends AnyGrant {
   readonly statusIndex: number
   /** Undefined if the client acts for itself. */
   readonly sub: Sub | undefined
+  readonly claims: RequestedClaims
   readonly createdAt: Date
   readonly endedAt: Date | undefined
   readonly endReason: string | undefined
@@ -143,13 +144,16 @@ interface GrantRow {
   sub: Sub | null
   scopes: string[]
   resources: string[]
+  userinfo_claims: string[]
+  id_token_claims: string[]
   created_at: Date
   ended_at: Date | null
   end_reason: string | null
 }
 
 /** SQL: the columns of a grant. If a decision has ended the grant but its row has not been updated yet, they show the end nevertheless. */
-const grantColumns = `grants.id, grants.status_index, grants.client_id, grants.sub, grants.scopes, grants.resources, grants.created_at,
+const grantColumns = `grants.id, grants.status_index, grants.client_id, grants.sub, grants.scopes, grants.resources,
+  grants.userinfo_claims, grants.id_token_claims, grants.created_at,
   ${grantEndedAt} AS ended_at, ${grantEndReason} AS end_reason`
 
 function grantFromRow(row: GrantRow): Grant {
@@ -160,6 +164,7 @@ function grantFromRow(row: GrantRow): Grant {
     sub: row.sub ?? undefined,
     scopes: row.scopes,
     resources: row.resources,
+    claims: { userinfo: row.userinfo_claims, idToken: row.id_token_claims },
     createdAt: row.created_at,
     endedAt: row.ended_at ?? undefined,
     endReason: row.end_reason ?? undefined,
