@@ -165,14 +165,16 @@ async function requireGrant(db: Queryable, id: string): Promise<Grant> {
   return grant
 }
 
-/** `sub` is absent if the client acts for itself (client_credentials). */
+/** `sub` is absent if the client acts for itself (client_credentials), and `claims` if the authorization request named none. */
 function documentOf(grant: Grant): Document {
+  const { userinfo, idToken } = grant.claims
   return {
     grant_id: grant.id,
     client_id: grant.clientId,
     sub: grant.sub,
     scopes: grant.scopes,
     resources: grant.resources,
+    claims: userinfo.length + idToken.length > 0 ? { userinfo, id_token: idToken } : undefined,
     created_at: grant.createdAt,
     ended_at: grant.endedAt,
     end_reason: grant.endReason,

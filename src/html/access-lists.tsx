@@ -1,4 +1,11 @@
-import { ClientName, type PageClient, type PageScope, ScopeInWords, shownName } from './account-and-client.tsx'
+import {
+  ClaimsInWords,
+  ClientName,
+  type PageClient,
+  type PageScope,
+  ScopeInWords,
+  shownName,
+} from './account-and-client.tsx'
 import { fill, type PageContext } from './messages/messages.ts'
 
 /** An API that the tokens are for (RFC 8707). */
@@ -11,15 +18,17 @@ export interface AccessListsProps {
   readonly page: PageContext
   readonly client: PageClient
   readonly scopes: readonly PageScope[]
+  /** Single claims beyond the scopes, by their names. */
+  readonly claims?: readonly string[] | undefined
   readonly resources: readonly PageResource[]
 }
 
-/** What a client asks a person to allow: its scopes, and the APIs that they are for. */
-export function AccessLists({ page, client, scopes, resources }: AccessListsProps) {
+/** What a client asks a person to allow: its scopes, single claims beyond them, and the APIs that the scopes are for. */
+export function AccessLists({ page, client, scopes, claims = [], resources }: AccessListsProps) {
   const { consent } = page.messages
   return (
     <>
-      {scopes.length > 0 && (
+      {scopes.length + claims.length > 0 && (
         <>
           <h2 id="scopes">{fill(consent.scopes, { client: <ClientName client={client} /> })}</h2>
           <ul class="scopes" aria-labelledby="scopes">
@@ -28,6 +37,7 @@ export function AccessLists({ page, client, scopes, resources }: AccessListsProp
                 <ScopeInWords page={page} scope={scope} />
               </li>
             ))}
+            <ClaimsInWords page={page} claims={claims} />
           </ul>
         </>
       )}

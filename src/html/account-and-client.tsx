@@ -98,6 +98,20 @@ export function ScopeInWords({ page, scope }: { readonly page: PageContext; read
   return <bdi lang={description.language?.replaceAll('_', '-')}>{description.text}</bdi>
 }
 
+/** What single claims tell (OpenID Connect Core §5.5), as items of a list of scopes. Always in the order of the texts. */
+export function ClaimsInWords({ page, claims }: { readonly page: PageContext; readonly claims: readonly string[] }) {
+  const words = page.messages.singleClaims
+  return (
+    <>
+      {Object.entries(words)
+        .filter(([claim]) => claims.includes(claim))
+        .map(([claim, text]) => (
+          <li key={claim}>{text}</li>
+        ))}
+    </>
+  )
+}
+
 /** What somebody signs in or up for. */
 export function Purpose({ client, text }: { readonly client: PageClient; readonly text: string }) {
   return (

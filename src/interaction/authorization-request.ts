@@ -3,9 +3,12 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import { type Parameters, soundParameters } from '../protocol/http/parameters.ts'
 import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
+import { noClaims, type RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { reachableClasses } from '../tokens/authentication.ts'
+import { requestedClaims } from '../tokens/requested-claims.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
+import { type ClaimsParameter, claimsMalformed, readClaimsParameter } from './claims-parameter.ts'
 import { type RequestedAcr, readRequestedAcr } from './requested-acr.ts'
 import { readResponseMode } from './response-mode.ts'
 
@@ -16,12 +19,18 @@ export interface AuthorizationRequest {
   /** Requested scopes that the client may not have. They are for a note to the operator only. */
   readonly droppedScopes: readonly string[]
   readonly resources: readonly string[]
+  /** Claims about the person that the request names one by one (OpenID Connect Core §5.5), of which the client may have all. */
+  readonly claims: RequestedClaims
+  /** Other claims that the request names. They are for a note to the operator only. */
+  readonly droppedClaims: readonly string[]
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   readonly prompt: ReadonlySet<Prompt>
   /** Seconds. */
   readonly maxAge: number | undefined
   readonly acr: RequestedAcr
+  /** The people one of whom the response must be about, by the claim `sub` in `claims`; undefined: anybody. */
+  readonly claimedSubs: readonly string[] | undefined
   readonly loginHint: string | undefined
   readonly idTokenHint: string | undefined
   readonly uiLocales: string | undefined
@@ -57,16 +66,24 @@ export function readAuthorizationRequest(
     throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${shortened(responseMode, 80)}` })
 
   const { scopes, dropped } = requestedScopes(client, values.get('scope'))
+  const claims = readClaimsParameter(values.get('claims'))
+  // OpenID Connect Core §5.5 belongs to its requests, which have the scope openid (§3.1.2.1).
+  const isOpenid = scopes.includes('openid')
+  const names = { userinfo: [...claims.userinfo.keys()], idToken: [...claims.idToken.keys()] }
+  const { claims: allowed, dropped: droppedClaims } = requestedClaims(client, isOpenid ? names : noClaims)
   return {
     target,
     scopes,
     droppedScopes: dropped,
     resources: requestedResources(client, resource, issuer),
+    claims: allowed,
+    droppedClaims,
     codeChallenge: readCodeChallenge(values, client, scopes),
     nonce: values.get('nonce'),
     prompt: readPrompt(values.get('prompt')),
     maxAge: readMaxAge(values.get('max_age')) ?? client.default_max_age,
-    acr: readRequestedAcr(values, client, reachableClasses({ issuer })),
+    acr: readRequestedAcr(values, claims, client, reachableClasses({ issuer })),
+    claimedSubs: isOpenid ? readClaimedSubs(claims) : undefined,
     loginHint: values.get('login_hint'),
     idTokenHint: values.get('id_token_hint'),
     uiLocales: values.get('ui_locales'),
@@ -78,6 +95,21 @@ function refuseUnsupported(values: ReadonlyMap<string, string>): void {
   if (values.has('request')) throw new OAuthError('request_object_unsupported')
   if (values.has('request_uri')) throw new OAuthError('request_uri_unsupported')
   if (values.has('registration')) throw new OAuthError('registration_unsupported')
+}
+
+/**
+ * The subjects that the claim `sub` names (OpenID Connect Core §5.5.1, §3.1.2.2). If both the ID token and userinfo have it, a person must be named in both.
+ *
+ * @returns empty if nobody is: then nobody can answer the request
+ * @throws OAuthError `invalid_request`
+ */
+function readClaimedSubs({ userinfo, idToken }: ClaimsParameter): readonly string[] | undefined {
+  const [one, other] = [userinfo.get('sub')?.values, idToken.get('sub')?.values].map((subs) => {
+    if (subs?.every((sub): sub is string => typeof sub === 'string')) return subs
+    if (subs !== undefined) throw claimsMalformed('a value of sub is not a string')
+    return undefined
+  })
+  return one && other ? one.filter((sub) => other.includes(sub)) : (one ?? other)
 }
 
 /** The PKCE challenge (RFC 7636 §4.3), only with S256: `plain` gives no protection against anyone who can read the request (RFC 9700 §2.1.1). */

@@ -14,6 +14,7 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
 import { readIdTokenHint } from '../tokens/id-token-hint.ts'
+import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
 import { notesAboutDropped } from '../tokens/requested-scopes.ts'
 import { subjectFor } from '../tokens/subject.ts'
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
@@ -164,8 +165,10 @@ export function noteContinued(
   }
 }
 
-function leaveNotes(request: FastifyRequest, { target, droppedScopes }: AuthorizationRequest): void {
-  for (const note of notesAboutDropped(target.client, droppedScopes)) noteForOperator(request, note)
+function leaveNotes(request: FastifyRequest, { target, droppedScopes, droppedClaims }: AuthorizationRequest): void {
+  const { client } = target
+  for (const note of [...notesAboutDropped(client, droppedScopes), ...notesAboutDroppedClaims(client, droppedClaims)])
+    noteForOperator(request, note)
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
+import { shortened } from '../protocol/errors/refusal.ts'
 import type { Consent } from '../records/consents/consents-store.ts'
 import type { Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
+import { claimsBeyond } from '../tokens/requested-claims.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { needsConsent } from './consent/consent-rule.ts'
 
@@ -34,7 +36,7 @@ export interface SignedIn {
  * §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
- * @param hinted the `sub` of `id_token_hint`
+ * @param hinted the `sub` of `id_token_hint`. Nobody but this person, and the people that the claim `sub` names, can answer the request
  */
 export function nextStep(
   request: AuthorizationRequest,
@@ -47,15 +49,18 @@ export function nextStep(
   // OpenID Connect Core §5.5.1.1. No sign-in can change this, so nobody is asked for one.
   if (acr.isEssential && acr.classes.length === 0)
     return { step: 'refuse', error: 'acr_unreachable', detail: 'claims: none of the essential values of acr is known' }
+  const named = namedPeople(request, hinted)
+  // OpenID Connect Core §5.5.1, §3.1.2.2. The same.
+  if (named?.subs.length === 0)
+    return { step: 'refuse', error: 'login_as_other_person', detail: 'claims: nobody has a sub that fits everything' }
   const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
-  if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, hinted)) {
-    if (silent)
-      return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, hinted) }
+  if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, named)) {
+    if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, named) }
     // Signed in for this request, but not as the person that the client named: asking again would never end.
-    if (fresh && signedIn && isOfAnother(signedIn, hinted))
-      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(signedIn, hinted) }
+    if (fresh && signedIn && isOfAnother(signedIn, named))
+      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(signedIn, named) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
@@ -78,30 +83,52 @@ export function nextStep(
     }
   }
   if (!needsConsent(request, consent)) return { step: 'respond', session }
-  if (silent)
-    return {
-      step: 'refuse',
-      error: 'consent_required',
-      detail: `scope: consented to ${consent?.scopes.join(' ') ?? 'nothing'}; asked for ${request.scopes.join(' ')}`,
-    }
+  if (silent) return { step: 'refuse', error: 'consent_required', detail: `scope: ${consentInWords(request, consent)}` }
   return { step: 'consent', session }
+}
+
+/** The only people who may answer a request. */
+interface NamedPeople {
+  readonly subs: readonly string[]
+  /** The parameter that names them. */
+  readonly by: 'id_token_hint' | 'claims'
+}
+
+/**
+ * The person of `id_token_hint` (OpenID Connect Core §3.1.2.1), the people that the claim `sub` names (§5.5.1), or those that both name.
+ *
+ * @returns undefined if anybody may answer
+ */
+function namedPeople({ claimedSubs }: AuthorizationRequest, hinted: Subject | undefined): NamedPeople | undefined {
+  if (hinted === undefined) return claimedSubs && { subs: claimedSubs, by: 'claims' }
+  const fits = claimedSubs === undefined || claimedSubs.includes(hinted)
+  return { subs: fits ? [hinted] : [], by: 'id_token_hint' }
 }
 
 function isSignInGood(
   request: AuthorizationRequest,
   receivedAt: number,
   signedIn: SignedIn,
-  hinted: Subject | undefined,
+  named: NamedPeople | undefined,
 ): boolean {
   const { authTime } = signedIn.session
-  if (isOfAnother(signedIn, hinted)) return false
+  if (isOfAnother(signedIn, named)) return false
   if (request.prompt.has('login') && authTime < receivedAt) return false
   return request.maxAge === undefined || authTime >= receivedAt - request.maxAge * 1000
 }
 
-/** OpenID Connect Core §3.1.2.1: the hint names the person as the client knows them, and so must the comparison (§8). */
-function isOfAnother({ subject }: SignedIn, hinted: Subject | undefined): hinted is Subject {
-  return hinted !== undefined && subject !== hinted
+/** OpenID Connect Core §3.1.2.1, §5.5.1: the request names the person as the client knows them, and so must the comparison (§8). */
+function isOfAnother({ subject }: SignedIn, named: NamedPeople | undefined): named is NamedPeople {
+  return named !== undefined && !named.subs.includes(subject)
+}
+
+/** For the operator: what the person has allowed, and what the request asks for, with single claims after the scopes. */
+function consentInWords({ scopes, claims }: AuthorizationRequest, consent: Consent | undefined): string {
+  const [allowed, asked] = [
+    consent && [...consent.scopes, ...consent.claims],
+    [...scopes, ...claimsBeyond(scopes, claims)],
+  ]
+  return `consented to ${allowed?.join(' ') ?? 'nothing'}; asked for ${asked.join(' ')}`
 }
 
 /** For the operator: why the session is not sufficient. */
@@ -109,16 +136,16 @@ function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,
   signedIn: SignedIn | undefined,
-  hinted: Subject | undefined,
+  named: NamedPeople | undefined,
 ): string | undefined {
   if (!signedIn) return undefined
-  if (isOfAnother(signedIn, hinted)) return whoseSession(signedIn, hinted)
+  if (isOfAnother(signedIn, named)) return whoseSession(signedIn, named)
   const age = Math.round((receivedAt - signedIn.session.authTime) / 1000)
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function whoseSession({ session, subject }: SignedIn, hinted: Subject): string {
+function whoseSession({ session, subject }: SignedIn, { subs, by }: NamedPeople): string {
   const { sub } = session.account
   const known = subject === (sub as string) ? '' : `, whom the client knows as ${subject}`
-  return `session: of sub ${sub}${known}; id_token_hint: of sub ${hinted}`
+  return `session: of sub ${sub}${known}; ${by}: of sub ${shortened(subs.join(' '), 200)}`
 }

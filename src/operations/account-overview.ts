@@ -4,6 +4,7 @@ import type { ScopeDescription } from '../records/resources/resource.ts'
 import { findScopeDescriptions } from '../records/resources/resources-store.ts'
 import { type ListedSession, listSessions } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
+import { claimsBeyond } from '../tokens/requested-claims.ts'
 import type { OwnSession } from './as-signed-in.ts'
 
 /*
@@ -55,7 +56,11 @@ export async function applicationsOverview(
   const connected = await listConnectedApplications(database, sub, settings.sessionIdleTtl, maxApplications)
   const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
   return {
-    applications: connected.applications,
+    // The scopes include their own claims.
+    applications: connected.applications.map((application) => ({
+      ...application,
+      claims: claimsBeyond(application.scopes, { userinfo: application.claims, idToken: [] }),
+    })),
     applicationsTruncated: connected.isTruncated,
     scopeDescriptions: await findScopeDescriptions(database, [...scopes]),
   }

@@ -2,9 +2,10 @@ import { addConsent } from '../records/consents/consents-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
+import { claimsBeyond } from '../tokens/requested-claims.ts'
 import { originOf, type Person } from './actor.ts'
 import { asSignedIn, signedOut } from './as-signed-in.ts'
-import { type CodeRequest, openGrantWithCode } from './issue-code.ts'
+import { type CodeRequest, claimsDetail, openGrantWithCode } from './issue-code.ts'
 
 /**
  * Stores the consent that a person gives to a client, and issues the code, in one transaction (OpenID Connect Core §3.1.2.4). If the session
@@ -21,12 +22,14 @@ export async function giveConsent(
 ): Promise<string | undefined> {
   const { sub } = session.account
   const { client_id: clientId } = request.target.client
-  const { scopes, resources } = request
+  const { scopes, resources, claims } = request
   const given = await asSignedIn(signet, session, async (tx) => {
     const code = await openGrantWithCode(signet, tx, actor, request, session)
     if (code === undefined) return { code }
-    await addConsent(tx, sub, clientId, { scopes, resources })
-    await recordEvent(tx, { type: 'consent_given', ...originOf(actor), clientId, sub, detail: { scopes } })
+    // The scopes include their own claims.
+    await addConsent(tx, sub, clientId, { scopes, resources, claims: claimsBeyond(scopes, claims) })
+    const detail = { scopes, ...claimsDetail(scopes, claims) }
+    await recordEvent(tx, { type: 'consent_given', ...originOf(actor), clientId, sub, detail })
     return { code }
   })
   return given === signedOut ? undefined : given.code

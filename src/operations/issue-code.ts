@@ -4,12 +4,14 @@ import type { ContextClass } from '../protocol/oidc-values.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
 import type { Client } from '../records/clients/client.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { RequestedClaims } from '../records/grants/claims-of-request.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { acrOf, sessionIdFor } from '../tokens/authentication.ts'
 import { authorizationCodeTtl } from '../tokens/authorization-code.ts'
 import { insertCode } from '../tokens/authorization-codes-store.ts'
+import { claimsBeyond } from '../tokens/requested-claims.ts'
 import { originOf, type Person } from './actor.ts'
 
 /** The parts of an authorization request that its code represents. All of them have been checked. */
@@ -17,6 +19,7 @@ export interface CodeRequest {
   readonly target: { readonly client: Client; readonly redirectUri: string }
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  readonly claims: RequestedClaims
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   /** The Authentication Context Classes that the request wanted, in order of preference. */
@@ -39,12 +42,21 @@ export async function issueCode(
   return signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, issue))
 }
 
+/** For events: the claims that a request names beyond its scopes, if there are any. */
+export function claimsDetail(
+  scopes: readonly string[],
+  claims: RequestedClaims,
+): { readonly claims?: readonly string[] } {
+  const beyond = claimsBeyond(scopes, claims)
+  return beyond.length > 0 ? { claims: beyond } : {}
+}
+
 /** Does the same inside the caller's transaction. The code has 256 random bits; the database stores only its digest. */
 export async function openGrantWithCode(
   { secrets }: Pick<Signet, 'secrets'>,
   tx: Queryable,
   actor: Person,
-  { target, scopes, resources, codeChallenge, nonce, acr }: CodeRequest,
+  { target, scopes, resources, claims, codeChallenge, nonce, acr }: CodeRequest,
   session: Session,
 ): Promise<string | undefined> {
   const { client_id: clientId } = target.client
@@ -62,6 +74,7 @@ export async function openGrantWithCode(
       epoch: session.accountEpoch,
       scopes,
       resources,
+      claims,
       authTime: session.authTime,
       acr: acrOf(session.amr, acr.classes),
       amr: session.amr,
@@ -72,6 +85,7 @@ export async function openGrantWithCode(
     sid: await sessionIdFor(secrets, session, clientId),
   })
   if (!isOpened) return undefined
-  await recordEvent(tx, { type: 'grant_opened', ...originOf(actor), clientId, sub, grantId, detail: { scopes } })
+  const detail = { scopes, ...claimsDetail(scopes, claims) }
+  await recordEvent(tx, { type: 'grant_opened', ...originOf(actor), clientId, sub, grantId, detail })
   return code
 }

@@ -137,8 +137,16 @@ async function* personalData({ database: db, settings }: Context, sub: Sub): Asy
     'applications',
     pages<StoredConnection>(
       (last) => pageOfConsents(db, sub, last?.clientId, perPage),
-      ({ clientId, clientName, scopes, resources, allowedAt, changedAt }) => ({
-        ...{ client_id: clientId, name: clientName, scopes, resources, allowed_at: allowedAt, changed_at: changedAt },
+      ({ clientId, clientName, scopes, resources, claims, allowedAt, changedAt }) => ({
+        ...{
+          client_id: clientId,
+          name: clientName,
+          scopes,
+          resources,
+          claims,
+          allowed_at: allowedAt,
+          changed_at: changedAt,
+        },
       }),
     ),
   )
@@ -155,8 +163,9 @@ async function* personalData({ database: db, settings }: Context, sub: Sub): Asy
     'grants',
     pages<StoredGrant>(
       (last) => pageOfGrants(db, sub, last?.index, perPage),
-      ({ id, clientId, scopes, resources, acr, amr, openedAt, endedAt, endReason }) => ({
+      ({ id, clientId, scopes, resources, userinfoClaims, idTokenClaims, acr, amr, openedAt, endedAt, endReason }) => ({
         ...{ grant_id: id, client_id: clientId, scopes, resources, acr, amr },
+        claims: { userinfo: userinfoClaims, id_token: idTokenClaims },
         ...{ opened_at: openedAt, ended_at: endedAt, end_reason: endReason },
       }),
     ),

@@ -5,6 +5,7 @@ import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
 import { findPersonAndTerms } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
+import { effectiveClaims } from '../tokens/requested-claims.ts'
 import { subjectFor } from '../tokens/subject.ts'
 
 /** The contents of a verified access token. */
@@ -24,7 +25,8 @@ type UserinfoClaims = { readonly sub: string } & ReturnType<typeof personalClaim
 
 /**
  * Returns the claims about the person of an access token (OpenID Connect Core §5.3.2). The token lists the scopes that were allowed when it was
- * issued; only claims that are still allowed are returned. Scopes that the grant has but the token does not are not counted.
+ * issued; only claims that are still allowed are returned. Scopes that the grant has but the token does not are not counted. Claims that the
+ * authorization request named for userinfo (§5.5) belong to the grant, not to the scopes of the token.
  *
  * @throws KeysUnavailable, if the client wants it signed
  * @returns `grant_ended` if the grant has ended or the client no longer exists; `api_not_allowed` if the operator no longer allows tokens for the
@@ -43,7 +45,8 @@ export async function userinfo(
   if (!isUserinfoAllowed(client, apis)) return 'api_not_allowed'
   const scopes = effectiveScopes(client, issued, granted.terms)
   if (!scopes.includes('openid')) return 'openid_taken'
-  const claims = { sub: subject, ...personalClaims(personVisibleTo(client, granted.person), scopes) }
+  const named = effectiveClaims(client, granted.claims, granted.terms)
+  const claims = { sub: subject, ...personalClaims(personVisibleTo(client, granted.person), scopes, named) }
   const alg = client.userinfo_signed_response_alg
   if (alg === undefined) return { claims }
   // OpenID Connect Core §5.3.2. It has no times and no nonce, so it never passes for an ID token, which has the same audience and keys; and its type is

@@ -16,6 +16,11 @@ export const noteRegistry = {
     description: 'The request asked for scopes that this client may not have. They were ignored.',
     fix: 'Check that this client should have these scopes at all: anybody who knows its client_id can send such a request. If it should, register them with signet clients update --scope, and list all scopes that the client should have. Scopes of an API must exist first (signet resources); groups and roles always do, but the client also needs --group. Otherwise remove the scopes from the application. With client_credentials there is no user, so OpenID scopes such as profile are always ignored.',
   },
+  claims_dropped: {
+    description:
+      "The parameter 'claims' asked for claims that this client may not have, or that do not exist. They were ignored.",
+    fix: 'A client gets a single claim only if it is registered for the scope that the claim belongs to: email and email_verified belong to email, phone_number and phone_number_verified to phone, address to address, groups and roles to the scopes of the same name, and all other claims about the user to profile. Check that this client should have the claim at all: anybody who knows its client_id can send such a request. If it should, register the scope with signet clients update --scope, and list all scopes that the client should have. Otherwise remove the claim from the application. The metadata lists in claims_supported which claims exist.',
+  },
 } as const satisfies Readonly<Record<string, RegisteredNote>>
 
 /** The name of a note. */

@@ -1,6 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { endGrantsSql } from '../records/endings/end-rows-store.ts'
 import { sessionAlive } from '../records/endings/liveness-store.ts'
+import type { RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
 import type { StoredCode } from './authorization-code.ts'
@@ -19,6 +20,7 @@ export interface NewCode {
     readonly epoch: number
     readonly scopes: readonly string[]
     readonly resources: readonly string[]
+    readonly claims: RequestedClaims
     readonly authTime: number
     readonly acr: string
     readonly amr: readonly string[]
@@ -56,8 +58,8 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
   const { rowCount } = await db.query({
     name: 'insert-authorization-code',
     text: `WITH opened AS (
-             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch, client_epoch)
-             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9, accounts.epoch, clients.grant_epoch
+             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
+             SELECT $1, $2, $3, sessions.id, $5, $6, $17, $18, $7, $8, $9, accounts.epoch, clients.grant_epoch
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
              RETURNING id, status_index
@@ -93,6 +95,8 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       code.sid,
       code.ttl,
       grant.epoch,
+      grant.claims.userinfo,
+      grant.claims.idToken,
     ],
   })
   return rowCount === 1

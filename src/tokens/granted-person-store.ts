@@ -9,12 +9,12 @@ import type { GrantId } from '../records/ids.ts'
 /** The person of a grant that is alive: what its tokens and userinfo can say about them. */
 export interface GrantedPerson {
   readonly account: Account
-  /** The names of all their groups if the grant has one of the scopes `groups` and `roles`, otherwise empty. */
+  /** The names of all their groups if the grant has one of the scopes `groups` and `roles`, or a claim of that name, otherwise empty. */
   readonly groups: readonly string[]
 }
 
 const columns = `${accountColumns},
-  CASE WHEN grants.scopes && ARRAY['groups', 'roles'] THEN ${groupNamesOf('grants.sub')} ELSE '{}' END AS group_names`
+  CASE WHEN (grants.scopes || grants.userinfo_claims || grants.id_token_claims) && ARRAY['groups', 'roles'] THEN ${groupNamesOf('grants.sub')} ELSE '{}' END AS group_names`
 
 type Row = AccountRow & { group_names: string[] }
 
@@ -38,18 +38,20 @@ export async function findGrantedPerson(db: Queryable, grantId: GrantId): Promis
   return rows[0] && personFromRow(rows[0])
 }
 
-/** Reads the person of a token and the terms of the token's grant, if the grant is alive. Takes one round trip. */
+/** Reads the person of a token, and the claims for userinfo and the terms of the token's grant, if the grant is alive. Takes one round trip. */
 export async function findPersonAndTerms(
   db: Queryable,
   grantId: GrantId,
-): Promise<{ readonly person: GrantedPerson; readonly terms: GrantTerms } | undefined> {
-  const { rows } = await db.query<Row & { terms: GrantTerms }>({
+): Promise<
+  { readonly person: GrantedPerson; readonly terms: GrantTerms; readonly claims: readonly string[] } | undefined
+> {
+  const { rows } = await db.query<Row & { terms: GrantTerms; claims: string[] }>({
     name: 'find-person-and-its-terms',
-    text: `SELECT ${columns}, ${grantTermsJson} AS terms FROM grants ${grantStatusJoins} ${accountEmail}
+    text: `SELECT ${columns}, ${grantTermsJson} AS terms, grants.userinfo_claims AS claims FROM grants ${grantStatusJoins} ${accountEmail}
            WHERE grants.id = $1 AND grants.sub IS NOT NULL AND ${grantAlive}`,
     values: [grantId],
   })
   if (!rows[0]) return undefined
-  const { terms, ...row } = rows[0]
-  return { person: personFromRow(row), terms }
+  const { terms, claims, ...row } = rows[0]
+  return { person: personFromRow(row), terms, claims }
 }

@@ -10,6 +10,7 @@ import type { GrantedPerson } from './granted-person-store.ts'
 import { issueIdToken } from './id-token.ts'
 import { issuableScopes } from './issuable-scopes.ts'
 import { groupClaims, personalClaimsForIdToken, personVisibleTo } from './personal-claims.ts'
+import { effectiveClaims } from './requested-claims.ts'
 import { subjectFor } from './subject.ts'
 
 /** The tokens that were issued on a grant. */
@@ -83,7 +84,11 @@ export async function issueForPerson(
     return { tokens: { accessToken, expiresIn, scopes, algorithms: { access: alg } }, effective, access }
   const idToken = await issueIdToken(signet, {
     ...{ client, sub, nonce: request.nonce, authentication, accessToken },
-    personal: client.id_token_profile_claims ? personalClaimsForIdToken(person, effective) : {},
+    personal: personalClaimsForIdToken(
+      person,
+      client.id_token_profile_claims ? effective : [],
+      effectiveClaims(client, grant.claims.idToken, grant.terms),
+    ),
   })
   const algorithms = { access: alg, id: client.id_token_signed_response_alg }
   return { tokens: { accessToken, expiresIn, scopes, idToken, algorithms }, effective, access }

@@ -179,7 +179,7 @@ t.test('acr is the first class that was asked for and that the sign-in satisfies
   t.equal(await acrFor({}), 'aal1')
   t.equal(await acrFor({ acr_values: 'urn:other phr:x' }), 'aal1', 'unknown values are voluntary')
   t.equal(await acrFor({ acr_values: 'phr aal1' }), 'aal1', 'one of them is enough')
-  const claims = (acr: unknown) => ({ claims: JSON.stringify({ id_token: { acr }, userinfo: { acr: 1 } }) })
+  const claims = (acr: unknown) => ({ claims: JSON.stringify({ id_token: { acr }, userinfo: { acr: { value: 1 } } }) })
   t.equal(await acrFor(claims(null)), 'aal1')
   t.equal(await acrFor(claims({ essential: true })), 'aal1')
   t.equal(await acrFor(claims({ values: ['urn:other'] })), 'aal1')

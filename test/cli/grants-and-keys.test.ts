@@ -80,7 +80,7 @@ t.test('revoke-all ends all grants of a user, of a client, or of a user at a cli
   )
   if (!ann || !bob) throw new Error('Two people were made.')
   const third = await insertGrant(database, ann.sub, bob.clientId)
-  await addConsent(database, ann.sub, bob.clientId, { scopes: ['openid'], resources: [] })
+  await addConsent(database, ann.sub, bob.clientId, { scopes: ['openid'], resources: [], claims: [] })
   const isAlive = async (id: string) => !('ended_at' in (await json('grants', 'show', id)))
   const alive = () => Promise.all([ann.grantId, bob.grantId, third.grantId].map(isAlive))
 

@@ -3,6 +3,7 @@ import type { Database } from '../../src/platform/database/pool.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
@@ -49,6 +50,7 @@ export async function insertGrant(
         epoch: session!.accountEpoch,
         scopes: ['openid'],
         resources: [],
+        claims: noClaims,
         authTime,
       },
       ...{ acr: '1', amr: ['pwd'] },

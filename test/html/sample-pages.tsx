@@ -70,6 +70,7 @@ import { LinkPage, VoidVerificationLinkPage } from '../../src/pages/verify-email
 import { TakenPage, VerifyDonePage } from '../../src/pages/verify-email/outcome-page.tsx'
 import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
+import { personalClaimNames } from '../../src/tokens/personal-claims.ts'
 
 /** The brand of an installation that has no settings for it. */
 export const plainBrand = brandWith({})
@@ -626,6 +627,28 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         otherAccountHref="/sign-in"
       />
     ),
+    'consent, single claims': (
+      <ConsentPage
+        {...consent}
+        client={notes}
+        scopes={everyScope.slice(0, 1)}
+        claims={['email', 'email_verified', 'birthdate', 'given_name']}
+        resources={[]}
+        remembers
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'consent, every claim': (
+      <ConsentPage
+        {...consent}
+        client={notes}
+        scopes={everyScope.slice(0, 1)}
+        claims={personalClaimNames}
+        resources={[]}
+        remembers
+        otherAccountHref="/sign-in"
+      />
+    ),
     'consent, hostile': (
       <ConsentPage
         {...consent}
@@ -966,9 +989,16 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             clientId: 'client_notes' as ClientId,
             name: 'Notes',
             scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
+            claims: ['phone_number'],
             since: new Date('2026-11-02T08:00:00Z'),
           },
-          { clientId: 'client_bare' as ClientId, name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
+          {
+            clientId: 'client_bare' as ClientId,
+            name: 'Bare',
+            scopes: [],
+            claims: [],
+            since: new Date('2026-11-03T08:00:00Z'),
+          },
         ]}
       />,
     ),
@@ -1116,6 +1146,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             clientId: endless as ClientId,
             name: `${rightToLeft} ${markup} ${endless}`,
             scopes: ['constructor', '__proto__', endless, markup],
+            claims: ['constructor', '__proto__', markup],
             since: new Date(0),
           },
         ]}

@@ -2,12 +2,14 @@ import t from 'tap'
 import type { AuthorizationRequest } from '../../src/interaction/authorization-request.ts'
 import { canBeImpersonated, resourcesAskedAbout } from '../../src/interaction/consent/consent-rule.ts'
 import { nextStep } from '../../src/interaction/next-step.ts'
+import type { Consent } from '../../src/records/consents/consents-store.ts'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { Subject } from '../../src/records/ids.ts'
 import type { Session } from '../../src/records/sessions/sessions-store.ts'
 
 const receivedAt = 1_763_779_200_000
 const session = sessionOf('ada', receivedAt - 60_000)
-const consent = { scopes: ['openid', 'notes:read'], resources: ['https://notes.example'] }
+const consent: Consent = { scopes: ['openid', 'notes:read'], resources: ['https://notes.example'], claims: [] }
 
 function sessionOf(sub: string, authTime: number): Session {
   return { account: { sub }, authTime, amr: ['pwd'] } as unknown as Session
@@ -22,6 +24,7 @@ function request(changes: { client?: object; redirectUri?: string; [name: string
     },
     scopes: ['openid', 'notes:read'],
     resources: ['https://notes.example'],
+    claims: noClaims,
     prompt: new Set(),
     maxAge: undefined,
     acr: { classes: [], isEssential: false },
@@ -35,7 +38,7 @@ interface Known {
   readonly isSelected?: boolean
   readonly mustVerifyEmail?: boolean
   readonly needsTwoFactors?: boolean
-  readonly consent?: typeof consent | undefined
+  readonly consent?: Consent | undefined
   readonly hintedSub?: string
   /** The person as the client knows them; without it, that is the account's `sub`. */
   readonly subject?: string

@@ -24,6 +24,7 @@ import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
 import { endNextBatch } from '../../src/records/endings/decide-ending.ts'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
@@ -135,7 +136,16 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       if (!session) return
       const id = text() as GrantId
       const scopes = isOffline ? ['openid', 'offline_access'] : ['openid']
-      const grant = { id, clientId, sub, sessionId: session.id, epoch: session.accountEpoch, scopes, resources: [] }
+      const grant = {
+        id,
+        clientId,
+        sub,
+        sessionId: session.id,
+        epoch: session.accountEpoch,
+        scopes,
+        resources: [],
+        claims: noClaims,
+      }
       const isOpened = await insertCode(database, {
         grant: { ...grant, authTime: 0, acr: 'aal1', amr: ['pwd'] },
         ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { isPkceVerified, judgeCode, type Redemption, type StoredCode } from '../../src/tokens/authorization-code.ts'
 import type { GrantedPerson } from '../../src/tokens/granted-person-store.ts'
@@ -15,6 +16,7 @@ const stored: StoredCode = {
     sub: 'person' as Sub,
     scopes: ['openid'],
     resources: [],
+    claims: noClaims,
     terms: { scopes: ['openid'], consent: null },
     ...{ authTime: 0, acr: 'aal1', amr: ['pwd'] },
   },

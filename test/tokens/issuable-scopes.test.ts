@@ -32,7 +32,7 @@ const client = {
 
 const termsOf = (scopes: string[], consented: string[] | null = scopes, resources: string[] = []): GrantTerms => ({
   scopes,
-  consent: consented && { scopes: consented, resources },
+  consent: consented && { scopes: consented, resources, claims: [] },
 })
 const grantOf = (scopes: string[], rest: Partial<Grantable> = {}): Grantable => ({
   scopes,

@@ -4,6 +4,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
+import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
@@ -51,6 +52,7 @@ async function open(session: Session, clientId: string, scopes: string[], count:
       epoch: session.accountEpoch,
       scopes,
       resources: [],
+      claims: noClaims,
     }
     await insertCode(database, {
       grant: { ...grant, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },

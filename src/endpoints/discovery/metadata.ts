@@ -46,7 +46,7 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     // Initiating User Registration via OpenID Connect §4
     prompt_values_supported: signUp === 'open' ? promptValues : promptValues.filter((value) => value !== 'create'),
     ui_locales_supported: uiLocales,
-    claims_parameter_supported: false,
+    claims_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     // RFC 7636 §6.2.1

@@ -1,9 +1,11 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
 import type { Consent } from '../../records/consents/consents-store.ts'
+import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
+import { claimsBeyond, isClaimAllowed } from '../../tokens/requested-claims.ts'
 import type { AuthorizationRequest } from '../authorization-request.ts'
 
-type Asked = Pick<AuthorizationRequest, 'target' | 'prompt' | 'scopes' | 'resources'>
+type Asked = Pick<AuthorizationRequest, 'target' | 'prompt' | 'scopes' | 'resources' | 'claims'>
 
 /**
  * Whether the person has to be asked (OpenID Connect Core §3.1.2.4). Consent is skipped for the operator's own applications, and if the
@@ -11,14 +13,18 @@ type Asked = Pick<AuthorizationRequest, 'target' | 'prompt' | 'scopes' | 'resour
  *
  * @param consent what the person has allowed this client so far; undefined for nothing
  */
-export function needsConsent({ target, prompt, scopes, resources }: Asked, consent: Consent | undefined): boolean {
+export function needsConsent(
+  { target, prompt, scopes, resources, claims }: Asked,
+  consent: Consent | undefined,
+): boolean {
   const { client, redirectUri } = target
   if (prompt.has('consent') || canBeImpersonated(client, redirectUri)) return true
   if (client.first_party) return false
   return (
     !consent ||
     !scopes.every((scope) => consent.scopes.includes(scope)) ||
-    !resources.every((resource) => consent.resources.includes(resource))
+    !resources.every((resource) => consent.resources.includes(resource)) ||
+    !claimsBeyond(scopes, claims).every((claim) => isClaimAllowed(consent, claim))
   )
 }
 
@@ -33,11 +39,13 @@ export function canBeImpersonated(
   return isPublic(client) && !redirectUri.startsWith('https:')
 }
 
-/** What a person decides about: the scopes and resources of a request, and the client, which determines who owns the scopes. */
+/** What a person decides about: scopes, resources and single claims of a request, and the client, which determines who owns the scopes. */
 interface AskedAbout {
   readonly client: Pick<Client, 'allowed'>
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  /** Claims that the request names. A device cannot name any. */
+  readonly claims?: RequestedClaims
 }
 
 /** The APIs shown on a page that asks for consent: those that the request names, and the owners of its scopes. */
@@ -47,11 +55,15 @@ export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): 
   )
 }
 
-/** The scopes that a page shows and their owners, as a text for the proof in its form. If either changes, so does the text. */
+/**
+ * The scopes that a page shows, their owners, and the claims beyond the scopes, as a text for the proof in its form. If any of them changes, so does the
+ * text. Without claims it is that of the previous release, so that pages of either can be answered at the other.
+ */
 export function shownAccess(asked: AskedAbout): string {
   const owned = resourcesAskedAbout(asked).map((resource) => [
     resource.identifier,
     ...resource.scopes.filter((scope) => asked.scopes.includes(scope)),
   ])
-  return JSON.stringify([asked.scopes, owned])
+  const claims = claimsBeyond(asked.scopes, asked.claims ?? noClaims)
+  return JSON.stringify(claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned])
 }

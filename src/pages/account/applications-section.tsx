@@ -1,4 +1,4 @@
-import { ClientName, ScopeInWords } from '../../html/account-and-client.tsx'
+import { ClaimsInWords, ClientName, ScopeInWords } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { fill, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
@@ -27,14 +27,14 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
       <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
       {applications.length > 0 && (
         <ul class="rows">
-          {applications.map(({ clientId, name, scopes, since }, index) => (
+          {applications.map(({ clientId, name, scopes, claims, since }, index) => (
             <li class="row" key={clientId}>
               <div class="row-text" id={`application-${index + 1}`}>
                 <p>
                   <ClientName client={{ name }} />
                 </p>
                 <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
-                {scopes.length > 0 && <p>{account.may}</p>}
+                {scopes.length + claims.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">
                   {inOrder(scopes, words).map((scope) => (
                     <li key={scope}>
@@ -44,6 +44,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                       />
                     </li>
                   ))}
+                  <ClaimsInWords page={page} claims={claims} />
                 </ul>
               </div>
               <form method="post" action="/account/applications/disconnect">

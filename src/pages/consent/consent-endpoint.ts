@@ -21,6 +21,7 @@ import { displayName } from '../../records/accounts/account.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
+import { claimsBeyond } from '../../tokens/requested-claims.ts'
 import { ConsentPage } from './consent-page.tsx'
 
 /** The consent page (OpenID Connect Core §3.1.2.4). Its POST stores the consent and issues the code. */
@@ -68,7 +69,7 @@ function showPage(
   interaction: AuthorizationInteraction,
   session: Session,
 ): FastifyReply {
-  const { target, scopes, resources } = interaction.request
+  const { target, scopes, resources, claims } = interaction.request
   const sealed = sealRequest(signet.secrets['request-sealing'], interaction.pending)
   const page = pageContext(request, interaction)
   const descriptions = target.client.allowed.flatMap(({ scopeDescriptions }) => scopeDescriptions)
@@ -82,6 +83,7 @@ function showPage(
       accountProof: formSubjectProof(signet.secrets.csrf, pageSubject(interaction, session, sealed)),
       client: clientOnPage(target),
       scopes: scopes.map((value) => ({ value, description: descriptionFor(value, page.locale, descriptions) })),
+      claims: claimsBeyond(scopes, claims),
       resources: resourcesAskedAbout({ client: target.client, scopes, resources }).map(({ identifier, name }) => ({
         identifier,
         name,
@@ -94,11 +96,11 @@ function showPage(
 }
 
 /**
- * What the page was about: the person, the session, the request, its scopes and their owners. The sealed request does not determine the scopes: one
- * that was dropped returns if the client is registered for it in the meantime, and the person has not seen it.
+ * What the page was about: the person, the session, the request, its scopes and their owners, and its claims. The sealed request does not determine
+ * scopes and claims: one that was dropped returns if the client is registered for it in the meantime, and the person has not seen it.
  */
 function pageSubject({ request }: AuthorizationInteraction, session: Session, sealed: string): string {
-  const { target, scopes, resources } = request
-  const access = shownAccess({ client: target.client, scopes, resources })
+  const { target, scopes, resources, claims } = request
+  const access = shownAccess({ client: target.client, scopes, resources, claims })
   return `consent:${session.account.sub}:${session.id}:${sealed}:${access}`
 }

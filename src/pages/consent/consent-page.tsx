@@ -21,6 +21,8 @@ export interface ConsentPageProps {
   readonly accountProof: string
   readonly client: PageClient
   readonly scopes: readonly PageScope[]
+  /** Single claims beyond the scopes, by their names. */
+  readonly claims?: readonly string[]
   readonly resources: readonly PageResource[]
   /** Where the code is sent. Clients choose their names freely, but not this. */
   readonly redirectHost: string
@@ -30,7 +32,8 @@ export interface ConsentPageProps {
 }
 
 export function ConsentPage(props: ConsentPageProps) {
-  const { page, csrf, continueTo, account, accountProof, client, scopes, resources, redirectHost, remembers } = props
+  const { page, csrf, continueTo, account, accountProof, client, scopes, claims, resources, redirectHost, remembers } =
+    props
   const { consent } = page.messages
   const name = <ClientName client={client} />
   const otherAccountHref = safeHref(props.otherAccountHref)
@@ -48,7 +51,7 @@ export function ConsentPage(props: ConsentPageProps) {
           </li>
         </ul>
       )}
-      <AccessLists page={page} client={client} scopes={scopes} resources={resources} />
+      <AccessLists page={page} client={client} scopes={scopes} claims={claims} resources={resources} />
       <form class="answer" method="post" action="/consent">
         <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
         <p class="fine">{remembers ? consent.remembers : consent.asksAgain}</p>

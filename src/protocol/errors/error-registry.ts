@@ -522,7 +522,7 @@ export const errorRegistry = {
   claims_malformed: {
     ...request,
     description: "The parameter 'claims' is malformed.",
-    fix: 'Send a JSON object (OpenID Connect Core section 5.5). For the claim acr of the ID token, value must be a string, values a list of up to 20 strings, and essential true or false.',
+    fix: 'Send a JSON object with the members userinfo and id_token, in which each claim is null or an object (OpenID Connect Core section 5.5), and no member twice. essential must be true or false, and values a list of 1 to 20 values, without value beside it. Values of the claims acr and sub must be strings. Each of the two members can have 100 claims, with names of up to 200 characters.',
   },
   prompt_none_not_alone: {
     ...request,

@@ -142,6 +142,8 @@ export interface StoredConnection {
   readonly clientName: string | undefined
   readonly scopes: readonly string[] | undefined
   readonly resources: readonly string[] | undefined
+  /** Claims that were allowed by their names. */
+  readonly claims: readonly string[] | undefined
   readonly allowedAt: Date | undefined
   readonly changedAt: Date | undefined
   readonly disconnectedAt: Date | undefined
@@ -156,7 +158,7 @@ export async function pageOfConsents(
 ): Promise<readonly StoredConnection[]> {
   return pageOfConnections(
     db,
-    `SELECT consents.client_id AS "clientId", client_name AS "clientName", scopes, consents.resources,
+    `SELECT consents.client_id AS "clientId", client_name AS "clientName", scopes, consents.resources, claims,
        consents.created_at AS "allowedAt", consents.updated_at AS "changedAt"
      FROM (
        SELECT * FROM consents WHERE sub BETWEEN $1 AND $1 AND (sub, client_id) > ($1, $2) ORDER BY sub, client_id LIMIT $3
@@ -199,6 +201,8 @@ export interface StoredGrant {
   readonly clientId: string
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  readonly userinfoClaims: readonly string[]
+  readonly idTokenClaims: readonly string[]
   readonly acr: string | undefined
   readonly amr: readonly string[] | undefined
   readonly openedAt: Date
@@ -214,8 +218,8 @@ export async function pageOfGrants(
   limit: number,
 ): Promise<readonly StoredGrant[]> {
   const { rows } = await db.query<{ [member in keyof StoredGrant]: NonNullable<StoredGrant[member]> | null }>({
-    text: `SELECT status_index AS index, id, client_id AS "clientId", scopes, resources, acr, amr, created_at AS "openedAt", ended_at AS "endedAt",
-             end_reason AS "endReason"
+    text: `SELECT status_index AS index, id, client_id AS "clientId", scopes, resources, userinfo_claims AS "userinfoClaims", id_token_claims AS "idTokenClaims", acr, amr,
+             created_at AS "openedAt", ended_at AS "endedAt", end_reason AS "endReason"
            FROM grants WHERE sub BETWEEN $1 AND $1 AND (sub, status_index) > ($1, $2) ORDER BY sub, status_index LIMIT $3`,
     values: [sub, after ?? -1, limit],
   })

@@ -6,6 +6,8 @@ import { scopesUnmovedSince } from '../resources/resources-store.ts'
 export interface Consent {
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  /** Claims that were allowed by their names, beyond those of the scopes. */
+  readonly claims: readonly string[]
 }
 
 const consentedScopes = scopesUnmovedSince('consents.scopes', 'consents.updated_at')
@@ -21,13 +23,13 @@ export interface GrantTerms {
 /** SQL: the `GrantTerms` of the row in `grants`, as JSON, for statements that also read something else. */
 export const grantTermsJson = `jsonb_build_object(
   'scopes', ${scopesUnmovedSince('grants.scopes', 'grants.created_at')},
-  'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources)
+  'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources, 'claims', consents.claims)
               FROM consents WHERE consents.sub = grants.sub AND consents.client_id = grants.client_id))`
 
 export async function findConsent(db: Queryable, sub: Sub, clientId: ClientId): Promise<Consent | undefined> {
-  const { rows } = await db.query<{ scopes: string[]; resources: string[] }>({
+  const { rows } = await db.query<{ scopes: string[]; resources: string[]; claims: string[] }>({
     name: 'find-consent',
-    text: `SELECT ${consentedScopes} AS scopes, resources FROM consents WHERE sub = $1 AND client_id = $2`,
+    text: `SELECT ${consentedScopes} AS scopes, resources, claims FROM consents WHERE sub = $1 AND client_id = $2`,
     values: [sub, clientId],
   })
   return rows[0]
@@ -55,10 +57,11 @@ export async function deleteConsents(tx: Queryable, sub: Sub): Promise<void> {
 export async function addConsent(db: Queryable, sub: Sub, clientId: ClientId, consent: Consent): Promise<void> {
   await db.query({
     name: 'add-consent',
-    text: `INSERT INTO consents (sub, client_id, scopes, resources) VALUES ($1, $2, $3, $4)
+    text: `INSERT INTO consents (sub, client_id, scopes, resources, claims) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (sub, client_id) DO UPDATE SET updated_at = now(),
              scopes = ARRAY(SELECT DISTINCT unnest(${consentedScopes} || $3)),
-             resources = ARRAY(SELECT DISTINCT unnest(consents.resources || $4))`,
-    values: [sub, clientId, consent.scopes, consent.resources],
+             resources = ARRAY(SELECT DISTINCT unnest(consents.resources || $4)),
+             claims = ARRAY(SELECT DISTINCT unnest(consents.claims || $5))`,
+    values: [sub, clientId, consent.scopes, consent.resources, consent.claims],
   })
 }

@@ -9,6 +9,8 @@ export interface ConnectedApplication {
   readonly name: string
   /** The scopes that it was allowed, without duplicates and without those that have moved to another resource since. */
   readonly scopes: readonly string[]
+  /** The single claims that it was allowed, without duplicates. Some may belong to its scopes. */
+  readonly claims: readonly string[]
   readonly since: Date
 }
 
@@ -36,6 +38,7 @@ export async function listConnectedApplications(
     client_id: ClientId
     client_name: string
     scopes: string[]
+    claims: string[]
     since: Date | null
     candidates: number
   }>({
@@ -63,7 +66,7 @@ export async function listConnectedApplications(
                WHERE ended_at IS NULL AND (sub, client_id) >= ($1, candidates.client_id) AND (sub, client_id) <= ($1, candidates.client_id)
                ORDER BY sub DESC, client_id DESC, status_index DESC LIMIT ${maxExamined}) AS grants
            ), held AS (
-             SELECT grants.client_id, min(grants.created_at) AS since, array_agg(DISTINCT allowed.scope) AS scopes
+             SELECT grants.client_id, min(grants.created_at) AS since, array_agg(DISTINCT allowed.scope) AS scopes, array_agg(DISTINCT named.claim) AS claims
              FROM newest AS grants
              -- One at a time, by keys: with a plain join, PostgreSQL might read whole tables.
              CROSS JOIN LATERAL (
@@ -73,11 +76,13 @@ export async function listConnectedApplications(
                      AND sessions.used_at > now() - make_interval(secs => $2)) AS is_held
                FROM (SELECT) AS one ${grantStatusJoins} WHERE ${grantAlive} LIMIT 1) AS judged
              LEFT JOIN LATERAL unnest(${scopesUnmovedSince('grants.scopes', 'grants.created_at')}) AS allowed (scope) ON true
+             LEFT JOIN LATERAL unnest(grants.userinfo_claims || grants.id_token_claims) AS named (claim) ON true
              WHERE is_held
              GROUP BY grants.client_id
            )
            SELECT candidates.client_id, client_name, least(consents.created_at, held.since) AS since,
              ARRAY(SELECT DISTINCT scope FROM unnest(${scopesUnmovedSince('consents.scopes', 'consents.updated_at')} || held.scopes) AS scope WHERE scope IS NOT NULL) AS scopes,
+             ARRAY(SELECT DISTINCT claim FROM unnest(consents.claims || held.claims) AS claim WHERE claim IS NOT NULL) AS claims,
              (SELECT count(*) FROM candidates) AS candidates
            FROM candidates
            JOIN clients ON clients.client_id = candidates.client_id AND clients.deleted_at IS NULL
@@ -90,7 +95,7 @@ export async function listConnectedApplications(
   return {
     applications: listed
       .slice(0, maxListed)
-      .map(({ client_id, client_name, scopes, since }) => ({ clientId: client_id, name: client_name, scopes, since })),
+      .map(({ client_id, client_name, ...rest }) => ({ clientId: client_id, name: client_name, ...rest })),
     isTruncated: (rows[0]?.candidates ?? 0) > maxListed,
   }
 }

@@ -2,6 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../consents/consents-store.ts'
 import { grantEndedAt, grantEndReason, grantStatusJoins } from '../endings/liveness-store.ts'
 import type { ClientId, GrantId, Sub } from '../ids.ts'
+import type { RequestedClaims } from './claims-of-request.ts'
 
 interface AnyGrant {
   readonly id: GrantId
@@ -14,6 +15,8 @@ interface AnyGrant {
 /** A person's grant, with everything that issuing and checking its tokens needs. */
 export interface PersonsGrant extends AnyGrant {
   readonly sub: Sub
+  /** Claims that the authorization request named, and that were allowed when the grant was opened. */
+  readonly claims: RequestedClaims
   readonly terms: GrantTerms
   /** When the person proved who they are: milliseconds since 1970. */
   readonly authTime: number
@@ -33,7 +36,8 @@ export type GrantContext = PersonsGrant | StandingGrant
 
 /** SQL: the columns of a `GrantContextRow`, for statements that also read something else. */
 export const grantContextColumns = `grants.id AS grant_id, grants.client_id AS grant_client_id, grants.sub AS grant_sub,
-  grants.scopes AS grant_scopes, grants.resources AS grant_resources, ${grantTermsJson} AS grant_terms,
+  grants.scopes AS grant_scopes, grants.resources AS grant_resources,
+  grants.userinfo_claims AS grant_userinfo_claims, grants.id_token_claims AS grant_id_token_claims, ${grantTermsJson} AS grant_terms,
   grants.auth_time AS grant_auth_time, grants.acr AS grant_acr, grants.amr AS grant_amr`
 
 export interface GrantContextRow {
@@ -41,6 +45,8 @@ export interface GrantContextRow {
   grant_client_id: ClientId
   grant_scopes: string[]
   grant_resources: string[]
+  grant_userinfo_claims: string[]
+  grant_id_token_claims: string[]
   grant_terms: GrantTerms
   /**
    * These four are all null for the grant of a client that acts for itself, and never null otherwise. The table does not enforce this, but the
@@ -70,6 +76,7 @@ export function personsGrantFromRow(row: PersonsGrantRow): PersonsGrant {
     sub: row.grant_sub,
     scopes: row.grant_scopes,
     resources: row.grant_resources,
+    claims: { userinfo: row.grant_userinfo_claims, idToken: row.grant_id_token_claims },
     terms: row.grant_terms,
     authTime: row.grant_auth_time.getTime(),
     acr: row.grant_acr,
@@ -83,6 +90,7 @@ export interface Grant extends AnyGrant {
   readonly statusIndex: number
   /** Undefined if the client acts for itself. */
   readonly sub: Sub | undefined
+  readonly claims: RequestedClaims
   readonly createdAt: Date
   readonly endedAt: Date | undefined
   readonly endReason: string | undefined
@@ -136,13 +144,16 @@ interface GrantRow {
   sub: Sub | null
   scopes: string[]
   resources: string[]
+  userinfo_claims: string[]
+  id_token_claims: string[]
   created_at: Date
   ended_at: Date | null
   end_reason: string | null
 }
 
 /** SQL: the columns of a grant. If a decision has ended the grant but its row has not been updated yet, they show the end nevertheless. */
-const grantColumns = `grants.id, grants.status_index, grants.client_id, grants.sub, grants.scopes, grants.resources, grants.created_at,
+const grantColumns = `grants.id, grants.status_index, grants.client_id, grants.sub, grants.scopes, grants.resources,
+  grants.userinfo_claims, grants.id_token_claims, grants.created_at,
   ${grantEndedAt} AS ended_at, ${grantEndReason} AS end_reason`
 
 function grantFromRow(row: GrantRow): Grant {
@@ -153,6 +164,7 @@ function grantFromRow(row: GrantRow): Grant {
     sub: row.sub ?? undefined,
     scopes: row.scopes,
     resources: row.resources,
+    claims: { userinfo: row.userinfo_claims, idToken: row.id_token_claims },
     createdAt: row.created_at,
     endedAt: row.ended_at ?? undefined,
     endReason: row.end_reason ?? undefined,

@@ -27,6 +27,7 @@ import type { PasswordHashing } from '../../../src/records/accounts/password-has
 import { completeMetadata } from '../../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
 import { endNextBatch } from '../../../src/records/endings/decide-ending.ts'
+import { noClaims } from '../../../src/records/grants/claims-of-request.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
@@ -101,7 +102,7 @@ async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'ses
   const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
   const opened = await inTransaction(db, (tx) =>
     insertCode(tx, {
-      grant: { ...grant, resources: [], authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
+      grant: { ...grant, resources: [], claims: noClaims, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
       ...{
         digest: code,
         ttl: 60,
