@@ -1,9 +1,10 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
+import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
-import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
+import { addClientSecret, deleteClientSecrets, forgetSealedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
+import { type SecretSealing, sealIfKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -15,9 +16,12 @@ import { type Actor, originOf } from './actor.ts'
 
 export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 
+/** `secrets` may be missing if no client comes to use its secret as a key. */
+export type Registry = Pick<Signet, 'database'> & { readonly secrets?: SecretSealing | undefined }
+
 interface ClientWithSecret {
   readonly client: RegisteredClient
-  /** A new secret; only its digest is stored. Undefined if the client was not given one. */
+  /** A new secret. Undefined if the client was not given one. */
   readonly secret: string | undefined
 }
 
@@ -28,7 +32,7 @@ interface ClientWithSecret {
  * @throws InvalidClientMetadata
  */
 export async function registerClient(
-  { database }: Pick<Signet, 'database'>,
+  { database, secrets }: Registry,
   actor: Actor,
   input: Readonly<Record<string, unknown>>,
 ): Promise<ClientWithSecret> {
@@ -38,7 +42,8 @@ export async function registerClient(
     // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
     const clientId = `client_${randomText(16)}` as ClientId
     const secret = usesSecret(metadata) ? randomText(32) : undefined
-    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
+    const sealed = secret === undefined ? undefined : sealIfKey(secrets, clientId, metadata, secret)
+    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), sealed)
     const detail = { name: metadata.client_name }
     await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId, detail })
     return { client: { ...metadata, client_id: clientId }, secret }
@@ -46,14 +51,15 @@ export async function registerClient(
 }
 
 /**
- * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. If the
- * new method does not need one, all secrets are deleted.
+ * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. So it is if the
+ * client's secrets are now used as keys, which only a sealed secret can be; the previous secret stays valid for authentication. If the new method does
+ * not need a secret, all are deleted.
  *
  * @param changes members of the metadata, unchecked; null removes a value
  * @throws InvalidClientMetadata
  */
 export async function changeClient(
-  { database }: Pick<Signet, 'database'>,
+  { database, secrets }: Registry,
   actor: Actor,
   clientId: ClientId,
   changes: Readonly<Record<string, unknown>>,
@@ -65,15 +71,26 @@ export async function changeClient(
     const context = await registrationContext(tx, existing, changes)
     const metadata = changeMetadata(existing, changes, context)
     await updateClient(tx, clientId, metadata)
-    const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
-    if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
+    const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
+    if (secret !== undefined)
+      await addClientSecret(
+        ...([tx, clientId, digest(secret), 'newest kept', sealIfKey(secrets, clientId, metadata, secret)] as const),
+      )
     if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
+    else if (!usesSecretAsKey(metadata)) await forgetSealedSecrets(tx, clientId)
     const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
       (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
     )
     await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
     return { client: { ...metadata, client_id: clientId }, secret }
   })
+}
+
+/** Whether the client has no secret of the kind that it now needs. */
+function needsNewSecret(metadata: ClientMetadata, existing: Client): boolean {
+  if (!usesSecret(metadata)) return false
+  if (!usesSecret(existing)) return true
+  return usesSecretAsKey(metadata) && !existing.secrets.some(({ sealed }) => sealed)
 }
 
 /**

@@ -4,6 +4,7 @@ import { authenticateClient } from '../../src/operations/authenticate-client.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { createOutgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
+import type { LiveSecrets } from '../../src/platform/secrets/purpose-secrets.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
 import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
@@ -23,6 +24,7 @@ const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
   clientKeys: createClientKeySets(createOutgoing()),
+  secrets: {} as LiveSecrets,
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),
 }

@@ -14,6 +14,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
+import { sealIfKey } from '../../src/records/clients/hmac-secrets.ts'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
@@ -143,6 +144,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         clientId,
         completed(metadata),
         secret === undefined ? undefined : digest(secret),
+        secret === undefined ? undefined : sealIfKey(signet.secrets, clientId, completed(metadata), secret),
       )
       return { ...((await findClient(signet.database, clientId)) as Client), secret }
     },
