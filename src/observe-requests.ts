@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { App } from './platform/http/fastify-app.ts'
 import { callerOf } from './platform/http/request-context.ts'
-import { claimedClientId } from './protocol/client-assertion.ts'
+import { claimedAssertion } from './protocol/client-assertion.ts'
 import { parseBasic } from './protocol/client-authentication.ts'
 import type { OAuthError } from './protocol/errors/oauth-error.ts'
 import { sentValue } from './protocol/http/parameters.ts'
@@ -51,7 +51,9 @@ function claimedClient({ body, query, headers }: FastifyRequest): string | undef
   const sent = sentValue(body, 'client_id') ?? sentValue(query, 'client_id')
   if (sent !== undefined) return sent
   const assertion = sentValue(body, 'client_assertion')
-  return assertion === undefined ? parseBasic(headers.authorization ?? '')?.clientId : claimedClientId(assertion)
+  return assertion === undefined
+    ? parseBasic(headers.authorization ?? '')?.clientId
+    : claimedAssertion(assertion)?.clientId
 }
 
 /** An error here would occur after the response, or where nothing catches it. It must not break the response or end the process. */

@@ -1,17 +1,23 @@
 import { type Command, Option } from 'commander'
+import type { RegisteredClient } from '../operations/client-registration.ts'
 import { revokeClientSecret, rotateClientSecret } from '../operations/client-secrets.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
 import { type ListedSecret, listClientSecrets } from '../records/clients/client-secrets-store.ts'
+import { usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { CommandFailed } from './command-failures.ts'
 import { noSuchClient, requireClient } from './find-client.ts'
 import { json } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { changing, reading } from './with-signet.ts'
+import { changing, reading, withSealing } from './with-signet.ts'
 
 /** Printed below every secret. */
-export const shownOnce = 'The secret is shown only once; Signet stores only its digest.'
+export function shownOnce(client: RegisteredClient): string {
+  return usesSecretAsKey(client)
+    ? 'The secret is shown only once. Signet stores its digest and, because the client uses it as a key, also the secret itself, sealed.'
+    : 'The secret is shown only once; Signet stores only its digest.'
+}
 
 const oldSecretsRevoked =
   'All older secrets are revoked. Running servers refuse them within milliseconds, or within 7 seconds if the database connection was lost.'
@@ -53,9 +59,11 @@ export function clientSecretCommands(
     .addOption(json())
     .action(async (clientId: string, flags: Format & { readonly revokeOld?: true }) => {
       const old = flags.revokeOld ? 'revoked' : 'newest kept'
-      const rotated = await changing(terminal, async (installation) => {
-        const { client_id } = await requireClient(installation.database, clientId)
-        return rotateClientSecret(installation, operator(terminal), client_id, old)
+      const rotated = await changing(terminal, async (installation, wait) => {
+        const client = await requireClient(installation.database, clientId)
+        return withSealing(terminal, installation, wait, usesSecretAsKey(client), (registry) =>
+          rotateClientSecret(registry, operator(terminal), client.client_id, old),
+        )
       })
       if (rotated === 'no_such_client') throw noSuchClient(clientId)
       if ('usesNoSecret' in rotated) throw new CommandFailed(noSecret(rotated.usesNoSecret))
@@ -65,7 +73,10 @@ export function clientSecretCommands(
             `If somebody may have used an old secret: signet grants revoke-all --client-id ${clientId}`,
           ]
         : ['The previous secret keeps working until the next rotation; older ones are revoked.']
-      printOne(terminal, flags, withSecret(rotated.client, rotated.secret, flags), [shownOnce, ...notes])
+      printOne(terminal, flags, withSecret(rotated.client, rotated.secret, flags), [
+        shownOnce(rotated.client),
+        ...notes,
+      ])
     })
 
   clients
@@ -103,9 +114,10 @@ export function clientSecretCommands(
     })
 }
 
-/** `short`: imported with fewer than 32 characters. `grant_id`: the standing grant that was opened with this secret (client_credentials). */
-function documentOf({ id, createdAt, isShort, standingGrant }: ListedSecret): Document {
-  return { secret_id: id, created_at: createdAt, short: isShort || undefined, grant_id: standingGrant }
+/** `short`: imported with fewer than 32 characters. `sealed`: stored sealed, because the client uses it as a key. `grant_id`: the standing grant that was opened with this secret (client_credentials). */
+function documentOf({ id, createdAt, isShort, isSealed, standingGrant }: ListedSecret): Document {
+  const kind = { short: isShort || undefined, sealed: isSealed || undefined }
+  return { secret_id: id, created_at: createdAt, ...kind, grant_id: standingGrant }
 }
 
 function noSecret(client: Client): string {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { changeClient, deleteClient, type RegisteredClient, registerClient } from '../operations/client-registration.ts'
 import { isPublic, metadataMembers } from '../records/clients/client.ts'
 import { listClients } from '../records/clients/clients-store.ts'
+import { mayUseSecretAsKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { addClientFlags } from './client-flags.ts'
 import {
@@ -23,7 +24,7 @@ import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
 import { updateEndedRecords } from './update-ended-records.ts'
-import { changing, reading } from './with-signet.ts'
+import { changing, reading, withSealing } from './with-signet.ts'
 
 /** `signet clients`: the applications that may request tokens. The names are those of RFC 7591 §2. */
 export function clientsCommand(program: Command, terminal: Terminal): void {
@@ -40,15 +41,17 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       const given = metadataOfCreate()
       const input = flags.kind === undefined ? given : metadataOfKind(flags.kind, given, recipe?.callback)
       requireFit(recipe, input)
-      const registered = await changing(terminal, async (signet) => ({
-        ...(await registerClient(signet, operator(terminal), input)),
-        issuer: signet.settings.issuer,
+      const registered = await changing(terminal, async (installation, wait) => ({
+        ...(await withSealing(terminal, installation, wait, mayUseSecretAsKey(input), (registry) =>
+          registerClient(registry, operator(terminal), input),
+        )),
+        issuer: installation.settings.issuer,
       }))
       const { client, secret } = registered
       warnOfClaimableSchemes(terminal, client, input)
       const document = withSecret(client, secret, flags)
       if (flags.json) return printWithConfiguration(terminal, document, { ...registered, recipe })
-      printOne(terminal, flags, document, secret === undefined ? [] : [shownOnce])
+      printOne(terminal, flags, document, secret === undefined ? [] : [shownOnce(client)])
       if (flags.kind === undefined && recipe === undefined) return
       terminal.writeOut('\n')
       printInstructions(terminal, { ...registered, recipe })
@@ -103,15 +106,18 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0)
       throw new WrongUsage('Nothing to change: give at least one flag with a new value.')
-    const changed = await changing(terminal, async (signet) => {
-      const { client_id } = await requireClient(signet.database, clientId)
-      return changeClient(signet, operator(terminal), client_id, changes)
+    const changed = await changing(terminal, async (installation, wait) => {
+      const existing = await requireClient(installation.database, clientId)
+      const mayBeKey = usesSecretAsKey(existing) || mayUseSecretAsKey(changes)
+      return withSealing(terminal, installation, wait, mayBeKey, (registry) =>
+        changeClient(registry, operator(terminal), existing.client_id, changes),
+      )
     })
     if (changed === 'no_such_client') throw noSuchClient(clientId)
     const { client, secret, subjectsChanged } = changed
     warnOfClaimableSchemes(terminal, client, changes)
     if (subjectsChanged) warnOfSubjects(terminal)
-    printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce])
+    printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce(client)])
   })
 
   clients

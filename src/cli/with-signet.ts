@@ -121,6 +121,23 @@ export async function withMail<T>(
   return withSecrets(terminal, installation, wait, (opened) => work({ ...installation, ...opened }))
 }
 
+/**
+ * Opens what an operation needs that creates a secret for a client: one that the client uses as a key is stored sealed. Other clients can be registered
+ * without the master key, and before a server has been started.
+ *
+ * @param isNeeded whether the client may use its secret as a key
+ */
+export async function withSealing<T>(
+  terminal: Terminal,
+  installation: Installation,
+  wait: LockWait,
+  isNeeded: boolean,
+  work: (registry: Installation & Partial<InstallationSecrets>) => Promise<T>,
+): Promise<T> {
+  if (!isNeeded) return work(installation)
+  return withSecrets(terminal, installation, wait, (opened) => work({ ...installation, ...opened }))
+}
+
 async function withInstallation<T>(
   terminal: Terminal,
   work: (installation: Installation, wait: LockWait) => Promise<T>,

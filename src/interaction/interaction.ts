@@ -196,7 +196,7 @@ async function checkAuthorization(
   try {
     const authorization = readAuthorizationRequest(pending.parameters, target, settings.issuer)
     onRead(authorization)
-    const hinted = await readHint(signet, authorization)
+    const hinted = await readHint(signet, authorization, session)
     const { client_id } = target.client
     const consent = session && (await findConsent(database, session.account.sub, client_id))
     const signedIn = session && {
@@ -226,7 +226,11 @@ async function inOrder<First, Second>(first: Promise<First>, second: Promise<Sec
 }
 
 /** OpenID Connect Core §3.1.2.1: a hint must be an ID token that Signet issued to this client. */
-async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRequest): Promise<Subject | undefined> {
+async function readHint(
+  signet: Signet,
+  { idTokenHint, target, prompt }: AuthorizationRequest,
+  session: Session | undefined,
+): Promise<Subject | undefined> {
   if (idTokenHint === undefined) return undefined
   const hint = await readIdTokenHint(signet, idTokenHint)
   if (!hint || hint.clientId !== target.client.client_id)
@@ -235,8 +239,14 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
         ? `id_token_hint: issued to client ${hint.clientId}, sent by client ${target.client.client_id}`
         : 'id_token_hint: not an ID token signed by a key of this issuer',
     })
-  return hint.sub
+  // A client that signs its hints itself could ask in silence who somebody is, without their consent: consent_required would mean that the hint names
+  // them. So such a hint counts only with the `sid` of the session. With a page, the person acts, and the response comes after their consent.
+  if (!hint.isForgeable || !prompt.has('none') || !session) return hint.sub
+  return hint.sid === (await sessionIdFor(signet.secrets, session, hint.clientId)) ? hint.sub : nobody
 }
+
+/** A `sub` that no account has. */
+const nobody = '' as Subject
 
 /** The authorization request of an interaction; undefined if there is none. */
 export function authorizationOf(interaction: Interaction): AuthorizationRequest | undefined {

@@ -44,7 +44,10 @@ export function readPrivateKey(text: string, wanted?: SigningAlgorithm): ReadKey
   // RFC 7517 §4.3.
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign')))
     throw new UnusableKey('The JWK is not for signing ("key_ops").')
-  if (!halvesMatch(privateKey, alg)) throw new UnusableKey('The public and the private half of the key do not match.')
+  // For Ed25519, OpenSSL computes the public half and ignores the one in the JWK.
+  const isAnothers = jwk?.['kty'] === 'OKP' && jwk['x'] !== createPublicKey(privateKey).export({ format: 'jwk' }).x
+  if (isAnothers || !halvesMatch(privateKey, alg))
+    throw new UnusableKey('The public and the private half of the key do not match.')
   const kid = jwk?.['kid']
   if (kid !== undefined && !isKid(kid))
     throw new UnusableKey('The "kid" of the JWK must be 1 to 255 printable ASCII characters without spaces.')

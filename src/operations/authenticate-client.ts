@@ -1,20 +1,40 @@
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../platform/clock.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
-import { claimedKeyId, verifyClientAssertion } from '../protocol/client-assertion.ts'
+import type { LiveSecrets } from '../platform/secrets/purpose-secrets.ts'
+import {
+  type AssertionRules,
+  claimedKeyId,
+  matchingHmacSecret,
+  type VerifiedAssertion,
+  verifyClientAssertion,
+  verifyHmacAssertion,
+} from '../protocol/client-assertion.ts'
 import { matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
-import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
+import {
+  type Client,
+  type ClientSecret,
+  isPublic,
+  type KeyClient,
+  type SecretJwtClient,
+  usesSecret,
+} from '../records/clients/client.ts'
 import { markAssertionUsed } from '../records/clients/client-assertions-store.ts'
 import type { ClientCache } from '../records/clients/client-cache.ts'
 import { type ClientKeySets, ClientKeysUnavailable } from '../records/clients/client-keys.ts'
+import { resealClientSecret } from '../records/clients/client-secrets-store.ts'
+import { hmacKeyOf, openHmacSecrets, resealed } from '../records/clients/hmac-secrets.ts'
 import type { GrantId } from '../records/ids.ts'
 
 /** The credential that a client authenticated with, and the standing grant of this credential (client_credentials). */
 export interface Credential {
   /** Undefined if the credential is a key. */
   readonly secretId: number | undefined
+  /** The secret as a key, if the client's ID tokens are signed with it. Undefined if it is too short for that. */
+  readonly hmacKey: KeyObject | undefined
   readonly standingGrant: GrantId | undefined
 }
 
@@ -29,6 +49,7 @@ interface Context {
   readonly database: Queryable
   readonly clients: ClientCache
   readonly clientKeys: ClientKeySets
+  readonly secrets: LiveSecrets
   readonly settings: Pick<Settings, 'issuer' | 'clockSkew'>
   readonly clock: Clock
 }
@@ -66,8 +87,12 @@ async function authenticateAs(
       return { client, credential: undefined }
     case 'private_key_jwt':
       if (client?.token_endpoint_auth_method !== presented.method) throw clientRefused(client, presented.method)
-      await checkAssertion(context, client, presented.assertion)
-      return { client, credential: { secretId: undefined, standingGrant: client.standingGrant } }
+      await checkSignedAssertion(context, client, presented.assertion)
+      return { client, credential: { secretId: undefined, hmacKey: undefined, standingGrant: client.standingGrant } }
+    case 'client_secret_jwt': {
+      const { holder, matching } = await authenticateByHmac(context, client, presented.assertion)
+      return { client: holder, credential: { ...credentialOf(matching.secret), hmacKey: matching.key } }
+    }
     default: {
       const holder = client && usesSecret(client) ? client : undefined
       const secret = matchingSecret(holder?.secrets, presented.secret)
@@ -79,29 +104,73 @@ async function authenticateAs(
           param: registered,
           detail: `client ${holder.client_id} sent its secret with ${presented.method}`,
         })
-      return { client: holder, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
+      if (holder.id_token_signed_response_alg !== 'HS256')
+        return { client: holder, credential: { ...credentialOf(secret), hmacKey: undefined } }
+      await resealIfDue(context, holder, secret, presented.secret)
+      return { client: holder, credential: { ...credentialOf(secret), hmacKey: hmacKeyOf(presented.secret) } }
     }
   }
 }
 
+function credentialOf({ id, standingGrant }: ClientSecret) {
+  return { secretId: id, standingGrant }
+}
+
+/** @throws OAuthError `invalid_client` */
+async function checkSignedAssertion(context: Context, client: KeyClient, assertion: string): Promise<void> {
+  const keys = {
+    jwks: await keysFor(context, client, assertion),
+    algorithm: client.token_endpoint_auth_signing_alg,
+  }
+  await useOnce(context, client, await verifyClientAssertion(assertion, rulesFor(context, client), keys))
+}
+
 /**
- * Checks a client assertion (RFC 7523 §3). At every endpoint its audience is the issuer or the token endpoint. The `jti` is stored only after
- * the signature was verified. Otherwise anyone could fill the table.
+ * client_secret_jwt. An unknown client and a wrong secret are handled the same way, and get the same response. What else is wrong is said only to a
+ * caller that knows the secret.
  *
  * @throws OAuthError `invalid_client`
  */
-async function checkAssertion(context: Context, client: KeyClient, assertion: string): Promise<void> {
-  const { settings, clock, database } = context
-  const verified = await verifyClientAssertion(assertion, {
+async function authenticateByHmac(context: Context, client: Client | undefined, assertion: string) {
+  const holder = client?.token_endpoint_auth_method === 'client_secret_jwt' ? client : undefined
+  const opened = holder ? await openHmacSecrets(context.secrets, holder) : []
+  const matching = matchingHmacSecret(assertion, opened)
+  if (!holder || !matching) throw clientRefused(client, 'client_secret_jwt')
+  await useOnce(context, holder, await verifyHmacAssertion(assertion, rulesFor(context, holder), matching.key))
+  await resealIfDue(context, holder, matching.secret, matching.key.export().toString('utf8'))
+  return { holder, matching }
+}
+
+/** Once after each rotation of the purpose secret, so that its earlier version can be deleted. */
+async function resealIfDue(
+  { database, secrets }: Context,
+  { client_id: clientId }: Client,
+  secret: ClientSecret,
+  value: string,
+): Promise<void> {
+  if (!secret.sealed) return
+  const replacement = resealed(secrets['client-secrets'], clientId, secret, value)
+  if (replacement) await resealClientSecret(database, secret.id, secret.sealed, replacement)
+}
+
+/** At every endpoint, the audience of an assertion is the issuer or the token endpoint. */
+function rulesFor({ settings, clock }: Context, client: KeyClient | SecretJwtClient): AssertionRules {
+  return {
     clientId: client.client_id,
     issuer: settings.issuer,
     otherAudiences: [`${settings.issuer}/token`],
     requireIssuerAudience: client.require_issuer_audience,
-    jwks: await keysFor(context, client, assertion),
-    algorithm: client.token_endpoint_auth_signing_alg,
     now: clock.seconds(),
     clockSkew: settings.clockSkew,
-  })
+  }
+}
+
+/**
+ * Accepts an assertion once (RFC 7523 §3, item 7). The `jti` is stored only after the signature was verified. Otherwise anyone could fill the table.
+ *
+ * @throws OAuthError `invalid_client`
+ */
+async function useOnce({ database }: Context, client: Client, verified: VerifiedAssertion): Promise<void> {
   if ('fault' in verified)
     throw new OAuthError('client_assertion_refused', {
       detail: `client_assertion of ${client.client_id}: ${verified.fault}`,
@@ -128,7 +197,8 @@ function clientRefused(client: Client | undefined, method: PresentedCredentials[
 
 function faultOf(client: Client | undefined, method: PresentedCredentials['method']): string {
   if (!client) return 'client_id: no such client'
-  if (usesSecret(client) && method.startsWith('client_secret_'))
+  const isSent = method === 'client_secret_basic' || method === 'client_secret_post'
+  if (usesSecret(client) && (isSent || client.token_endpoint_auth_method === method))
     return `client ${client.client_id}: the secret matches none of its active ones`
   return `client ${client.client_id} is registered for ${client.token_endpoint_auth_method ?? 'a secret'} but used ${method}`
 }

@@ -1,9 +1,10 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
+import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
-import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
+import { addClientSecret, deleteClientSecrets, forgetSealedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
+import { type SecretSealing, sealIfKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { changesSubjects } from '../records/clients/sector.ts'
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
@@ -17,9 +18,12 @@ import { endGrantsOf } from './revoke-grants.ts'
 
 export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 
+/** `secrets` may be missing if no client comes to use its secret as a key. */
+export type Registry = Pick<Signet, 'database'> & { readonly secrets?: SecretSealing | undefined }
+
 interface ClientWithSecret {
   readonly client: RegisteredClient
-  /** A new secret; only its digest is stored. Undefined if the client was not given one. */
+  /** A new secret. Undefined if the client was not given one. */
   readonly secret: string | undefined
 }
 
@@ -35,7 +39,7 @@ interface ChangedClient extends ClientWithSecret {
  * @throws InvalidClientMetadata
  */
 export async function registerClient(
-  { database }: Pick<Signet, 'database'>,
+  { database, secrets }: Registry,
   actor: Actor,
   input: Readonly<Record<string, unknown>>,
 ): Promise<ClientWithSecret> {
@@ -45,7 +49,8 @@ export async function registerClient(
     // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
     const clientId = `client_${randomText(16)}` as ClientId
     const secret = usesSecret(metadata) ? randomText(32) : undefined
-    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
+    const sealed = secret === undefined ? undefined : sealIfKey(secrets, clientId, metadata, secret)
+    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), sealed)
     const detail = { name: metadata.client_name }
     await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId, detail })
     return { client: { ...metadata, client_id: clientId }, secret }
@@ -53,8 +58,9 @@ export async function registerClient(
 }
 
 /**
- * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. If the
- * new method does not need one, all secrets are deleted.
+ * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. So it is if the
+ * client's secrets are now used as keys, which only a sealed secret can be; the previous secret stays valid for authentication. If the new method does
+ * not need a secret, all are deleted.
  *
  * If the client knows every person by another subject afterwards (`changesSubjects`), its grants end: tokens of one grant must all have the same `sub`
  * (OpenID Connect Core §5.3.2, §12.2).
@@ -63,7 +69,7 @@ export async function registerClient(
  * @throws InvalidClientMetadata
  */
 export async function changeClient(
-  signet: Pick<Signet, 'database' | 'endings'>,
+  signet: Registry & Pick<Signet, 'endings'>,
   actor: Actor,
   clientId: ClientId,
   changes: Readonly<Record<string, unknown>>,
@@ -75,9 +81,19 @@ export async function changeClient(
     const context = await registrationContext(tx, existing, changes)
     const metadata = changeMetadata(existing, changes, context)
     await updateClient(tx, clientId, metadata)
-    const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
-    if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
+    const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
+    if (secret !== undefined)
+      await addClientSecret(
+        ...([
+          tx,
+          clientId,
+          digest(secret),
+          'newest kept',
+          sealIfKey(signet.secrets, clientId, metadata, secret),
+        ] as const),
+      )
     if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
+    else if (!usesSecretAsKey(metadata)) await forgetSealedSecrets(tx, clientId)
     const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
       (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
     )
@@ -88,6 +104,13 @@ export async function changeClient(
   })
   if (changed !== 'no_such_client' && changed.subjectsChanged) signet.endings.wake()
   return changed
+}
+
+/** Whether the client has no secret of the kind that it now needs. */
+function needsNewSecret(metadata: ClientMetadata, existing: Client): boolean {
+  if (!usesSecret(metadata)) return false
+  if (!usesSecret(existing)) return true
+  return usesSecretAsKey(metadata) && !existing.secrets.some(({ sealed }) => sealed)
 }
 
 /**

@@ -8,10 +8,12 @@ import {
   type RevokedSecrets,
 } from '../records/clients/client-secrets-store.ts'
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
+import { sealIfKey } from '../records/clients/hmac-secrets.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
+import type { Registry } from './client-registration.ts'
 
 /*
  * A node rejects a revoked secret as soon as it is notified: within milliseconds, or within seconds if its LISTEN connection has died
@@ -20,7 +22,7 @@ import { type Actor, originOf } from './actor.ts'
  * accepted secret.
  */
 
-/** The client with its new secret, of which only the digest is stored. */
+/** The client with its new secret. */
 export interface RotatedSecret {
   readonly client: Client
   readonly secret: string
@@ -35,7 +37,7 @@ export interface RotatedSecret {
  *   outage. `revoked`: no other secret is accepted any more, for use after a leak
  */
 export async function rotateClientSecret(
-  { database }: Pick<Signet, 'database'>,
+  { database, secrets }: Registry,
   actor: Actor,
   clientId: ClientId,
   old: 'newest kept' | 'revoked',
@@ -46,7 +48,9 @@ export async function rotateClientSecret(
     const client = await findClient(tx, clientId)
     if (!client) return 'no_such_client'
     if (!usesSecret(client)) return { usesNoSecret: client }
-    const revoked = await addClientSecret(tx, clientId, digest(secret), old)
+    const revoked = await addClientSecret(
+      ...([tx, clientId, digest(secret), old, sealIfKey(secrets, clientId, client, secret)] as const),
+    )
     const detail = old === 'revoked' ? { secrets_revoked: revoked.secrets, grants_ended: revoked.grants } : {}
     await recordEvent(tx, { type: 'client_secret_rotated', ...originOf(actor), clientId, detail })
     return { client, secret, revoked }

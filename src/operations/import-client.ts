@@ -5,14 +5,14 @@ import { type Client, type ClientMetadata, metadataMembers, scopesOf, usesSecret
 import { completeMetadata } from '../records/clients/client-metadata.ts'
 import { insertImportedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient } from '../records/clients/clients-store.ts'
+import { minHmacSecret, sealIfKey } from '../records/clients/hmac-secrets.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import { lockImportedId } from '../records/imported-ids-store.ts'
 import { isOpenidScope } from '../records/resources/resource.ts'
 import { lockResources } from '../records/resources/resources-store.ts'
-import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
-import { registrationContext } from './client-registration.ts'
+import { type Registry, registrationContext } from './client-registration.ts'
 import type { ImportOptions } from './import-account.ts'
 import { withRollback } from './with-rollback.ts'
 
@@ -21,7 +21,7 @@ export interface ClientToImport {
   readonly clientId: string
   /** Under the names of RFC 7591 §2. Other members, and those that only an operator may set, are ignored. */
   readonly metadata: Readonly<Record<string, unknown>>
-  /** The secrets that it uses. Only their digests are stored. */
+  /** The secrets that it uses. */
   readonly secrets: readonly string[]
   /** What happens to scopes that do not exist here. */
   readonly unknownScopes: 'refused' | 'left out'
@@ -48,8 +48,6 @@ const importableClientId = /^[\x21-\x7e]{1,255}$/
 const likeSub = /^[\w-]{22}$/
 /** RFC 6749 Appendix A.2. Fewer than eight characters can be guessed. */
 const importableSecret = /^[\x20-\x7e]{8,255}$/
-/** RFC 7518 §3.2: a key for HS256 has 256 bits. */
-const shortSecret = 32
 /** As many as a rotation leaves. */
 const maxSecrets = 2
 
@@ -62,7 +60,7 @@ const maxSecrets = 2
  * @throws InvalidClientMetadata
  */
 export async function importClient(
-  { database }: Pick<Signet, 'database'>,
+  { database, secrets: sealing }: Registry,
   actor: Operator,
   { clientId, metadata: given, secrets, unknownScopes }: ClientToImport,
   { source, dryRun, allowShortSecrets }: ClientImportOptions,
@@ -99,7 +97,11 @@ export async function importClient(
       await insertImportedSecrets(
         tx,
         id,
-        secrets.map((secret) => ({ digest: digest(secret), isShort: isShort(secret) })),
+        secrets.map((secret) => ({
+          digest: digest(secret),
+          isShort: isShort(secret),
+          sealed: sealIfKey(sealing, id, metadata, secret),
+        })),
       )
       const detail = { name: metadata.client_name, import: source }
       await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId: id, detail })
@@ -111,7 +113,7 @@ export async function importClient(
 }
 
 function isShort(secret: string): boolean {
-  return secret.length < shortSecret
+  return secret.length < minHmacSecret
 }
 
 /** The members in which the registered client is different. What an operator has decided about it since does not count. */

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
@@ -26,11 +27,13 @@ export async function redeemCode(
     readonly redirectUri: string
     readonly codeVerifier: string | undefined
     readonly resource: readonly string[]
+    /** The secret with which this request was authenticated, for an ID token with HS256. */
+    readonly hmacKey: KeyObject | undefined
   },
 ): Promise<IssuedTokens | TokensRefused> {
   const codeDigest = digest(request.code)
   const redeem = async (tx: Queryable): Promise<IssuedTokens | TokensRefused> => {
-    const { redirectUri, codeVerifier, resource } = request
+    const { redirectUri, codeVerifier, resource, hmacKey } = request
     const bindings = { clientId: client.client_id, redirectUri, codeVerifier }
     const verdict = judgeCode(await lockCode(tx, codeDigest), bindings)
     if (verdict.verdict === 'refused') return { refused: verdict.error, detail: verdict.detail }
@@ -48,7 +51,7 @@ export async function redeemCode(
     }
     const { code } = verdict
     await spendCode(tx, codeDigest)
-    const asked = { scopes: undefined, resource, nonce: code.nonce }
+    const asked = { scopes: undefined, resource, nonce: code.nonce, hmacKey }
     const { tokens, effective, access } = await issueForPerson(signet, client, code, asked)
     await recordEvent(tx, {
       ...{ type: 'tokens_issued', ...about },

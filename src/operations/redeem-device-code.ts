@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { type Client, deviceCodeGrant } from '../records/clients/client.ts'
@@ -23,7 +24,16 @@ export async function redeemDeviceCode(
   signet: Signet,
   client: Client,
   caller: Caller,
-  { deviceCode, resource }: { readonly deviceCode: string; readonly resource: readonly string[] },
+  {
+    deviceCode,
+    resource,
+    hmacKey,
+  }: {
+    readonly deviceCode: string
+    readonly resource: readonly string[]
+    /** The secret with which this request was authenticated, for an ID token with HS256. */
+    readonly hmacKey: KeyObject | undefined
+  },
 ): Promise<IssuedTokens | TokensRefused> {
   const codeDigest = digest(deviceCode)
   const clientId = client.client_id
@@ -49,7 +59,7 @@ export async function redeemDeviceCode(
     const { grant, person, sid } = request
     if (!person) throw new Error(`The grant ${grant.id} has ended, but its device code was not refused.`)
     await spendDeviceCode(tx, codeDigest)
-    const asked = { scopes: undefined, resource, nonce: undefined }
+    const asked = { scopes: undefined, resource, nonce: undefined, hmacKey }
     const { tokens, effective, access } = await issueForPerson(signet, client, { grant, person, sid }, asked)
     await recordEvent(tx, { type: 'tokens_issued', ...about, detail: { ...grantType, ...access } })
     return effective.includes('offline_access') && client.grant_types.includes('refresh_token')

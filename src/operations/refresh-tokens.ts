@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, rotatesRefreshTokens } from '../records/clients/client.ts'
@@ -34,6 +35,8 @@ export async function refreshTokens(
     readonly refreshToken: string
     readonly scope: string | undefined
     readonly resource: readonly string[]
+    /** The secret with which this request was authenticated, for an ID token with HS256. */
+    readonly hmacKey: KeyObject | undefined
   },
 ): Promise<IssuedTokens | TokensRefused> {
   const token = await readRefreshToken(signet.secrets, request.refreshToken)
@@ -57,7 +60,7 @@ export async function refreshTokens(
       return { refused: 'offline_access_taken', detail: `grant ${family.grant.id}` }
     const scopes = narrowedScopes(family, request.scope)
     // The nonce belongs to the authorization request; the ID token of a refresh should not have one (OpenID Connect Core §12.2).
-    const asked = { scopes, resource: request.resource, nonce: undefined }
+    const asked = { scopes, resource: request.resource, nonce: undefined, hmacKey: request.hmacKey }
     const { tokens, access } = await issueForPerson(signet, client, { ...family, person }, asked)
     const next = await advance(signet, tx, client, family, token, caller)
     if (typeof next !== 'number') return next

@@ -1,10 +1,16 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { VerificationError } from '#verify'
 import { parseCompactJws, parsePart } from '#verify/compact-jws'
 import { changedMeaning, isMediaType } from '#verify/signed-jwt'
 import type { JsonObject } from '#verify/strict-json'
 import { quoted } from '#verify/verification-error'
-import { type AssertionAlgorithm, assertionAlgorithms } from '../platform/jwt/algorithms.ts'
+import {
+  type AssertionAlgorithm,
+  assertionAlgorithms,
+  type ClientAssertionAlgorithm,
+} from '../platform/jwt/algorithms.ts'
+import { macHolds } from '../platform/jwt/verify.ts'
 
 export interface AssertionRules {
   readonly clientId: string
@@ -13,9 +19,6 @@ export interface AssertionRules {
   readonly otherAudiences: readonly string[]
   /** Whether `aud` must be the issuer, as a string, and nothing else. */
   readonly requireIssuerAudience: boolean
-  readonly jwks: JSONWebKeySet
-  /** The client's registered algorithm; undefined: any algorithm that its key allows. */
-  readonly algorithm: AssertionAlgorithm | undefined
   /** Seconds since 1970. */
   readonly now: number
   /** Seconds. */
@@ -34,21 +37,35 @@ const maxLength = 8192
  */
 const assertionTypes = ['JWT', 'client-authentication+jwt']
 
+/** What an assertion says about itself. Nothing of it is verified yet. */
+export interface ClaimedAssertion {
+  readonly clientId: string
+  /** `private_key_jwt` unless its algorithm is that of an HMAC. Only the method that the client registered decides which keys are tried. */
+  readonly method: 'client_secret_jwt' | 'private_key_jwt'
+}
+
 /**
  * The client that an assertion claims to be from. The claim is not verified yet: use it only to find the keys that verify the assertion.
  * The assertion is parsed more strictly than jose does later, so that it has only one encoding, and one value for each member.
  *
  * @returns undefined if it is not a JWT, or if its `sub` is not printable ASCII, as every `client_id` is
  */
-export function claimedClientId(assertion: string): string | undefined {
+export function claimedAssertion(assertion: string): ClaimedAssertion | undefined {
   try {
-    const { sub } = parsePart('payload', parseCompactJws(assertion, maxLength).payload)
-    return typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub) ? sub : undefined
+    const { header, payload } = parseCompactJws(assertion, maxLength)
+    const { sub } = parsePart('payload', payload)
+    if (typeof sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(sub)) return undefined
+    const { alg } = header
+    const isHmac = typeof alg === 'string' && alg.startsWith('HS')
+    return { clientId: sub, method: isHmac ? 'client_secret_jwt' : 'private_key_jwt' }
   } catch (error) {
     if (error instanceof VerificationError) return undefined
     throw error
   }
 }
+
+/** The `jti` of an assertion and when it may be forgotten, in seconds since 1970; or what is wrong, for the operator. */
+export type VerifiedAssertion = { readonly jti: string; readonly forgetAt: number } | { readonly fault: string }
 
 /**
  * The key that an assertion names. The claim is not verified yet: use it only to find the keys that verify the assertion.
@@ -66,20 +83,64 @@ export function claimedKeyId(assertion: string): string | undefined {
 }
 
 /**
- * Checks a client assertion (RFC 7523 §3, OpenID Connect Core §9). The caller must ensure by the `jti` that it is used only once.
+ * Checks an assertion that was signed with a private key (private_key_jwt: RFC 7523 §3, OpenID Connect Core §9). The caller must ensure by the `jti` that
+ * it is used only once.
  *
- * @returns the `jti` and when it may be forgotten, in seconds since 1970; or what is wrong, for the operator
+ * @param algorithm the client's registered one; undefined: any that its key allows. Never that of an HMAC: its public keys are no secret (RFC 8725 §2.1)
  */
 export async function verifyClientAssertion(
   assertion: string,
   rules: AssertionRules,
-): Promise<{ readonly jti: string; readonly forgetAt: number } | { readonly fault: string }> {
-  const { clientId, jwks, algorithm, now, clockSkew } = rules
+  { jwks, algorithm }: { readonly jwks: JSONWebKeySet; readonly algorithm: AssertionAlgorithm | undefined },
+): Promise<VerifiedAssertion> {
+  return verify(assertion, rules, createLocalJWKSet(jwks), algorithm ? [algorithm] : [...assertionAlgorithms])
+}
+
+/** A key for comparisons with nothing, so that they take the same time. */
+const dummyKey = createSecretKey(randomBytes(32))
+
+/** The number of comparisons for any client: a rotation leaves two secrets. */
+const comparisons = 2
+
+/**
+ * Finds the secret that an assertion was signed with (client_secret_jwt, OpenID Connect Core §9). It compares with every secret without stopping at the first
+ * match, and does the same work if there is none.
+ *
+ * @param secrets the opened secrets of the client; empty if it is unknown or registered for another method
+ * @returns undefined if none matches, or if the algorithm is not HS256
+ */
+export function matchingHmacSecret<Secret extends { readonly key: KeyObject }>(
+  assertion: string,
+  secrets: readonly Secret[],
+): Secret | undefined {
+  const { header, signingInput, signature } = parseCompactJws(assertion, maxLength)
+  const matches = secrets.filter(({ key }) => macHolds(key, signingInput, signature))
+  for (let count = secrets.length; count < comparisons; count++) macHolds(dummyKey, signingInput, signature)
+  // RFC 8725 §3.1: no longer HMAC either, as the client could not have registered it.
+  return header['alg'] === 'HS256' ? matches[0] : undefined
+}
+
+/** Checks an assertion whose key was found by `matchingHmacSecret`. The caller must ensure by the `jti` that it is used only once. */
+export async function verifyHmacAssertion(
+  assertion: string,
+  rules: AssertionRules,
+  key: KeyObject,
+): Promise<VerifiedAssertion> {
+  return verify(assertion, rules, async () => key, ['HS256'])
+}
+
+async function verify(
+  assertion: string,
+  rules: AssertionRules,
+  keyFor: JWTVerifyGetKey,
+  algorithms: ClientAssertionAlgorithm[],
+): Promise<VerifiedAssertion> {
+  const { clientId, now, clockSkew } = rules
   try {
     const fault = faultInHeader(parseCompactJws(assertion, maxLength).header)
     if (fault) return { fault }
-    const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
-      algorithms: algorithm ? [algorithm] : [...assertionAlgorithms],
+    const { payload } = await jwtVerify(assertion, keyFor, {
+      algorithms,
       issuer: clientId,
       subject: clientId,
       currentDate: new Date(now * 1000),

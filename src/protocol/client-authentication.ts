@@ -1,5 +1,5 @@
 import { digest, equalInConstantTime } from '../platform/secrets/digest.ts'
-import { claimedClientId } from './client-assertion.ts'
+import { claimedAssertion } from './client-assertion.ts'
 import { OAuthError } from './errors/oauth-error.ts'
 import type { Form } from './http/form.ts'
 import { type Parameters, wasSent } from './http/parameters.ts'
@@ -17,7 +17,7 @@ type CredentialForm = Form<keyof typeof credentialParameters>
 /** The client credentials in a request. */
 export type PresentedCredentials = { readonly clientId: string } & (
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
-  | { readonly method: 'private_key_jwt'; readonly assertion: string }
+  | { readonly method: 'client_secret_jwt' | 'private_key_jwt'; readonly assertion: string }
   | { readonly method: 'none' }
 )
 
@@ -50,9 +50,9 @@ function fromBody(body: CredentialForm): PresentedCredentials {
     // RFC 7521 §4.2.
     if (body.client_assertion === undefined || body.client_assertion_type !== assertionType)
       throw new OAuthError('client_assertion_type_wrong')
-    const clientId = claimedClientId(body.client_assertion)
-    if (clientId === undefined) throw new OAuthError('client_assertion_unreadable')
-    return { method: 'private_key_jwt', clientId, assertion: body.client_assertion }
+    const claimed = claimedAssertion(body.client_assertion)
+    if (!claimed) throw new OAuthError('client_assertion_unreadable')
+    return { ...claimed, assertion: body.client_assertion }
   }
   if (body.client_id === undefined) throw new OAuthError('client_not_named')
   return body.client_secret === undefined

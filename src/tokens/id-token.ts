@@ -1,5 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import type { IdTokenAlgorithm } from '../platform/jwt/algorithms.ts'
+import { signWithSecret } from '../platform/jwt/sign.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import type { Client } from '../records/clients/client.ts'
 import type { Subject } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
@@ -13,6 +15,8 @@ export interface IdTokenContent {
   readonly authentication: Authentication
   /** The access token that is issued with it, for `at_hash`. */
   readonly accessToken: string
+  /** The secret with which the client authenticated this request, so a rotation of secrets breaks nobody. Needed for HS256. */
+  readonly hmacKey: KeyObject | undefined
   /** Claims about the person. Empty for a token that passes through a browser, which may end up in logs and in the history. */
   readonly personal: Readonly<Record<string, unknown>>
 }
@@ -42,7 +46,11 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
     at_hash: accessTokenHash(content.accessToken, alg),
     ...(content.nonce === undefined ? {} : { nonce: content.nonce }),
   }
-  if (alg === 'HS256') throw new Error('ID tokens cannot be signed with HS256 yet.')
+  // OpenID Connect Core §10.1.
+  if (alg === 'HS256') {
+    if (!content.hmacKey) throw new OAuthError('client_secret_too_short', { detail: `client ${client.client_id}` })
+    return signWithSecret('JWT', claims, content.hmacKey)
+  }
   return keyRing.sign(alg, 'JWT', claims, settings.idTokenTtl)
 }
 

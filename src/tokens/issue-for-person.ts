@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { IdTokenAlgorithm, SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
@@ -55,7 +56,7 @@ interface IssuedForPerson {
  *
  * @param source the code or the refresh family: its grant with the person, and the `sid` of its session
  * @param request `scopes` to which the request narrows the grant, or undefined for all of them; `resource` as in RFC 8707 §2.2; `nonce` of the
- *   authorization request, for the ID token
+ *   authorization request, for the ID token; `hmacKey` is the secret with which the request was authenticated, for an ID token with HS256
  * @throws OAuthError `invalid_scope`, `invalid_grant`, `invalid_target`; KeysUnavailable
  */
 export async function issueForPerson(
@@ -66,6 +67,7 @@ export async function issueForPerson(
     readonly scopes: readonly string[] | undefined
     readonly resource: readonly string[]
     readonly nonce: string | undefined
+    readonly hmacKey: KeyObject | undefined
   },
 ): Promise<IssuedForPerson> {
   const { grant, sid } = source
@@ -83,7 +85,7 @@ export async function issueForPerson(
   if (!effective.includes('openid'))
     return { tokens: { accessToken, expiresIn, scopes, algorithms: { access: alg } }, effective, access }
   const idToken = await issueIdToken(signet, {
-    ...{ client, sub, nonce: request.nonce, authentication, accessToken },
+    ...{ client, sub, nonce: request.nonce, authentication, accessToken, hmacKey: request.hmacKey },
     personal: personalClaimsForIdToken(
       person,
       client.id_token_profile_claims ? effective : [],

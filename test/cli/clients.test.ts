@@ -3,6 +3,7 @@ import t from 'tap'
 import { authenticateClient } from '../../src/operations/authenticate-client.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
+import type { LiveSecrets } from '../../src/platform/secrets/purpose-secrets.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
 import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
@@ -22,6 +23,7 @@ const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
   clientKeys: createClientKeySets({ get: () => Promise.reject(new Error('no client here has a jwks_uri')) }),
+  secrets: {} as LiveSecrets,
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),
 }

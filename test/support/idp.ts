@@ -16,6 +16,7 @@ import { createPasswordHashing, type PasswordHashing } from '../../src/records/a
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
+import { sealIfKey } from '../../src/records/clients/hmac-secrets.ts'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
@@ -161,6 +162,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
         clientId,
         completed(metadata),
         secret === undefined ? undefined : digest(secret),
+        secret === undefined ? undefined : sealIfKey(signet.secrets, clientId, completed(metadata), secret),
       )
       return { ...((await findClient(signet.database, clientId)) as Client), secret }
     },

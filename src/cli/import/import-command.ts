@@ -3,14 +3,16 @@ import type { JsonObject } from '#verify/strict-json'
 import type { Installation } from '../../installation.ts'
 import type { ImportAccountOutcome } from '../../operations/import-account.ts'
 import type { ImportClientOutcome } from '../../operations/import-client.ts'
+import type { LockWait } from '../../platform/database/locked-transaction.ts'
 import { asciiLowerCase } from '../../records/accounts/canonical-names.ts'
+import { mayUseSecretAsKey } from '../../records/clients/hmac-secrets.ts'
 import { shown } from '../../records/plain-text.ts'
 import { WrongUsage } from '../command-failures.ts'
 import { json, notEmpty, oneValue } from '../flags.ts'
 import { operator } from '../operator.ts'
 import type { Format } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { changing } from '../with-signet.ts'
+import { changing, withSealing } from '../with-signet.ts'
 import { hashOfAuth0, userOfAuth0 } from './auth0.ts'
 import { type Entry, readEntries, type Shape } from './entries.ts'
 import { clientOfHydra, clientsOfHydra } from './hydra.ts'
@@ -97,9 +99,11 @@ export function importClientsCommand(clients: Command, terminal: Terminal): void
       const { importClient } = await import('../../operations/import-client.ts')
       const ids = createNamesInRun()
       const source = sources[(flags.from ?? 'json') as keyof typeof sources]
-      await runImport(terminal, files, flags, source, async (installation, item, options) => {
+      await runImport(terminal, files, flags, source, async (installation, item, options, wait) => {
         const allowShortSecrets = flags.allowShortSecrets ?? false
-        const outcome = await importClient(installation, operator(terminal), item, { ...options, allowShortSecrets })
+        const outcome = await withSealing(terminal, installation, wait, mayUseSecretAsKey(item.metadata), (registry) =>
+          importClient(registry, operator(terminal), item, { ...options, allowShortSecrets }),
+        )
         if (options.dryRun && outcome.outcome === 'imported' && !ids.claim([item.clientId]))
           return { outcome: 'refused', reason: 'Another entry of this import has the same client_id.' }
         return clientResult(outcome, item.clientId)
@@ -135,11 +139,12 @@ async function runImport<Item>(
     installation: Installation,
     item: Item,
     options: { readonly source: string; readonly dryRun: boolean },
+    wait: LockWait,
   ) => Promise<Outcome>,
 ): Promise<void> {
   const dryRun = flags.dryRun ?? false
   const options = { source: flags.from ?? 'json', dryRun }
-  await changing(terminal, async (installation) => {
+  await changing(terminal, async (installation, wait) => {
     const report = openReport(terminal, flags, dryRun)
     const take = async (entry: Entry): Promise<Result> => {
       const { where } = entry
@@ -148,7 +153,7 @@ async function runImport<Item>(
       const { id } = found
       if (found.kind !== 'import')
         return { where, id, outcome: found.kind === 'skip' ? 'skipped' : 'refused', reason: found.reason }
-      const outcome = await importOne(installation, found.item, options).catch(refusalOf)
+      const outcome = await importOne(installation, found.item, options, wait).catch(refusalOf)
       const notes = [...found.notes, ...('notes' in outcome ? (outcome.notes ?? []) : [])]
       return { where, id, ...outcome, notes }
     }

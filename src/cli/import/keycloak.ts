@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, parseJsonObject } from '#verify/strict-json'
 import type { AccountToImport } from '../../operations/import-account.ts'
 import type { ClientToImport } from '../../operations/import-client.ts'
+import { signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import type { Address, Profile } from '../../records/accounts/account.ts'
 import { shown } from '../../records/plain-text.ts'
 import { acceptedClaims, splitUsername } from './foreign-profile.ts'
@@ -286,7 +287,8 @@ function scopeOf(read: Members, withCode: boolean, withRefresh: boolean): string
 function idTokenAlg(attribute: AttributeReader, notes: string[]) {
   const alg = attribute('id.token.signed.response.alg')
   if (alg === undefined) return {}
-  if (alg === 'RS256' || alg === 'ES256') return { id_token_signed_response_alg: alg }
+  // Not HS256: Keycloak signs with a key of the realm, not with the client's secret.
+  if (signingAlgorithms.some((one) => one === alg)) return { id_token_signed_response_alg: alg }
   notes.push(notTakenOver(`The algorithm ${shown(alg)} of ID tokens`))
   return {}
 }

@@ -101,6 +101,8 @@ const consequences: Readonly<Record<Purpose, string>> = {
   'email-codes': 'codes in e-mails that have been sent are refused: the links in them still work',
   'totp-sealing':
     'one-time codes of all users are refused: they need a recovery code or a passkey, and set up their app again',
+  'client-secrets':
+    'applications that sign with their secret (client_secret_jwt) are refused until each has a new one: signet clients rotate-secret',
   'recovery-codes': 'recovery codes of all users are refused: they must create new ones',
   'session-id': 'sessions get a new sid: sign-out by an application with an earlier ID token asks for confirmation',
 }

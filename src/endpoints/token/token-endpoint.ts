@@ -58,24 +58,24 @@ export function tokenEndpoint(app: App, signet: Signet): void {
 /** grant_type=authorization_code (RFC 6749 §4.1.3). */
 async function authorizationCode(
   signet: Signet,
-  { client }: AuthenticatedClient,
+  { client, credential }: AuthenticatedClient,
   { code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
   if (code === undefined) throw new OAuthError('parameter_missing', { param: 'code' })
   if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
-  return redeemCode(signet, client, caller, { code, redirectUri, codeVerifier, resource })
+  return redeemCode(signet, client, caller, { code, redirectUri, codeVerifier, resource, hmacKey: credential?.hmacKey })
 }
 
 /** grant_type=refresh_token (RFC 6749 §6). */
 async function refreshToken(
   signet: Signet,
-  { client }: AuthenticatedClient,
+  { client, credential }: AuthenticatedClient,
   { refresh_token: refreshToken, scope, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
   if (refreshToken === undefined) throw new OAuthError('parameter_missing', { param: 'refresh_token' })
-  return refreshTokens(signet, client, caller, { refreshToken, scope, resource })
+  return refreshTokens(signet, client, caller, { refreshToken, scope, resource, hmacKey: credential?.hmacKey })
 }
 
 /** grant_type=client_credentials (RFC 6749 §4.4). */
@@ -90,12 +90,12 @@ function clientCredentials(
 /** The grant type of devices without a browser (RFC 8628 §3.4). */
 async function deviceCode(
   signet: Signet,
-  { client }: AuthenticatedClient,
+  { client, credential }: AuthenticatedClient,
   { device_code: deviceCode, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
   if (deviceCode === undefined) throw new OAuthError('parameter_missing', { param: 'device_code' })
-  return redeemDeviceCode(signet, client, caller, { deviceCode, resource })
+  return redeemDeviceCode(signet, client, caller, { deviceCode, resource, hmacKey: credential?.hmacKey })
 }
 
 function refusedWith({ refused, detail, isRecorded = true }: TokensRefused): OAuthError {

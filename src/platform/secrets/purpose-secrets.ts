@@ -13,6 +13,7 @@ export const purposes = [
   'email-codes',
   'totp-sealing',
   'recovery-codes',
+  'client-secrets',
 ] as const
 export type Purpose = (typeof purposes)[number]
 

@@ -199,6 +199,12 @@ export const errorRegistry = {
     description: 'This client must authenticate with {}.',
     fix: 'The secret is correct, but it was sent by another method. Use the registered method, or accept both: signet clients update --token-endpoint-auth-method "".',
   },
+  client_secret_too_short: {
+    ...client,
+    description:
+      'This secret is too short to sign an ID token with HS256: authenticate with one of at least 32 characters.',
+    fix: 'The secret was imported from another system (RFC 7518 section 3.2 requires 256 bits). Create another one with signet clients rotate-secret, or let the client verify ID tokens with the public keys: signet clients update --id-token-signed-response-alg RS256.',
+  },
   client_assertion_type_wrong: {
     ...request,
     description:

@@ -165,9 +165,18 @@ export interface ClientJwks {
   readonly keys: readonly Readonly<Record<string, unknown> & { kty: string }>[]
 }
 
+/** The value of a secret, sealed with the purpose secret `client-secrets`. */
+export interface SealedSecret {
+  readonly text: string
+  /** The version of the purpose secret. */
+  readonly version: number
+}
+
 export interface ClientSecret {
   readonly id: number
   readonly digest: Buffer
+  /** Its value, sealed, if the client uses its secrets as keys (hmac-secrets.ts). */
+  readonly sealed: SealedSecret | undefined
   /** The ID of the open standing grant of this secret, if the client has ever used it to get a token (client_credentials). */
   readonly standingGrant: GrantId | undefined
 }
@@ -186,6 +195,8 @@ export type SecretClient = CommonClient &
   SecretAuthentication & {
     readonly secrets: readonly ClientSecret[]
   }
+
+export type SecretJwtClient = Extract<SecretClient, SecretJwtAuthentication>
 
 export type KeyClient = CommonClient &
   KeyAuthentication & {

@@ -9,6 +9,7 @@ import {
   type CommonMetadata,
   metadataMembers,
   noAssertions,
+  type SealedSecret,
 } from './client.ts'
 
 const nullable = [
@@ -42,7 +43,7 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   token_endpoint_auth_signing_alg: ClientAssertionAlgorithm | null
   self_registered: boolean
   standing_grant: GrantId | null
-  secrets: { id: number; digest: string; grant: GrantId | null }[]
+  secrets: { id: number; digest: string; sealed: string | null; version: number | null; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
 }
 
@@ -52,7 +53,8 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
  */
 const select = `
   SELECT to_jsonb(clients) - '{created_at,updated_at,deleted_at,grant_epoch,grants_ended_at}'::text[] || jsonb_build_object(
-    'secrets', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', client_secrets.id, 'digest', encode(digest, 'hex'), 'grant', grants.id)
+    'secrets', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', client_secrets.id, 'digest', encode(digest, 'hex'),
+                               'sealed', sealed, 'version', sealed_version, 'grant', grants.id)
                                ORDER BY client_secrets.id), '[]')
      FROM client_secrets
      LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
@@ -78,9 +80,10 @@ function clientFromRow(row: ClientRow): Client {
   }
   const withSecrets = {
     ...common,
-    secrets: secrets.map(({ id, digest, grant }) => ({
+    secrets: secrets.map(({ id, digest, sealed, version, grant }) => ({
       id,
       digest: Buffer.from(digest, 'hex'),
+      sealed: sealed === null || version === null ? undefined : { text: sealed, version },
       standingGrant: grant ?? undefined,
     })),
   }
@@ -167,22 +170,26 @@ export async function listClients(
   return rows.map(({ client }) => clientFromRow(client))
 }
 
-/** @param secretDigest the digest of its first secret; undefined if it uses none */
+/**
+ * @param secretDigest the digest of its first secret; undefined if it uses none
+ * @param sealed the value of this secret, if the client uses it as a key
+ */
 export async function insertClient(
   db: Queryable,
   clientId: ClientId,
   metadata: ClientMetadata,
   secretDigest: Buffer | undefined,
+  sealed?: SealedSecret | undefined,
 ): Promise<void> {
   const { names, values } = columnsOf(metadata)
   await db.query({
     text: `WITH client AS (
              INSERT INTO clients (client_id, ${names.join(', ')})
-             VALUES ($1, ${names.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING client_id
+             VALUES ($1, ${names.map((_, index) => `$${index + 5}`).join(', ')}) RETURNING client_id
            )
-           INSERT INTO client_secrets (client_id, digest)
-           SELECT client_id, $2 FROM client WHERE $2::bytea IS NOT NULL`,
-    values: [clientId, secretDigest ?? null, ...values],
+           INSERT INTO client_secrets (client_id, digest, sealed, sealed_version)
+           SELECT client_id, $2, $3, $4 FROM client WHERE $2::bytea IS NOT NULL`,
+    values: [clientId, secretDigest ?? null, sealed?.text ?? null, sealed?.version ?? null, ...values],
   })
 }
 
