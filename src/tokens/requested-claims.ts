@@ -15,6 +15,12 @@ const protocolClaims = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'azp', 'at_hash', 'c_hash', 'sid'],
 ])
 
+/** Whether one of the scopes is that of the claim. No scope covers what is no claim about a person. */
+function isCovered(scopes: readonly string[], claim: string): boolean {
+  const scope = scopeOfClaim(claim)
+  return scope !== undefined && scopes.includes(scope)
+}
+
 /**
  * Divides the claims of a request into those that its client may have, and the others. The others are dropped: a claim that cannot be returned is never an
  * error, not even an essential one (§5.5.1). Names with a language tag (§5.2) are among the others, because no claim has variants here.
@@ -27,7 +33,7 @@ export function requestedClaims(
   requested: RequestedClaims,
 ): { readonly claims: RequestedClaims; readonly dropped: readonly string[] } {
   const registered = scopesOf(client.scope)
-  const isAllowed = (claim: string) => registered.includes(scopeOfClaim(claim) ?? '')
+  const isAllowed = (claim: string) => isCovered(registered, claim)
   const all = [...requested.userinfo, ...requested.idToken]
   return {
     claims: { userinfo: requested.userinfo.filter(isAllowed), idToken: requested.idToken.filter(isAllowed) },
@@ -63,7 +69,7 @@ function quoted(name: string): string {
  * order in the request.
  */
 export function claimsBeyond(scopes: readonly string[], { userinfo, idToken }: RequestedClaims): readonly string[] {
-  return [...new Set([...userinfo, ...idToken])].filter((claim) => !scopes.includes(scopeOfClaim(claim) ?? '')).sort()
+  return [...new Set([...userinfo, ...idToken])].filter((claim) => !isCovered(scopes, claim)).sort()
 }
 
 /** Whether a person has allowed a claim: by its name, or with its scope. The claim alone does not allow the scope. */
@@ -71,7 +77,7 @@ export function isClaimAllowed(
   allowed: { readonly scopes: readonly string[]; readonly claims: readonly string[] },
   claim: string,
 ): boolean {
-  return allowed.claims.includes(claim) || allowed.scopes.includes(scopeOfClaim(claim) ?? '')
+  return allowed.claims.includes(claim) || isCovered(allowed.scopes, claim)
 }
 
 /**
@@ -86,7 +92,7 @@ export function effectiveClaims(
   const registered = scopesOf(client.scope)
   return claims.filter(
     (claim) =>
-      registered.includes(scopeOfClaim(claim) ?? '') &&
+      isCovered(registered, claim) &&
       // First-party clients need no consent.
       (client.first_party || (consent !== null && isClaimAllowed(consent, claim))),
   )

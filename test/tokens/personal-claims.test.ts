@@ -65,6 +65,16 @@ t.test('a scope gives its own claims only, and none that is null or empty', asyn
   )
 })
 
+t.test('a claim that is named is given without its scope, and nothing else of the scope is', async (t) => {
+  const of = (scopes: string[], ...named: string[]) =>
+    personalClaims({ account, visibleGroups: ['staff'] }, scopes, named)
+  t.same(of([], 'email'), { email: 'ada@example.com' })
+  t.same(of(['openid', 'email'], 'name', 'email'), { email: 'ada@example.com', email_verified: false, name: 'Ada' })
+  t.same(of([], 'groups'), { groups: ['staff'] })
+  t.same(of([], 'nickname', 'birthdate', 'constructor', '__proto__', 'sub', 'disabled', 'created_at'), {})
+  t.same(personalClaimsForIdToken({ account, visibleGroups: [] }, [], ['name', 'roles']), { name: 'Ada' })
+})
+
 t.test('a client sees only those groups that its metadata names', async (t) => {
   const groups = ['admins', 'staff', 'toString']
   const seen = (named: string[]) => personVisibleTo({ groups: named }, { account, groups }).visibleGroups
@@ -94,6 +104,13 @@ t.test(
     t.match(claims, { email: 'ada@example.com', name: long.name })
     t.notOk('picture' in claims || 'address' in claims)
     t.ok(Buffer.byteLength(JSON.stringify(claims)) <= 2000)
+    const named = personalClaimsForIdToken({ account: { ...long, address }, visibleGroups: groups }, all, ['picture'])
+    t.notOk('picture' in named, 'not even if the request names it')
+    const short = { ...account, picture: `https://a.example/${'x'.repeat(1900)}` }
+    const first = personalClaimsForIdToken({ account: short, visibleGroups: groups }, all, ['picture'])
+    t.match(first, { picture: short.picture }, 'but before what only a scope requests')
+    t.notOk('groups' in first)
+    t.ok(Buffer.byteLength(JSON.stringify(first)) <= 2000)
     const many = Array.from({ length: 100 }, (_, n) => `a long name of a group, number ${n}`)
     t.notOk('groups' in personalClaimsForIdToken({ account, visibleGroups: many }, all), 'no part of a list')
     t.same(personalClaims({ account, visibleGroups: many }, all)['groups'], many, 'userinfo has it')
