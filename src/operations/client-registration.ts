@@ -2,18 +2,21 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
+import { deleteRegistration } from '../records/clients/client-registrations-store.ts'
 import { addClientSecret, deleteClientSecrets, forgetSealedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
 import { type SecretSealing, sealIfKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
+import { invalid } from '../records/clients/metadata-members.ts'
 import { changesSubjects } from '../records/clients/sector.ts'
+import { beyondOwnMetadata } from '../records/clients/self-registration.ts'
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
-import { recordEvent } from '../records/events/events-store.ts'
+import { type EventOrigin, recordEvent } from '../records/events/events-store.ts'
 import { existingGroupNames } from '../records/groups/groups-store.ts'
 import type { ClientId } from '../records/ids.ts'
-import { findResources, lockResources } from '../records/resources/resources-store.ts'
+import { findOpenResources, findResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, originOf } from './actor.ts'
+import { type Actor, type Operator, originOf } from './actor.ts'
 import { endGrantsOf } from './revoke-grants.ts'
 
 export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
@@ -21,7 +24,7 @@ export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 /** `secrets` may be missing if no client comes to use its secret as a key. */
 export type Registry = Pick<Signet, 'database'> & { readonly secrets?: SecretSealing | undefined }
 
-interface ClientWithSecret {
+export interface ClientWithSecret {
   readonly client: RegisteredClient
   /** A new secret. Undefined if the client was not given one. */
   readonly secret: string | undefined
@@ -46,24 +49,38 @@ export async function registerClient(
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
     const metadata = completeMetadata(input, await registrationContext(tx, input))
-    // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
-    const clientId = `client_${randomText(16)}` as ClientId
-    const secret = usesSecret(metadata) ? randomText(32) : undefined
-    const sealed = secret === undefined ? undefined : sealIfKey(secrets, clientId, metadata, secret)
-    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), sealed)
-    const detail = { name: metadata.client_name }
-    await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId, detail })
-    return { client: { ...metadata, client_id: clientId }, secret }
+    return insertNewClient(tx, secrets, originOf(actor), metadata, { origin: 'by operator' })
   })
 }
 
 /**
- * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. So it is if the
- * client's secrets are now used as keys, which only a sealed secret can be; the previous secret stays valid for authentication. If the new method does
- * not need a secret, all are deleted.
+/**
+ * Inserts a client with a new `client_id` and, if it uses one, a secret. Records the event.
  *
- * If the client knows every person by another subject afterwards (`changesSubjects`), its grants end: tokens of one grant must all have the same `sub`
- * (OpenID Connect Core §5.3.2, §12.2).
+ * @param how.detail more for the event
+ */
+export async function insertNewClient(
+  tx: Queryable,
+  secrets: Registry['secrets'],
+  origin: EventOrigin,
+  metadata: ClientMetadata,
+  how: {
+    readonly origin: 'by operator' | 'by itself'
+    readonly detail?: Readonly<Record<string, string | number | boolean>>
+  },
+): Promise<ClientWithSecret> {
+  // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
+  const clientId = `client_${randomText(16)}` as ClientId
+  const secret = usesSecret(metadata) ? randomText(32) : undefined
+  const sealed = secret === undefined ? undefined : sealIfKey(secrets, clientId, metadata, secret)
+  await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), sealed, how.origin)
+  const detail = { name: metadata.client_name, ...how.detail }
+  await recordEvent(tx, { type: 'client_created', ...origin, clientId, detail })
+  return { client: { ...metadata, client_id: clientId }, secret }
+}
+
+/**
+ * Replaces some of a client's metadata, with what follows for its secrets and grants (`replaceMetadata`).
  *
  * @param changes members of the metadata, unchecked; null removes a value
  * @throws InvalidClientMetadata
@@ -80,30 +97,65 @@ export async function changeClient(
     if (!existing) return 'no_such_client'
     const context = await registrationContext(tx, existing, changes)
     const metadata = changeMetadata(existing, changes, context)
-    await updateClient(tx, clientId, metadata)
-    const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
-    if (secret !== undefined)
-      await addClientSecret(
-        ...([
-          tx,
-          clientId,
-          digest(secret),
-          'newest kept',
-          sealIfKey(signet.secrets, clientId, metadata, secret),
-        ] as const),
-      )
-    if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
-    else if (!usesSecretAsKey(metadata)) await forgetSealedSecrets(tx, clientId)
-    const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
-      (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
-    )
-    await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
-    const subjectsChanged = changesSubjects(existing, metadata)
-    if (subjectsChanged) await endGrantsOf(tx, actor, clientId)
-    return { client: { ...metadata, client_id: clientId }, secret, subjectsChanged }
+    const beyond = existing.isSelfRegistered && beyondOwnMetadata(metadata, await findOpenResources(tx))
+    if (beyond) throw invalid(beyond)
+    return replaceMetadata(tx, signet.secrets, actor, existing, metadata)
   })
   if (changed !== 'no_such_client' && changed.subjectsChanged) signet.endings.wake()
   return changed
+}
+
+/**
+ * Saves all metadata of a client that the caller has locked. Records the event.
+ *
+ * If the new authentication method needs a secret and the old one did not, a secret is created. So it is if the client's secrets are now used as keys,
+ * which only a sealed secret can be; the previous secret stays valid for authentication. If the new method does not need a secret, all are deleted.
+ *
+ * If the client knows every person by another subject afterwards (`changesSubjects`), its grants end: tokens of one grant must all have the same `sub`
+ * (OpenID Connect Core §5.3.2, §12.2). The caller then wakes `endings`.
+ *
+ * @returns the client, and its secret if it was given one now
+ */
+export async function replaceMetadata(
+  tx: Queryable,
+  secrets: Registry['secrets'],
+  actor: Actor,
+  existing: Client,
+  metadata: ClientMetadata,
+): Promise<ChangedClient> {
+  const clientId = existing.client_id
+  await updateClient(tx, clientId, metadata)
+  const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
+  if (secret !== undefined) {
+    const sealed = sealIfKey(secrets, clientId, metadata, secret)
+    await addClientSecret(tx, clientId, digest(secret), 'newest kept', sealed)
+  }
+  if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
+  else if (!usesSecretAsKey(metadata)) await forgetSealedSecrets(tx, clientId)
+  const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
+    (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
+  )
+  await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
+  const subjectsChanged = changesSubjects(existing, metadata)
+  if (subjectsChanged) await endGrantsOf(tx, actor, clientId)
+  return { client: { ...metadata, client_id: clientId }, secret, subjectsChanged }
+}
+
+/**
+ * Makes a client that registered itself one of the operator's, who knows who is behind it. Pages no longer warn of it, it can be given what other clients
+ * have, it is not deleted if nobody uses it, and it can no longer change or delete itself.
+ */
+export async function adoptClient(
+  { database }: Pick<Signet, 'database'>,
+  actor: Operator,
+  clientId: ClientId,
+): Promise<'adopted' | 'no_such_client' | 'not_self_registered'> {
+  return inTransaction(database, async (tx) => {
+    if (!(await lockClient(tx, clientId))) return 'no_such_client'
+    if (!(await deleteRegistration(tx, clientId))) return 'not_self_registered'
+    await recordEvent(tx, { type: 'client_adopted', ...originOf(actor), clientId })
+    return 'adopted'
+  })
 }
 
 /** Whether the client has no secret of the kind that it now needs. */

@@ -14,13 +14,17 @@ import { supportedClaims } from '../../tokens/personal-claims.ts'
  * @param active the algorithms that have an active key. After an upgrade that adds an algorithm, its first key waits until every verifier has seen
  *   it, and a client that chose the algorithm earlier would get no ID token until then
  */
-export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>, active: readonly SigningAlgorithm[]) {
+export function metadata(
+  { issuer, signUp, registration }: Pick<Settings, 'issuer' | 'signUp' | 'registration'>,
+  active: readonly SigningAlgorithm[],
+) {
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     userinfo_endpoint: `${issuer}/userinfo`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    ...(registration !== 'closed' && { registration_endpoint: `${issuer}/register` }),
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: authenticationMethods.filter((method) => method !== 'none'),
     introspection_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
