@@ -153,12 +153,12 @@ async function resealIfDue(
   if (replacement) await resealClientSecret(database, secret.id, secret.sealed, replacement)
 }
 
-/** At every endpoint, the audience of an assertion is the issuer or the token endpoint. */
+/** At every endpoint, the audience of an assertion is the issuer, the token endpoint, or the one for pushed requests (RFC 9126 §2). */
 function rulesFor({ settings, clock }: Context, client: KeyClient | SecretJwtClient): AssertionRules {
   return {
     clientId: client.client_id,
     issuer: settings.issuer,
-    otherAudiences: [`${settings.issuer}/token`],
+    otherAudiences: [`${settings.issuer}/token`, `${settings.issuer}/par`],
     requireIssuerAudience: client.require_issuer_audience,
     now: clock.seconds(),
     clockSkew: settings.clockSkew,

@@ -24,12 +24,14 @@ export interface CodeRequest {
   readonly nonce: string | undefined
   /** The Authentication Context Classes that the request wanted, in order of preference. */
   readonly acr: { readonly classes: readonly ContextClass[] }
+  /** The digest of the pushed authorization request that it is; undefined if it was not pushed. */
+  readonly pushedRequest?: Buffer | undefined
 }
 
 /**
  * Opens a grant and issues its authorization code (RFC 6749 §4.1.2), for a request that needs no further interaction.
  *
- * @returns undefined if the session, the client or the consent has ended in the meantime
+ * @returns undefined if the session, the client or the consent has ended in the meantime, or if the pushed request already has a response
  * @throws TooManyWaiting
  */
 export async function issueCode(
@@ -56,7 +58,7 @@ export async function openGrantWithCode(
   { secrets }: Pick<Signet, 'secrets'>,
   tx: Queryable,
   actor: Person,
-  { target, scopes, resources, claims, codeChallenge, nonce, acr }: CodeRequest,
+  { target, scopes, resources, claims, codeChallenge, nonce, acr, pushedRequest }: CodeRequest,
   session: Session,
 ): Promise<string | undefined> {
   const { client_id: clientId } = target.client
@@ -83,6 +85,7 @@ export async function openGrantWithCode(
     codeChallenge,
     nonce,
     sid: await sessionIdFor(secrets, session, clientId),
+    pushedRequest,
   })
   if (!isOpened) return undefined
   const detail = { scopes, ...claimsDetail(scopes, claims) }

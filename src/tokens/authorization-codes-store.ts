@@ -29,6 +29,8 @@ export interface NewCode {
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   readonly sid: Sid
+  /** The digest of the pushed authorization request that it answers (records/pushed-requests/). */
+  readonly pushedRequest?: Buffer | undefined
 }
 
 /**
@@ -51,17 +53,27 @@ const [fullSearchInterval, maxEndedTogether] = [16, 50]
  * Does not lock the session or the account: somebody who opens grants continuously must not prevent the person from ending them. A concurrent
  * decision that this statement does not see yet ends the new grant as well, because the grant belongs to an earlier epoch.
  *
+ * A pushed authorization request is completed together with that, and gets at most one code: of two transactions that complete it at the same time,
+ * the second waits for the row and then finds it completed.
+ *
  * @returns whether the grant was opened
  */
 export async function insertCode(db: Queryable, code: NewCode): Promise<boolean> {
   const { grant } = code
   const { rowCount } = await db.query({
     name: 'insert-authorization-code',
-    text: `WITH opened AS (
-             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
-             SELECT $1, $2, $3, sessions.id, $5, $6, $17, $18, $7, $8, $9, accounts.epoch, clients.grant_epoch
+    text: `WITH alive AS (
+             SELECT sessions.id AS session_id, accounts.epoch, clients.grant_epoch
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
+           ), completed AS (
+             UPDATE pushed_requests SET completed_at = now()
+             WHERE digest = $17 AND client_id = $2 AND completed_at IS NULL AND EXISTS (SELECT FROM alive)
+             RETURNING digest
+           ), opened AS (
+             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
+             SELECT $1, $2, $3, session_id, $5, $6, $18, $19, $7, $8, $9, epoch, grant_epoch FROM alive
+             WHERE $17::bytea IS NULL OR EXISTS (SELECT FROM completed)
              RETURNING id, status_index
            ), oldest AS (
              -- The client by bounds rather than equality, so that no other index provides this order, however many grants a session has.
@@ -95,6 +107,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       code.sid,
       code.ttl,
       grant.epoch,
+      code.pushedRequest ?? null,
       grant.claims.userinfo,
       grant.claims.idToken,
     ],

@@ -13,6 +13,7 @@ import {
   emailCodesPerNetwork,
   emailCodesPerPerson,
   keyOf,
+  type Limit,
   type MailedRequest,
   mailsPerAddress,
   type NamedCounter,
@@ -22,6 +23,8 @@ import {
   perName,
   perNetwork,
   perRecovery,
+  pushedRequestsPerClient,
+  pushedRequestsPerNetwork,
   rangesOf,
   recoveries,
   recoveriesPerName,
@@ -173,6 +176,13 @@ export interface SignInLimits {
   beforeRegistration(network: string, initialToken: number | undefined): Promise<void>
   /** Counts a change of a client by itself. @throws LimitExceeded, TooManyWaiting */
   beforeOwnChange(clientId: string): Promise<void>
+  /**
+   * Counts a pushed authorization request (RFC 9126).
+   *
+   * @param network undefined if requests of this client are not limited by network
+   * @throws LimitExceeded, TooManyWaiting
+   */
+  beforePushedRequest(network: string | undefined, clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
   /** Counts an answer of a passkey that was refused. Must be called before it is recorded. @throws LimitExceeded, TooManyWaiting */
@@ -258,6 +268,16 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     if (exceeded) throw exceeded
   }
 
+  /** What one network is refused is not counted for the client. */
+  const countForClient = async (network: string | undefined, clientId: string, perNetwork: Limit, perClient: Limit) => {
+    if (network !== undefined) {
+      const ranges = rangesOf(network)
+      await countOrThrow(countersOf(perNetwork, ranges), `${perNetwork.name} ${widest(ranges)}`)
+    }
+    const ofClient = counterOf(perClient, clientId)
+    await countOrThrow([ofClient], ofClient.key)
+  }
+
   return {
     countRequest: async (network, subject) => {
       const ranges = rangesOf(network)
@@ -302,15 +322,10 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const counter = counterOf(perInvitation, invitation)
       await countOrThrow([counter], counter.key)
     },
-    beforeDeviceRequest: async (network, clientId) => {
-      if (network !== undefined) {
-        const ranges = rangesOf(network)
-        const ofNetwork = countersOf(deviceRequestsPerNetwork, ranges)
-        await countOrThrow(ofNetwork, `device-request ${widest(ranges)}`)
-      }
-      const ofClient = counterOf(deviceRequestsPerClient, clientId)
-      await countOrThrow([ofClient], ofClient.key)
-    },
+    beforeDeviceRequest: (network, clientId) =>
+      countForClient(network, clientId, deviceRequestsPerNetwork, deviceRequestsPerClient),
+    beforePushedRequest: (network, clientId) =>
+      countForClient(network, clientId, pushedRequestsPerNetwork, pushedRequestsPerClient),
     beforeRegistration: async (network, initialToken) => {
       if (initialToken !== undefined) {
         const counter = counterOf(registrationsPerToken, String(initialToken))
