@@ -2,7 +2,7 @@ import { databaseInWords } from './installation.ts'
 import type { KeyLedger } from './key-ring/key-ledger.ts'
 import { needsRepair, repairSecrets } from './key-ring/secret-decisions.ts'
 import type { Settings } from './platform/config/settings.ts'
-import { installationLock, recordIssuer } from './platform/database/installation-store.ts'
+import { installationLock, readSubjectSalt, recordIssuer } from './platform/database/installation-store.ts'
 import { inLockedTransaction, type LockWait } from './platform/database/locked-transaction.ts'
 import type { Database } from './platform/database/pool.ts'
 import { type MasterKey, MasterKeyError, openMasterKey } from './platform/secrets/master-key.ts'
@@ -21,6 +21,13 @@ export class IssuerMismatch extends Error {
   }
 }
 
+/** What the set-up finds or creates. */
+export interface SetUp {
+  readonly masterKey: MasterKey
+  /** The salt of pairwise subjects. */
+  readonly subjectSalt: Buffer
+}
+
 /**
  * Opens the master key of this installation, and creates what does not exist yet: the record of the issuer, the master key file and the
  * secrets. Several nodes may do this at the same time. Afterwards the master key opens all secrets, and none of them is revoked.
@@ -37,11 +44,14 @@ export async function setUpInstallation(
   settings: Settings,
   wait: LockWait,
   { revokedSecrets }: Pick<KeyLedger, 'revokedSecrets'>,
-): Promise<MasterKey> {
+): Promise<SetUp> {
   const found = await inLockedTransaction(db, installationLock, wait, async (tx) => {
     const recorded = await recordIssuer(tx, settings.issuer)
     if (recorded !== settings.issuer) throw new IssuerMismatch(recorded, settings.issuer, settings.databaseSchema)
-    return { holdsSealed: await holdsSealed(tx), secrets: await loadPurposeSecrets(tx) }
+    const subjectSalt = await readSubjectSalt(tx)
+    // The statement before has inserted the row if there was none.
+    if (!subjectSalt) throw new Error('The issuer is recorded, but the salt of pairwise subjects is not.')
+    return { subjectSalt, holdsSealed: await holdsSealed(tx), secrets: await loadPurposeSecrets(tx) }
   })
   const masterKey = await openMasterKey(settings, found.holdsSealed)
   if (needsRepair(openVersions(found.secrets, masterKey), revokedSecrets))
@@ -52,7 +62,7 @@ export async function setUpInstallation(
     )
   if (!found.holdsSealed)
     wait.report(`This is a new installation, in the schema ${settings.databaseSchema} of ${databaseInWords(settings)}.`)
-  return masterKey
+  return { masterKey, subjectSalt: found.subjectSalt }
 }
 
 function anotherWasFaster(settings: Settings): MasterKeyError {

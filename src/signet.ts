@@ -32,6 +32,8 @@ export interface Signet {
   readonly keyRing: KeyRing
   readonly verifiersLastSeen: VerifiersLastSeen
   readonly secrets: SecretRing
+  /** The salt of pairwise subjects (tokens/subject.ts). It never changes. */
+  readonly subjectSalt: Buffer
   readonly clock: Clock
   readonly log: Log
   readonly clients: ClientCache

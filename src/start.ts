@@ -109,7 +109,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       wait: { signal, report, timeoutMs: Number.POSITIVE_INFINITY },
     }
     const ledger = await openKeyLedger(keyLedgerFile(settings), log)
-    const masterKey = await setUpInstallation(opening.db, settings, opening.wait, ledger)
+    const { masterKey, subjectSalt } = await setUpInstallation(opening.db, settings, opening.wait, ledger)
     const clock = createClock()
     const keyRing = await openKeyRing({
       db: database,
@@ -184,6 +184,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       keyRing,
       verifiersLastSeen,
       secrets,
+      subjectSalt,
       clock,
       log,
       clients,

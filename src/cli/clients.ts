@@ -108,8 +108,9 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       return changeClient(signet, operator(terminal), client_id, changes)
     })
     if (changed === 'no_such_client') throw noSuchClient(clientId)
-    const { client, secret } = changed
+    const { client, secret, subjectsChanged } = changed
     warnOfClaimableSchemes(terminal, client, changes)
+    if (subjectsChanged) warnOfSubjects(terminal)
     printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce])
   })
 
@@ -129,6 +130,14 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     })
 
   clientSecretCommands(clients, terminal, withSecret)
+}
+
+/** OpenID Connect Core §8.1. It is too late to ask, but the operator must know why all users of the application are new. */
+function warnOfSubjects({ writeError }: Terminal): void {
+  writeError(
+    'signet: Warning: this application now knows every user by another sub. Unless it can match them by something else, all of them are new users to it. Its ' +
+      'grants have ended, so its users sign in again. To undo this, set subject_type, sector_identifier_uri and redirect_uris back: the former subs return.\n',
+  )
 }
 
 /** RFC 8252 §8.6: warns on standard error if the command has set a redirect URI with a scheme that is not a domain name. */

@@ -7,8 +7,8 @@ import type { Account } from '../records/accounts/account.ts'
 import { hasAccount, listAccounts, type TakenName } from '../records/accounts/accounts-store.ts'
 import { findGroupsOf } from '../records/groups/groups-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
-import { findUser } from './find-user.ts'
-import { json } from './flags.ts'
+import { findUser, findUserOfClient } from './find-user.ts'
+import { json, oneValue } from './flags.ts'
 import { importUsersCommand } from './import/import-command.ts'
 import { addInvitationCommands } from './invitation-commands.ts'
 import { operator, readReason, reasonFlag } from './operator.ts'
@@ -78,14 +78,26 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   users
     .command('show')
     .description('Show a user with all claims.')
-    .argument('<user>', userArgument)
+    .argument('<user>', `${userArgument}; with --client also the sub that this client sees`)
+    .addOption(
+      oneValue(
+        '--client <client_id>',
+        'show the sub by which this client knows the user, and find a user by it (subject_type pairwise)',
+      ),
+    )
     .addOption(json())
-    .action(async (identifier: string, format: Format) => {
-      const { account, groups } = await reading(terminal, async ({ database }) => {
-        const account = await findUser(database, identifier)
-        return { account, groups: await findGroupsOf(database, account.sub) }
+    .action(async (identifier: string, { client, ...format }: Format & { readonly client?: string }) => {
+      const { subject, account, groups } = await reading(terminal, async (installation) => {
+        const { database } = installation
+        const found =
+          client === undefined
+            ? { account: await findUser(database, identifier), subject: undefined }
+            : await findUserOfClient(installation, terminal, identifier, client)
+        return { ...found, groups: await findGroupsOf(database, found.account.sub) }
       })
-      printOne(terminal, format, { ...documentOf(account), groups: groups.length > 0 ? groups : undefined })
+      const { sub, ...claims } = documentOf(account)
+      const own = { sub, sub_for_client: subject, ...claims }
+      printOne(terminal, format, { ...own, groups: groups.length > 0 ? groups : undefined })
     })
 
   const update = users

@@ -9,12 +9,14 @@ import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
+import type { Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
 import { readIdTokenHint } from '../tokens/id-token-hint.ts'
 import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
 import { notesAboutDropped } from '../tokens/requested-scopes.ts'
+import { subjectFor } from '../tokens/subject.ts'
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
 import { responseUrl, sendResponse } from './authorization-response.ts'
 import { type VerifiedTarget, verifyTarget } from './authorization-target.ts'
@@ -194,16 +196,17 @@ async function checkAuthorization(
   try {
     const authorization = readAuthorizationRequest(pending.parameters, target, settings.issuer)
     onRead(authorization)
-    const hintedSub = await readHint(signet, authorization)
+    const hinted = await readHint(signet, authorization)
     const { client_id } = target.client
     const consent = session && (await findConsent(database, session.account.sub, client_id))
     const signedIn = session && {
       session,
+      subject: subjectFor(signet, target.client, session.account.sub),
       isSelected: pending.selected === (await sessionIdFor(secrets, session, client_id)),
       mustVerifyEmail: mustVerifyEmail(settings, session.account),
       needsTwoFactors: settings.secondFactor === 'required',
     }
-    const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hintedSub)
+    const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hinted)
     if (step.step === 'refuse')
       throw new OAuthError(step.error, { detail: step.detail ?? whyNoSession(request, settings.issuer) })
     return { kind: 'authorization', session, pending, request: authorization, step }
@@ -223,7 +226,7 @@ async function inOrder<First, Second>(first: Promise<First>, second: Promise<Sec
 }
 
 /** OpenID Connect Core §3.1.2.1: a hint must be an ID token that Signet issued to this client. */
-async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRequest): Promise<string | undefined> {
+async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRequest): Promise<Subject | undefined> {
   if (idTokenHint === undefined) return undefined
   const hint = await readIdTokenHint(signet, idTokenHint)
   if (!hint || hint.clientId !== target.client.client_id)

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import type { Consent } from '../records/consents/consents-store.ts'
+import type { Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
@@ -20,6 +21,8 @@ export type Step =
 /** Who is signed in. */
 export interface SignedIn {
   readonly session: Session
+  /** The person as the client of the request knows them. */
+  readonly subject: Subject
   /** Whether the person chose this session for this request. */
   readonly isSelected: boolean
   /** Whether the person must verify their e-mail address first (email-verification-rule.ts). */
@@ -33,36 +36,36 @@ export interface SignedIn {
  * §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
- * @param hintedSub the `sub` of `id_token_hint`. Nobody but this person, and the people that the claim `sub` names, can answer the request
+ * @param hinted the `sub` of `id_token_hint`. Nobody but this person, and the people that the claim `sub` names, can answer the request
  */
 export function nextStep(
   request: AuthorizationRequest,
   receivedAt: number,
   signedIn: SignedIn | undefined,
   consent: Consent | undefined,
-  hintedSub: string | undefined,
+  hinted: Subject | undefined,
 ): Step {
   const { prompt, acr } = request
   // OpenID Connect Core §5.5.1.1. No sign-in can change this, so nobody is asked for one.
   if (acr.isEssential && acr.classes.length === 0)
     return { step: 'refuse', error: 'acr_unreachable', detail: 'claims: none of the essential values of acr is known' }
-  const named = namedPeople(request, hintedSub)
+  const named = namedPeople(request, hinted)
   // OpenID Connect Core §5.5.1, §3.1.2.2. The same.
-  if (named?.subs.length === 0)
+  if (named?.subjects.length === 0)
     return { step: 'refuse', error: 'login_as_other_person', detail: 'claims: nobody has a sub that fits everything' }
   const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
-  if (!session || !isSignInGood(request, receivedAt, session, named)) {
-    if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, named) }
+  if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, named)) {
+    if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, named) }
     // Signed in for this request, but not as the person that the client named: asking again would never end.
-    if (fresh && isOfAnother(session, named))
-      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, named) }
+    if (fresh && signedIn && isOfAnother(signedIn, named))
+      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(signedIn, named) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
-  if (prompt.has('select_account') && !signedIn?.isSelected && !fresh) return { step: 'sign-in' }
-  if (signedIn?.mustVerifyEmail) {
+  if (prompt.has('select_account') && !signedIn.isSelected && !fresh) return { step: 'sign-in' }
+  if (signedIn.mustVerifyEmail) {
     if (!silent) return { step: 'verify-email', session }
     return {
       step: 'refuse',
@@ -70,7 +73,7 @@ export function nextStep(
       detail: `session: sub ${session.account.sub} has no verified e-mail address`,
     }
   }
-  const missing = missingClass(session.amr, acr.classes, signedIn?.needsTwoFactors === true)
+  const missing = missingClass(session.amr, acr.classes, signedIn.needsTwoFactors)
   if (missing) {
     if (!silent) return { step: 'step-up', session }
     return {
@@ -84,9 +87,9 @@ export function nextStep(
   return { step: 'consent', session }
 }
 
-/** The only people who may answer a request. */
+/** The only people who may answer a request, as its client knows them. */
 interface NamedPeople {
-  readonly subs: readonly string[]
+  readonly subjects: readonly string[]
   /** The parameter that names them. */
   readonly by: 'id_token_hint' | 'claims'
 }
@@ -96,33 +99,33 @@ interface NamedPeople {
  *
  * @returns undefined if anybody may answer
  */
-function namedPeople({ claimedSubs }: AuthorizationRequest, hintedSub: string | undefined): NamedPeople | undefined {
-  if (hintedSub === undefined) return claimedSubs && { subs: claimedSubs, by: 'claims' }
-  const fits = claimedSubs === undefined || claimedSubs.includes(hintedSub)
-  return { subs: fits ? [hintedSub] : [], by: 'id_token_hint' }
+function namedPeople({ claimedSubs }: AuthorizationRequest, hinted: Subject | undefined): NamedPeople | undefined {
+  if (hinted === undefined) return claimedSubs && { subjects: claimedSubs, by: 'claims' }
+  const fits = claimedSubs === undefined || claimedSubs.includes(hinted)
+  return { subjects: fits ? [hinted] : [], by: 'id_token_hint' }
 }
 
 function isSignInGood(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: Session,
+  signedIn: SignedIn,
   named: NamedPeople | undefined,
 ): boolean {
-  if (isOfAnother(session, named)) return false
-  if (request.prompt.has('login') && session.authTime < receivedAt) return false
-  return request.maxAge === undefined || session.authTime >= receivedAt - request.maxAge * 1000
+  const { authTime } = signedIn.session
+  if (isOfAnother(signedIn, named)) return false
+  if (request.prompt.has('login') && authTime < receivedAt) return false
+  return request.maxAge === undefined || authTime >= receivedAt - request.maxAge * 1000
 }
 
-function isOfAnother({ account }: Session, named: NamedPeople | undefined): named is NamedPeople {
-  return named !== undefined && !named.subs.includes(account.sub)
+/** Hint and claim name the person as the client knows them, and so must the comparison (OpenID Connect Core §8). */
+function isOfAnother({ subject }: SignedIn, named: NamedPeople | undefined): named is NamedPeople {
+  return named !== undefined && !named.subjects.includes(subject)
 }
 
 /** For the operator: what the person has allowed, and what the request asks for, with single claims after the scopes. */
 function consentInWords({ scopes, claims }: AuthorizationRequest, consent: Consent | undefined): string {
-  const [allowed, asked] = [
-    consent && [...consent.scopes, ...consent.claims],
-    [...scopes, ...claimsBeyond(scopes, claims)],
-  ]
+  const allowed = consent && [...consent.scopes, ...consent.claims]
+  const asked = [...scopes, ...claimsBeyond(scopes, claims)]
   return `consented to ${allowed?.join(' ') ?? 'nothing'}; asked for ${asked.join(' ')}`
 }
 
@@ -130,15 +133,17 @@ function consentInWords({ scopes, claims }: AuthorizationRequest, consent: Conse
 function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: Session | undefined,
+  signedIn: SignedIn | undefined,
   named: NamedPeople | undefined,
 ): string | undefined {
-  if (!session) return undefined
-  if (isOfAnother(session, named)) return whoseSession(session, named)
-  const age = Math.round((receivedAt - session.authTime) / 1000)
+  if (!signedIn) return undefined
+  if (isOfAnother(signedIn, named)) return whoseSession(signedIn, named)
+  const age = Math.round((receivedAt - signedIn.session.authTime) / 1000)
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function whoseSession({ account }: Session, { subs, by }: NamedPeople): string {
-  return `session: of sub ${account.sub}; ${by}: of sub ${shortened(subs.join(' '), 200)}`
+function whoseSession({ session, subject }: SignedIn, { subjects, by }: NamedPeople): string {
+  const { sub } = session.account
+  const known = subject === (sub as string) ? '' : `, whom the client knows as ${subject}`
+  return `session: of sub ${sub}${known}; ${by}: of sub ${shortened(subjects.join(' '), 200)}`
 }

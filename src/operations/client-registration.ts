@@ -4,6 +4,7 @@ import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/cl
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
 import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
+import { changesSubjects } from '../records/clients/sector.ts'
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -12,6 +13,7 @@ import type { ClientId } from '../records/ids.ts'
 import { findResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
+import { endGrantsOf } from './revoke-grants.ts'
 
 export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 
@@ -19,6 +21,11 @@ interface ClientWithSecret {
   readonly client: RegisteredClient
   /** A new secret; only its digest is stored. Undefined if the client was not given one. */
   readonly secret: string | undefined
+}
+
+interface ChangedClient extends ClientWithSecret {
+  /** Whether the client knows every person by another subject now. Its grants have ended then. */
+  readonly subjectsChanged: boolean
 }
 
 /**
@@ -49,16 +56,19 @@ export async function registerClient(
  * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. If the
  * new method does not need one, all secrets are deleted.
  *
+ * If the client knows every person by another subject afterwards (`changesSubjects`), its grants end: tokens of one grant must all have the same `sub`
+ * (OpenID Connect Core §5.3.2, §12.2).
+ *
  * @param changes members of the metadata, unchecked; null removes a value
  * @throws InvalidClientMetadata
  */
 export async function changeClient(
-  { database }: Pick<Signet, 'database'>,
+  signet: Pick<Signet, 'database' | 'endings'>,
   actor: Actor,
   clientId: ClientId,
   changes: Readonly<Record<string, unknown>>,
-): Promise<ClientWithSecret | 'no_such_client'> {
-  return inTransaction(database, async (tx) => {
+): Promise<ChangedClient | 'no_such_client'> {
+  const changed = await inTransaction(signet.database, async (tx) => {
     await lockResources(tx, 'reading')
     const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
     if (!existing) return 'no_such_client'
@@ -72,8 +82,12 @@ export async function changeClient(
       (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
     )
     await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
-    return { client: { ...metadata, client_id: clientId }, secret }
+    const subjectsChanged = changesSubjects(existing, metadata)
+    if (subjectsChanged) await endGrantsOf(tx, actor, clientId)
+    return { client: { ...metadata, client_id: clientId }, secret, subjectsChanged }
   })
+  if (changed !== 'no_such_client' && changed.subjectsChanged) signet.endings.wake()
+  return changed
 }
 
 /**

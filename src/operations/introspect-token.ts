@@ -5,6 +5,7 @@ import type { Audience } from '../tokens/access-token.ts'
 import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
 import { effectiveScopes, effectiveTokenScopes } from '../tokens/issuable-scopes.ts'
 import { findPresentedToken, type PresentedToken } from '../tokens/presented-token.ts'
+import { subjectFor } from '../tokens/subject.ts'
 
 /** RFC 7662 §2.2. */
 export type Introspection =
@@ -54,6 +55,9 @@ async function introspectAccessToken(
   const { iss, sub, aud, scope, iat, exp, jti, acr, auth_time: authTime } = claims
   const client = await cachedOrRead(signet.clients, status.grant.clientId)
   if (!client) return inactive
+  const { sub: account } = status.grant
+  // The client's subjects have changed since: the API would take this person for another one.
+  if (account !== undefined && sub !== subjectFor(signet, client, account)) return inactive
   const { issuer } = signet.settings
   const apis = [aud].flat().filter((one) => one !== issuer)
   // RFC 7662 §2.2: a resource server sees only its part of a token that is also for userinfo. The client sees what userinfo still accepts.
@@ -81,21 +85,21 @@ async function introspectAccessToken(
 }
 
 async function introspectRefreshToken(
-  { clients, settings }: Signet,
+  signet: Signet,
   asking: string,
   { generation, status }: Extract<PresentedToken, { kind: 'refresh_token' }>,
 ): Promise<Introspection> {
   const { grant } = status
   // Only the newest generation is active, although a spent one may still be forgiven.
   if (grant.clientId !== asking || grant.sub === undefined || status.generation !== generation) return inactive
-  const client = await cachedOrRead(clients, grant.clientId)
+  const client = await cachedOrRead(signet.clients, grant.clientId)
   const scopes = client ? effectiveScopes(client, grant.scopes, grant.terms) : []
   // The refresh token cannot be exchanged for anything.
   if (!client?.grant_types.includes('refresh_token') || !scopes.includes('offline_access')) return inactive
   return {
     active: true,
-    iss: settings.issuer,
-    sub: grant.sub,
+    iss: signet.settings.issuer,
+    sub: subjectFor(signet, client, grant.sub),
     client_id: grant.clientId,
     scope: scopes.join(' '),
     iat: Math.floor(status.createdAt.getTime() / 1000),

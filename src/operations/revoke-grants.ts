@@ -93,20 +93,24 @@ export async function revokeGrantsOfClient(
   actor: Actor,
   clientId: ClientId,
 ): Promise<RevokedGrants | 'no_such_client'> {
-  const revoked = await inTransaction(signet.database, async (tx) => {
-    const epoch = await endGrantsOfClient(tx, clientId)
-    if (epoch === undefined) return 'no_such_client'
-    const standing = await endStandingGrants(tx, clientId)
-    const decided = await decideEnding(
-      tx,
-      { kind: 'client_grants', reason: 'revoked_by_operator', clientId, epoch },
-      standing,
-    )
-    await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), clientId, detail: countOf(decided) })
-    return decided
-  })
+  const revoked = await inTransaction(signet.database, (tx) => endGrantsOf(tx, actor, clientId))
   if (revoked !== 'no_such_client' && revoked.left) signet.endings.wake()
   return revoked
+}
+
+/** Does the same inside the caller's transaction. Afterwards the caller wakes the worker (`signet.endings`) if rows are left. */
+export async function endGrantsOf(
+  tx: Queryable,
+  actor: Actor,
+  clientId: ClientId,
+): Promise<RevokedGrants | 'no_such_client'> {
+  const epoch = await endGrantsOfClient(tx, clientId)
+  if (epoch === undefined) return 'no_such_client'
+  const standing = await endStandingGrants(tx, clientId)
+  const ending = { kind: 'client_grants', reason: 'revoked_by_operator', clientId, epoch } as const
+  const decided = await decideEnding(tx, ending, standing)
+  await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), clientId, detail: countOf(decided) })
+  return decided
 }
 
 /**

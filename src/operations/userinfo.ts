@@ -6,6 +6,7 @@ import { findPersonAndTerms } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
 import { effectiveClaims } from '../tokens/requested-claims.ts'
+import { subjectFor } from '../tokens/subject.ts'
 
 /** The contents of a verified access token. */
 interface VerifiedToken {
@@ -28,15 +29,18 @@ type UserinfoClaims = { readonly sub: string } & ReturnType<typeof personalClaim
  *   API at userinfo; `openid_taken` if the scope `openid` is no longer allowed
  */
 export async function userinfo(
-  { clients, database }: Pick<Signet, 'clients' | 'database'>,
+  signet: Pick<Signet, 'clients' | 'database' | 'subjectSalt'>,
   { grantId, clientId, sub, apis, scopes: issued }: VerifiedToken,
 ): Promise<UserinfoClaims | 'grant_ended' | 'api_not_allowed' | 'openid_taken'> {
-  const client = await cachedOrRead(clients, clientId)
-  const granted = await findPersonAndTerms(database, grantId, sub)
+  const client = await cachedOrRead(signet.clients, clientId)
+  const granted = await findPersonAndTerms(signet.database, grantId)
   if (!client || !granted) return 'grant_ended'
+  // §5.3.2: the `sub` must be that of the ID token. A token from before a change of the client's subjects has another one.
+  const subject = subjectFor(signet, client, granted.person.account.sub)
+  if (subject !== sub) return 'grant_ended'
   if (!isUserinfoAllowed(client, apis)) return 'api_not_allowed'
   const scopes = effectiveScopes(client, issued, granted.terms)
   if (!scopes.includes('openid')) return 'openid_taken'
   const named = effectiveClaims(client, granted.claims, granted.terms)
-  return { sub: granted.person.account.sub, ...personalClaims(personVisibleTo(client, granted.person), scopes, named) }
+  return { sub: subject, ...personalClaims(personVisibleTo(client, granted.person), scopes, named) }
 }

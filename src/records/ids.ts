@@ -14,6 +14,12 @@ type Id<Kind extends string, Value = string> = Value & { readonly [kind]: Kind }
 /** A person: the claim `sub` (OpenID Connect Core §2). */
 export type Sub = Id<'sub'>
 
+/**
+ * A person as one client knows them: the claim `sub` of what the client can read. For a public client it is the `Sub` of the account, for a pairwise client
+ * it is not (OpenID Connect Core §8). Only `subjectFor` makes one, so an account's own `Sub` cannot get into a token by mistake.
+ */
+export type Subject = Id<'subject'>
+
 /** A client: `client_id` (RFC 6749 §2.2). */
 export type ClientId = Id<'client_id'>
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Client } from '../records/clients/client.ts'
-import type { GrantId, Sub } from '../records/ids.ts'
+import type { GrantId, Subject } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Target } from './access-token-target.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
@@ -13,7 +13,7 @@ export type Audience = string | readonly string[]
 export interface AccessTokenContent {
   readonly client: Pick<Client, 'client_id'>
   /** The person. Undefined if the client acts for itself and is the subject (RFC 9068 §2.2). */
-  readonly sub: Sub | undefined
+  readonly sub: Subject | undefined
   readonly target: Target
   readonly scopes: readonly string[]
   readonly grantId: GrantId

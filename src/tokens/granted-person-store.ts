@@ -42,15 +42,14 @@ export async function findGrantedPerson(db: Queryable, grantId: GrantId): Promis
 export async function findPersonAndTerms(
   db: Queryable,
   grantId: GrantId,
-  sub: string,
 ): Promise<
   { readonly person: GrantedPerson; readonly terms: GrantTerms; readonly claims: readonly string[] } | undefined
 > {
   const { rows } = await db.query<Row & { terms: GrantTerms; claims: string[] }>({
-    name: 'find-person-and-terms',
+    name: 'find-person-and-its-terms',
     text: `SELECT ${columns}, ${grantTermsJson} AS terms, grants.userinfo_claims AS claims FROM grants ${grantStatusJoins} ${accountEmail}
-           WHERE grants.id = $1 AND accounts.sub = $2 AND ${grantAlive}`,
-    values: [grantId, sub],
+           WHERE grants.id = $1 AND grants.sub IS NOT NULL AND ${grantAlive}`,
+    values: [grantId],
   })
   if (!rows[0]) return undefined
   const { terms, claims, ...row } = rows[0]

@@ -1,11 +1,12 @@
 import { VerificationError } from '#verify'
 import { verifySignedJwt } from '#verify/signed-jwt'
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
-import type { ClientId, Sid, Sub } from '../records/ids.ts'
+import type { ClientId, Sid, Subject } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 
 export interface IdTokenHint {
-  readonly sub: Sub
+  /** The person as the client knows them, to be compared with `subjectFor`. */
+  readonly sub: Subject
   readonly clientId: ClientId
   readonly sid: Sid | undefined
 }
@@ -24,7 +25,7 @@ export async function readIdTokenHint({ keyRing, settings }: Signet, text: strin
     })
     if (iss !== settings.issuer || typeof sub !== 'string' || typeof aud !== 'string') return undefined
     // An ID token with our signature contains the IDs that we put into it.
-    return { sub: sub as Sub, clientId: aud as ClientId, sid: typeof sid === 'string' ? (sid as Sid) : undefined }
+    return { sub: sub as Subject, clientId: aud as ClientId, sid: typeof sid === 'string' ? (sid as Sid) : undefined }
   } catch (error) {
     if (error instanceof VerificationError) return undefined
     throw error

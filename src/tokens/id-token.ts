@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Client } from '../records/clients/client.ts'
-import type { Sub } from '../records/ids.ts'
+import type { Subject } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
 
 /** The content of an ID token, without its times. */
 export interface IdTokenContent {
   readonly client: Client
-  readonly sub: Sub
+  readonly sub: Subject
   readonly nonce: string | undefined
   readonly authentication: Authentication
   /** The access token that is issued with it, for `at_hash`. */

@@ -11,6 +11,7 @@ import { issueIdToken } from './id-token.ts'
 import { issuableScopes } from './issuable-scopes.ts'
 import { groupClaims, personalClaimsForIdToken, personVisibleTo } from './personal-claims.ts'
 import { effectiveClaims } from './requested-claims.ts'
+import { subjectFor } from './subject.ts'
 
 /** The tokens that were issued on a grant. */
 export interface IssuedTokens {
@@ -69,7 +70,8 @@ export async function issueForPerson(
 ): Promise<IssuedForPerson> {
   const { grant, sid } = source
   const { target, scopes, effective } = issuableScopes(client, grant, request, signet.settings.issuer)
-  const { sub, authTime, acr, amr } = grant
+  const { authTime, acr, amr } = grant
+  const sub = subjectFor(signet, client, grant.sub)
   const authentication = { authTime, acr, amr, sid }
   const person = personVisibleTo(client, source.person)
   const issued = await issueAccessToken(signet, {

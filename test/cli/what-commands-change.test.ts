@@ -68,7 +68,7 @@ const commands: Record<string, Case> = {
   'signet groups show': reads('staff'),
   'signet users list': reads(),
   'signet users invitations': reads(),
-  'signet users show': reads(sub),
+  'signet users show': reads(sub, '--client', clientId),
   'signet users factors': reads(sub),
   'signet grants list': reads(),
   'signet grants show': reads(grantId),

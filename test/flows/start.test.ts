@@ -128,6 +128,16 @@ t.test('a node whose master key differs from that of a faster node is told so', 
   t.equal(before.length, purposes.length)
 })
 
+t.test('all nodes, after a restart too, have the same salt of pairwise subjects', async (t) => {
+  const one = await startSignet(t)
+  const two = await one.another()
+  t.equal(one.signet.subjectSalt.length, 32)
+  t.same(two.signet.subjectSalt, one.signet.subjectSalt)
+  await one.stop()
+  t.same((await two.another()).signet.subjectSalt, one.signet.subjectSalt)
+  t.notSame((await startSignet(t)).signet.subjectSalt, one.signet.subjectSalt)
+})
+
 t.test('a setup that one node begins, another one finishes', async (t) => {
   const one = await startSignet(t)
   const two = await one.another()

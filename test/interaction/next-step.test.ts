@@ -4,6 +4,7 @@ import { canBeImpersonated, resourcesAskedAbout } from '../../src/interaction/co
 import { nextStep } from '../../src/interaction/next-step.ts'
 import type { Consent } from '../../src/records/consents/consents-store.ts'
 import { noClaims } from '../../src/records/grants/claims-of-request.ts'
+import type { Subject } from '../../src/records/ids.ts'
 import type { Session } from '../../src/records/sessions/sessions-store.ts'
 
 const receivedAt = 1_763_779_200_000
@@ -39,6 +40,8 @@ interface Known {
   readonly needsTwoFactors?: boolean
   readonly consent?: Consent | undefined
   readonly hintedSub?: string
+  /** The person as the client knows them; without it, that is the account's `sub`. */
+  readonly subject?: string
 }
 
 function decided(changes: Parameters<typeof request>[0], known: Known = {}) {
@@ -48,12 +51,13 @@ function decided(changes: Parameters<typeof request>[0], known: Known = {}) {
     receivedAt,
     who && {
       session: who,
+      subject: (known.subject ?? who.account.sub) as Subject,
       isSelected: known.isSelected ?? false,
       mustVerifyEmail: known.mustVerifyEmail ?? false,
       needsTwoFactors: known.needsTwoFactors ?? false,
     },
     'consent' in known ? known.consent : consent,
-    known.hintedSub,
+    known.hintedSub as Subject | undefined,
   )
 }
 
@@ -131,6 +135,13 @@ t.test('each request gets its next step', async (t) => {
     ['prompt=none, nothing allowed yet', prompted('none'), noConsent, 'refuse'],
     ['a hint at the person', {}, { hintedSub: 'ada' }, 'respond'],
     ['a hint at somebody else', {}, { hintedSub: 'bob' }, 'sign-in'],
+    ['a hint at the subject that the client sees', {}, { subject: 'pairwise', hintedSub: 'pairwise' }, 'respond'],
+    [
+      "a hint at the account's own sub, which the client does not see",
+      {},
+      { subject: 'pairwise', hintedSub: 'ada' },
+      'sign-in',
+    ],
     ['a hint at somebody, nobody signed in', {}, { ...nobody, hintedSub: 'bob' }, 'sign-in'],
     ['a hint at somebody else, signed in since', {}, { session: fresh, hintedSub: 'bob' }, 'refuse'],
     ['a hint at somebody else, none', prompted('none'), { hintedSub: 'bob' }, 'refuse'],

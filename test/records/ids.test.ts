@@ -5,7 +5,9 @@ import { revokeGrantsOfClient, revokeGrantsOfPerson } from '../../src/operations
 import { endAllAccess, endConnection, markClientDeleted } from '../../src/records/endings/decisions-store.ts'
 import { endGrant } from '../../src/records/endings/end-rows-store.ts'
 import type { Ending } from '../../src/records/endings/ending.ts'
-import type { ClientId, GrantId, Sub } from '../../src/records/ids.ts'
+import type { ClientId, GrantId, Sub, Subject } from '../../src/records/ids.ts'
+import type { AccessTokenContent } from '../../src/tokens/access-token.ts'
+import type { IdTokenContent } from '../../src/tokens/id-token.ts'
 
 const [sub, clientId, grantId] = ['person' as Sub, 'client_one' as ClientId, 'grant' as GrantId]
 const reason = 'account_deleted'
@@ -34,6 +36,12 @@ export const refused = (db: Db, signet: Signet, by: Parameters<typeof deleteAcco
   endGrant(db, sub, reason),
   // @ts-expect-error a client is not a person
   { kind: 'account', reason, sub: clientId, epoch: 1 } satisfies Ending,
+  // @ts-expect-error an account's own sub may not get into a token
+  { sub } satisfies Pick<IdTokenContent, 'sub'>,
+  // @ts-expect-error nor into this one
+  { sub } satisfies Pick<AccessTokenContent, 'sub'>,
+  // @ts-expect-error what a client calls a person is not an account
+  deleteAccount(signet, by, 'subject' as Subject),
   // @ts-expect-error a grant is not a client
   { kind: 'client', reason: 'client_deleted', clientId: grantId } satisfies Ending,
 ]

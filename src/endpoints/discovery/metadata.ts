@@ -2,7 +2,7 @@ import { uiLocales } from '../../html/messages/choose-messages.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { promptValues, responseModes } from '../../protocol/oidc-values.ts'
-import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'
+import { authenticationMethods, grantTypes, subjectTypes } from '../../records/clients/client.ts'
 import { openidScopes } from '../../records/resources/resource.ts'
 import { reachableClasses } from '../../tokens/authentication.ts'
 import { supportedClaims } from '../../tokens/personal-claims.ts'
@@ -32,7 +32,7 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     response_types_supported: ['code'],
     response_modes_supported: responseModes,
     grant_types_supported: grantTypes,
-    subject_types_supported: ['public'],
+    subject_types_supported: subjectTypes,
     id_token_signing_alg_values_supported: signingAlgorithms,
     token_endpoint_auth_methods_supported: authenticationMethods,
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,

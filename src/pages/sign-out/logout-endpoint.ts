@@ -10,6 +10,7 @@ import { displayName } from '../../records/accounts/account.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
+import { subjectFor } from '../../tokens/subject.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
 import { type LogoutRequest, readLogoutRequest, sealLogoutRequest, unsealLogoutRequest } from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
@@ -49,10 +50,12 @@ export function logoutEndpoint(app: App, signet: Signet): void {
 }
 
 /** §2: without a hint for exactly this session, any link could sign people out, so the person is asked. */
-async function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Session): Promise<boolean> {
+async function isAskedByOwnClient(signet: Signet, { hint, client }: LogoutRequest, session: Session): Promise<boolean> {
   return (
     hint !== undefined &&
-    hint.sub === session.account.sub &&
+    // A deleted client has no subjects any more.
+    client !== undefined &&
+    hint.sub === subjectFor(signet, client, session.account.sub) &&
     hint.sid === (await sessionIdFor(signet.secrets, session, hint.clientId))
   )
 }

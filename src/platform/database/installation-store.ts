@@ -21,6 +21,12 @@ export async function readIssuerOnRecord(db: Queryable): Promise<string | undefi
   return rows[0]?.issuer
 }
 
+/** The salt of pairwise subjects; undefined before the first start. Read-only. */
+export async function readSubjectSalt(db: Queryable): Promise<Buffer | undefined> {
+  const { rows } = await db.query<{ subject_salt: Buffer }>({ text: 'SELECT subject_salt FROM installation' })
+  return rows[0]?.subject_salt
+}
+
 /** Returns the recorded issuer; records `issuer` if there is none. */
 export async function recordIssuer(tx: Queryable, issuer: string): Promise<string> {
   const { rows } = await tx.query<{ issuer: string }>({

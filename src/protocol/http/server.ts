@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import fastify from 'fastify'
@@ -6,6 +5,7 @@ import type { Settings } from '../../platform/config/settings.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { createGracefulStop } from '../../platform/http/graceful-stop.ts'
 import { keepAddresses, newRequestId } from '../../platform/http/request-context.ts'
+import { type Repeat, readTlsFiles, reloadTlsFiles, tlsRules } from '../../platform/http/tls-files.ts'
 import type { Log } from '../../platform/log.ts'
 import { rangeTest } from '../../platform/network-address.ts'
 import { headerFault, readFormsOnly } from './http-message.ts'
@@ -31,18 +31,31 @@ export const serverLimits = {
  * with its route but never its URL.
  *
  * @param noteUnread called for what was refused before there was a request
- * @param overrides replace limits, for tests
+ * @param overrides replace limits, and the timer that reads the files of the certificate again, for tests
+ * @throws TlsFilesFault
  */
 export function createServer(
   settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
   log: Log,
   noteUnread: NoteUnread,
-  overrides: Partial<typeof serverLimits & { keepAliveTimeout: number }> = {},
+  { repeat, ...overrides }: Partial<typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat }> = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)
   const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...overrides }
   const gracefulStop = createGracefulStop(limits)
+  const pair = tls && readTlsFiles(tls)
+  // One for each address of a host name.
+  const secureServers = new Set<https.Server>()
+  const createSecureServer = (options: https.ServerOptions, handler: http.RequestListener) => {
+    // The limits of a request begin when its connection is secure.
+    const server = https.createServer(
+      { ...options, ...tlsRules, ...pair, handshakeTimeout: limits.headersTimeout },
+      handler,
+    )
+    secureServers.add(server)
+    return server
+  }
   const unread = { issuer, noteUnread, isTrustedProxy }
   const app: App = fastify({
     genReqId: newRequestId,
@@ -61,9 +74,7 @@ export function createServer(
     serverFactory: (handler) => {
       // Otherwise Node itself would refuse a request without Host, in a response without a request id.
       const options = { ...limits, requireHostHeader: false }
-      const server = tls
-        ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
-        : http.createServer(options, handler)
+      const server = pair ? createSecureServer(options, handler) : http.createServer(options, handler)
       keepAddresses(server)
       gracefulStop.watch(server)
       // When the system cannot accept a connection (no memory for its buffers), the server emits `error`. Fastify listens for it
@@ -79,6 +90,10 @@ export function createServer(
   })
 
   gracefulStop.addTo(app)
+  if (tls && pair) {
+    const stopReloading = reloadTlsFiles(tls, pair, secureServers, log, repeat)
+    app.addHook('onClose', async () => stopReloading())
+  }
   app.decorate('operatorLog', log)
   app.decorate('isTrustedProxy', isTrustedProxy)
   app.decorateRequest('refusal', undefined)

@@ -73,6 +73,15 @@ export async function listAccounts(db: Queryable, after: string | undefined, lim
   return rows.map(accountFromRow)
 }
 
+/** One page of the `sub` of all accounts, in their order in the index. Those of deleted accounts are among them. */
+export async function listSubs(db: Queryable, after: Sub | undefined, limit: number): Promise<Sub[]> {
+  const { rows } = await db.query<{ sub: Sub }>({
+    text: 'SELECT sub FROM accounts WHERE sub > $1 ORDER BY sub LIMIT $2',
+    values: [after ?? '', limit],
+  })
+  return rows.map(({ sub }) => sub)
+}
+
 /** Whether an account has, or once had, this `sub`. */
 export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
   const { rowCount } = await db.query({ text: 'SELECT FROM accounts WHERE sub = $1', values: [sub] })

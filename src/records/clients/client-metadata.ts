@@ -32,6 +32,7 @@ import {
   requestUriFault,
   shownUriFault,
 } from './redirect-uri-rules.ts'
+import { changesSubjects, sectorOf } from './sector.ts'
 
 /** What the rules need to know besides the metadata. */
 export interface RegistrationContext {
@@ -76,7 +77,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     scope: scopes.join(' '),
     ...authentication,
     ...keys,
-    ...readSubjectType(read, redirectUris),
+    ...readSubjectType(read, redirectUris, grants, byOperator),
     id_token_signed_response_alg: readIdTokenAlgorithm(read, authentication),
     userinfo_signed_response_alg: read.oneOf('userinfo_signed_response_alg', signingAlgorithms),
     ...readRequestObjects(read, keys),
@@ -125,7 +126,7 @@ export function changeMetadata(
     : existing.token_endpoint_auth_method
   const rescoped = Object.hasOwn(changes, 'scope')
   const owners = ownersOf(scopesOf(existing.scope), context.resources)
-  return completeMetadata(
+  const changed = completeMetadata(
     {
       ...kept,
       ...(method !== 'none' && existing.token_endpoint_auth_method !== 'none' && { refresh_token_rotation: rotation }),
@@ -135,6 +136,8 @@ export function changeMetadata(
     },
     context,
   )
+  checkSubjectsKept(existing, changed, changes, context.byOperator === true)
+  return changed
 }
 
 /** RFC 8725 §3.1: the algorithm must match the method, and the keys if they are known. */
@@ -183,16 +186,49 @@ function readKeys(read: ReturnType<typeof readMembers>, authentication: Authenti
 }
 
 /** OpenID Connect Core §8.1: without `sector_identifier_uri`, the host of the redirect URIs is the sector, so they must have only one. */
-function readSubjectType(read: ReturnType<typeof readMembers>, redirectUris: readonly string[]) {
+function readSubjectType(
+  read: ReturnType<typeof readMembers>,
+  redirectUris: readonly string[],
+  grants: readonly GrantType[],
+  byOperator: boolean,
+) {
   const type = read.oneOf('subject_type', subjectTypes) ?? 'public'
   const uri = read.text('sector_identifier_uri')
   const fault = uri === undefined ? undefined : fetchedUriFault(uri)
   if (uri !== undefined && fault) throw invalid(`sector_identifier_uri: '${shown(uri)}' ${fault}.`)
-  if (type === 'pairwise' && uri === undefined && new Set(redirectUris.map((one) => new URL(one).host)).size !== 1)
+  const metadata = { subject_type: type, sector_identifier_uri: uri, redirect_uris: redirectUris }
+  if (type === 'pairwise' && sectorOf(metadata) === undefined)
     throw invalid(
-      'sector_identifier_uri is missing: subject_type pairwise needs it unless all redirect_uris have the same host.',
+      'sector_identifier_uri is missing: subject_type pairwise needs it unless all redirect_uris are https and have the same host, which is not loopback.',
+    )
+  // Nothing proves that a sector is the client's own, except that codes are sent to its redirect URIs. A device gets its tokens without them, so anybody could
+  // register the redirect URIs of another application and learn its subjects.
+  if (type === 'pairwise' && !byOperator && grants.includes(deviceCodeGrant))
+    throw invalid(
+      'subject_type cannot be pairwise for a client with the device code grant, unless an operator registers it.',
     )
   return { subject_type: type, sector_identifier_uri: uri }
+}
+
+/**
+ * A client that registered itself can never see other subjects than before: by moving to the sector of another application it would learn how that one knows the
+ * people who have allowed this client. An operator has to name what decides about the subjects, so that nobody changes all of them with a new redirect URI.
+ */
+function checkSubjectsKept(
+  existing: ClientMetadata,
+  changed: ClientMetadata,
+  changes: MetadataInput,
+  byOperator: boolean,
+): void {
+  if (!changesSubjects(existing, changed)) return
+  if (!byOperator)
+    throw invalid(
+      'subject_type and the sector (the host of sector_identifier_uri or redirect_uris) cannot be changed: every user would get another sub. Register a new client.',
+    )
+  if (Object.hasOwn(changes, 'subject_type') || Object.hasOwn(changes, 'sector_identifier_uri')) return
+  throw invalid(
+    `redirect_uris: with another host, this pairwise client would know every user by another sub. To keep them, add a sector_identifier_uri with the host ${sectorOf(existing)}. To change them, add subject_type pairwise.`,
+  )
 }
 
 /** The default is that of OpenID Connect Registration §2. */

@@ -5,14 +5,23 @@ export function selfSigned({
   name = 'localhost',
   validFrom = Date.now() - 86_400_000,
   validTo = Date.now() + 86_400_000,
+  kind = 'ec',
 }: {
   name?: string
+  kind?: 'ec' | 'rsa'
   validFrom?: number
   validTo?: number
 }): { cert: string; key: string } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  // ecdsa-with-SHA256, 1.2.840.10045.4.3.2
-  const algorithm = der(0x30, der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
+  const { publicKey, privateKey } =
+    kind === 'ec'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const algorithm =
+    kind === 'ec'
+      ? // ecdsa-with-SHA256, 1.2.840.10045.4.3.2
+        der(0x30, der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
+      : // sha256WithRSAEncryption, 1.2.840.113549.1.1.11, with NULL as its parameters
+        der(0x30, der(0x06, Buffer.from('2a864886f70d01010b', 'hex')), der(0x05))
   const commonName = der(0x30, der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from(name)))
   const distinguishedName = der(0x30, der(0x31, commonName))
   const alternativeNames = der(0x30, der(0x82, Buffer.from(name)))

@@ -373,6 +373,38 @@ t.test("an API's scopes groups and roles stop the upgrade until the operator has
   await t.rejects(asBefore, { code: '23514' }, 'by a node of the previous release')
 })
 
+t.test(
+  'every installation gets a salt of its own for pairwise subjects, whoever inserts its row, and keeps it',
+  async (t) => {
+    const own = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
+    const before = own.sort().slice(
+      0,
+      own.findIndex((file) => file.endsWith('.pairwise-subjects.sql')),
+    )
+    const salts: string[] = []
+    for (const isSetUp of [true, false]) {
+      const db = await testDatabase(t)
+      const earlier = folderWith(t, {}, 'earlier')
+      for (const file of before) copyFileSync(join(packageFolder, 'sql', file), join(earlier, file))
+      await run(db, earlier)
+      const pool = db.openPool()
+      // What the previous release does when a server starts for the first time.
+      const setUp = () => pool.query({ text: `INSERT INTO installation (issuer) VALUES ('https://login.example')` })
+      if (isSetUp) await setUp()
+      await run(db)
+      if (!isSetUp) await setUp()
+      const salt = async () =>
+        (await pool.query({ text: `SELECT encode(subject_salt, 'hex') AS salt FROM installation` })).rows[0]?.salt
+      const first = await salt()
+      t.match(first, /^[0-9a-f]{64}$/)
+      await run(db)
+      t.equal(await salt(), first)
+      salts.push(first)
+    }
+    t.equal(new Set(salts).size, 2)
+  },
+)
+
 t.test('the checksum of a released file equals the one that installations have recorded', async (t) => {
   const db = await testDatabase(t)
   await run(db)
