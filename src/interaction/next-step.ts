@@ -6,7 +6,7 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
-import { needsConsent } from './consent/consent-rule.ts'
+import { isStranger, needsConsent } from './consent/consent-rule.ts'
 
 /** A step that continues the request, with the session it uses. All but `respond` are also the paths of their pages. */
 export type OpenStep =
@@ -55,6 +55,9 @@ export function nextStep(
     return { step: 'refuse', error: 'login_as_other_person', detail: 'claims: nobody has a sub that fits everything' }
   const session = signedIn?.session
   const silent = prompt.has('none')
+  // Before the comparison. Subjects are not secret: any client that knows one could otherwise find out whether it is this person who visits its pages.
+  if (silent && session && named?.by === 'claims' && isStranger(request.target, consent))
+    return { step: 'refuse', error: 'login_required', detail: 'claims: the client may not ask whether it is this sub' }
   const fresh = session !== undefined && session.authTime >= receivedAt
   if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, named)) {
     if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, named) }
