@@ -7,6 +7,7 @@ import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
+import { pushedAuthorizationEndpoint } from './endpoints/pushed-authorization/pushed-authorization-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
@@ -58,6 +59,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const isForPrograms = protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
     deviceAuthorizationEndpoint(scope, signet)
+    pushedAuthorizationEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
     revocationEndpoint(scope, signet)

@@ -5,6 +5,7 @@ import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import { noClaims, type RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { reachableClasses } from '../tokens/authentication.ts'
+import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
 import { requestedClaims } from '../tokens/requested-claims.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
@@ -34,6 +35,16 @@ export interface AuthorizationRequest {
   readonly loginHint: string | undefined
   readonly idTokenHint: string | undefined
   readonly uiLocales: string | undefined
+  /** Undefined if it was not pushed. */
+  readonly pushedRequest: PushedRequestReference | undefined
+}
+
+/** How the parameters of a request arrived. */
+export interface Arrival {
+  /** Whether they were in a request object that the client had signed (RFC 9101). */
+  readonly isSigned: boolean
+  /** Whether the client pushed them (RFC 9126): `now`, or before. */
+  readonly pushed: 'now' | PushedRequestReference | undefined
 }
 
 /** Octets of all parameters together, in JSON: sealed, they are carried in URLs through sign-in and consent. */
@@ -42,18 +53,28 @@ const maxOctets = 4096
 /**
  * Checks the parameters of an authorization request. Its target is already verified, so errors can be sent there.
  *
+ * @param arrival the client's registration may demand another way (RFC 9101 §10.5, RFC 9126 §6)
  * @param issuer always allowed as a resource; whether it can have passkeys decides on what `acr` can be reached
  * @throws OAuthError for the redirect URI (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)
  */
 export function readAuthorizationRequest(
   parameters: Parameters,
   target: VerifiedTarget,
+  arrival: Arrival,
   issuer: string,
 ): AuthorizationRequest {
   const { client } = target
+  const { pushed, isSigned } = arrival
+  if (client.require_pushed_authorization_requests && pushed === undefined)
+    throw new OAuthError('request_not_pushed', { detail: `client ${client.client_id}` })
+  if (client.require_signed_request_object && !isSigned)
+    throw new OAuthError('request_object_missing', { detail: `client ${client.client_id}` })
   const { values, resource } = soundParameters(parameters)
-  refuseUnsupported(values)
-  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { param: String(maxOctets) })
+  // OpenID Connect Core §3.1.2.6. Ignoring it would drop what the client relies on.
+  if (values.has('registration')) throw new OAuthError('registration_unsupported')
+  // A pushed request is carried by its id.
+  if (pushed === undefined && isTooLong(parameters))
+    throw new OAuthError('request_too_long', { param: String(maxOctets) })
 
   const responseType = values.get('response_type')
   if (responseType === undefined) throw new OAuthError('parameter_missing', { param: 'response_type' })
@@ -87,14 +108,8 @@ export function readAuthorizationRequest(
     loginHint: values.get('login_hint'),
     idTokenHint: values.get('id_token_hint'),
     uiLocales: values.get('ui_locales'),
+    pushedRequest: pushed === 'now' ? undefined : pushed,
   }
-}
-
-/** OpenID Connect Core §3.1.2.6: unsupported parameters are refused. Ignoring them would drop what the client relies on. */
-function refuseUnsupported(values: ReadonlyMap<string, string>): void {
-  if (values.has('request')) throw new OAuthError('request_object_unsupported')
-  if (values.has('request_uri')) throw new OAuthError('request_uri_unsupported')
-  if (values.has('registration')) throw new OAuthError('registration_unsupported')
 }
 
 /**
@@ -161,11 +176,20 @@ function readMaxAge(text: string | undefined): number | undefined {
  * @throws OAuthError if a parameter has a fault
  */
 export function isTooLong(parameters: Parameters): boolean {
+  return octetsOf(parameters) > maxOctets
+}
+
+/**
+ * The length of all parameters together, in JSON.
+ *
+ * @throws OAuthError if a parameter has a fault
+ */
+export function octetsOf(parameters: Parameters): number {
   const { values, resource } = soundParameters(parameters)
   let octets = 0
   for (const [name, value] of values) octets += Buffer.byteLength(name) + octetsInJson(value)
   for (const value of resource) octets += octetsInJson(value)
-  return octets > maxOctets
+  return octets
 }
 
 /** Quotes and backslashes take two octets. */

@@ -11,7 +11,7 @@ import { responseModeFor } from './response-mode.ts'
 
 declare const verified: unique symbol
 
-/** Where a response may be sent: client and redirect URI have been checked. Only `verifyTarget` creates one. */
+/** Where a response may be sent: client and redirect URI have been checked. Only `targetOf` creates one. */
 export interface VerifiedTarget {
   readonly [verified]: true
   readonly client: Client
@@ -27,19 +27,39 @@ export interface VerifiedTarget {
  * @throws OAuthError, which is shown to the person on a page (RFC 6749 §4.1.2.1)
  */
 export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
-  const faultOf = (...names: string[]) => faultsIn(parameters).find(({ name }) => names.includes(name))
-  const fault = faultOf('', 'client_id', 'redirect_uri')
+  return targetOf(await findRequestingClient(db, parameters), parameters)
+}
+
+/**
+ * The client that a request names.
+ *
+ * @throws OAuthError, which is shown to the person on a page
+ */
+export async function findRequestingClient(db: Queryable, parameters: Parameters): Promise<Client> {
+  const fault = faultsIn(parameters).find(({ name }) => ['', 'client_id', 'redirect_uri'].includes(name))
   if (fault) throw faultyParameter(fault)
   const clientId = soundValue(parameters, 'client_id')
   if (clientId === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
   if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
+  return client
+}
+
+/**
+ * Does the rest of `verifyTarget` for a client that is already known.
+ *
+ * @param client the one that the parameters name, or that has authenticated
+ */
+export function targetOf(client: Client, parameters: Parameters): VerifiedTarget {
+  const faultOf = (...names: string[]) => faultsIn(parameters).find(({ name }) => names.includes(name))
+  const fault = faultOf('', 'client_id', 'redirect_uri')
+  if (fault) throw faultyParameter(fault)
   const redirectUri = soundValue(parameters, 'redirect_uri')
   // Required even if only one is registered (OpenID Connect Core §3.1.2.1).
   if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
     throw new OAuthError('redirect_uri_not_registered', {
-      detail: `redirect_uri ${shortened(redirectUri, 500)}; client ${clientId} is registered for: ${shortened(client.redirect_uris.join(' '), 500)}`,
+      detail: `redirect_uri ${shortened(redirectUri, 500)}; client ${client.client_id} is registered for: ${shortened(client.redirect_uris.join(' '), 500)}`,
     })
   // A repeated state is ignored: it is unclear which one the client expects.
   const state = faultOf('state') ? undefined : soundValue(parameters, 'state')

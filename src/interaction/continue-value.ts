@@ -1,6 +1,6 @@
 import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
-import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
-import { type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
+import { type Parameters, parametersOf, sentValue, soundParameters, soundValue } from '../protocol/http/parameters.ts'
+import { authorizationParameters, type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
 import { readLinkToken } from '../records/accounts/link-tokens.ts'
 import { readUserCode, shownUserCode, type UserCode } from '../tokens/device-request.ts'
 
@@ -15,7 +15,12 @@ const lifetime = 3600
 
 /** An authorization request that waits for a person to sign in or to consent. */
 export interface PendingRequest {
+  /** Those that were sent, or those in the request object that was sent (received-request.ts). For a pushed request they are in the database. */
   readonly parameters: Parameters
+  /** Whether the parameters were in a request object that the client had signed (RFC 9101). Of a pushed request the database knows it. */
+  readonly isSigned: boolean
+  /** The random part of the `request_uri` of a pushed request (RFC 9126); undefined if it was not pushed. */
+  readonly pushed: string | undefined
   /** Milliseconds since 1970, never in the future: what `prompt` and `max_age` are measured against. */
   readonly receivedAt: number
   /** The `sid` (as this client would see it) of the session that the person chose, for `prompt=select_account`. */
@@ -64,41 +69,32 @@ export type Continued =
 const requestSeal = 'authorization-request'
 const ownPageSeal = 'own-page'
 
-/**
- * The parameters of a request that are carried: all that Signet reads, including those that it always refuses. Unknown parameters
- * are ignored (RFC 6749 §3.1) and dropped.
- */
-const carried = new Set([
-  'response_type',
-  'client_id',
-  'redirect_uri',
-  'scope',
-  'state',
-  'response_mode',
-  'nonce',
-  'display',
-  'prompt',
-  'max_age',
-  'ui_locales',
-  'id_token_hint',
-  'login_hint',
-  'acr_values',
-  'claims',
-  'code_challenge',
-  'code_challenge_method',
-  'request',
-  'request_uri',
-  'registration',
-])
+/** The parameters of a request that are carried. Unknown parameters are ignored (RFC 6749 §3.1) and dropped. */
+const carried: ReadonlySet<string> = new Set(authorizationParameters)
+
+/** Characters of `ui_locales` that are carried with the id of a pushed request. */
+const maxCarriedLocales = 200
 
 /**
  * @returns base64url, for a URL or a form
  * @throws OAuthError if a parameter has a fault
  */
-export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, selected }: PendingRequest): string {
-  const { values, resource } = soundParameters(parameters)
+export function sealRequest(secret: PurposeSecret, request: PendingRequest): string {
+  const { parameters, isSigned, pushed, receivedAt, selected } = request
+  const { values, resource } = pushed === undefined ? soundParameters(parameters) : standIns(parameters)
   const taken = [...values].filter(([name]) => carried.has(name))
-  return sealText(secret, JSON.stringify([taken, resource, receivedAt, selected ?? null]), requestSeal)
+  const members = [taken, resource, receivedAt, selected ?? null, isSigned, pushed ?? null]
+  return sealText(secret, JSON.stringify(members), requestSeal)
+}
+
+/** What is carried of a pushed request, whatever it contains: whose it is, and the language of pages that do not read it. */
+export function standIns(parameters: Parameters) {
+  const locales = sentValue(parameters, 'ui_locales') ?? ''
+  const sent: [string, string][] = [
+    ['client_id', sentValue(parameters, 'client_id') ?? ''],
+    ['ui_locales', locales.length <= maxCarriedLocales ? locales : ''],
+  ]
+  return { values: new Map(sent.filter(([, value]) => value !== '')), resource: [] }
 }
 
 /**
@@ -152,11 +148,14 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
     }
     return { kind: 'own_page', destination }
   }
-  const [values, resource, receivedAt, selected] = JSON.parse(text) as [
+  // The previous release seals the first four only.
+  const [values, resource, receivedAt, selected, isSigned = false, pushed = null] = JSON.parse(text) as [
     [string, string][],
     string[],
     number,
     string | null,
+    boolean?,
+    (string | null)?,
   ]
   return {
     kind: 'authorization',
@@ -165,6 +164,8 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
       // If a request was received while a clock was ahead, every sign-in would seem older than the request, and would be asked for again.
       receivedAt: Math.min(receivedAt, now),
       selected: selected ?? undefined,
+      isSigned,
+      pushed: pushed ?? undefined,
     },
     expired: now - receivedAt > lifetime * 1000,
   }

@@ -9,7 +9,7 @@ import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
-import type { Subject } from '../records/ids.ts'
+import type { SessionId, Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
@@ -17,9 +17,9 @@ import { readIdTokenHint } from '../tokens/id-token-hint.ts'
 import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
 import { notesAboutDropped } from '../tokens/requested-scopes.ts'
 import { subjectFor } from '../tokens/subject.ts'
-import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
+import { type Arrival, type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
 import { responseUrl, sendResponse } from './authorization-response.ts'
-import { type VerifiedTarget, verifyTarget } from './authorization-target.ts'
+import { findRequestingClient, targetOf, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession, whyNoSession } from './browser-session.ts'
 import {
   type Continued,
@@ -30,6 +30,7 @@ import {
   sealRequest,
 } from './continue-value.ts'
 import { nextStep, type OpenStep } from './next-step.ts'
+import { openPushedRequest, requestUriOf } from './pushed-request.ts'
 
 /** A pending authorization request, checked again for this step, and what it needs next. */
 export interface AuthorizationInteraction {
@@ -123,8 +124,8 @@ async function resumeOpened(
   reply: FastifyReply,
   { pending, expired }: Extract<Continued, { kind: 'authorization' }>,
 ): Promise<AuthorizationInteraction | undefined> {
-  if (!expired) return checkAuthorization(signet, request, reply, pending, () => {})
-  const target = await verifyTarget(signet.database, pending.parameters)
+  if (!expired) return checkAuthorization(signet, request, reply, pending, false)
+  const { target } = await openRequest(signet, pending, false)
   request.clientId = target.client.client_id
   const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
   const error = new OAuthError('sign_in_expired', {
@@ -148,34 +149,79 @@ export async function loadAuthorization(
   reply: FastifyReply,
   pending: PendingRequest,
 ): Promise<AuthorizationInteraction | undefined> {
-  return checkAuthorization(signet, request, reply, pending, (authorization) => leaveNotes(request, authorization))
+  return checkAuthorization(signet, request, reply, pending, true)
 }
 
 /** Leaves the notes about a request that has just arrived but continues elsewhere. What is wrong with it is reported there. */
 export function noteContinued(
   { settings }: Signet,
   request: FastifyRequest,
-  { parameters }: PendingRequest,
-  target: VerifiedTarget,
+  { pending: { parameters }, target, arrival }: OpenedRequest,
 ): void {
   try {
-    leaveNotes(request, readAuthorizationRequest(parameters, target, settings.issuer))
+    leaveNotes(request, readAuthorizationRequest(parameters, target, arrival, settings.issuer))
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
   }
 }
 
-function leaveNotes(request: FastifyRequest, { target, droppedScopes, droppedClaims }: AuthorizationRequest): void {
+function leaveNotes(
+  request: FastifyRequest,
+  { target, droppedScopes, droppedClaims, pushedRequest }: AuthorizationRequest,
+): void {
+  // They were left when it was pushed.
+  if (pushedRequest) return
   const { client } = target
   for (const note of [...notesAboutDropped(client, droppedScopes), ...notesAboutDroppedClaims(client, droppedClaims)])
     noteForOperator(request, note)
+}
+
+/** A pending request with its parameters, and where its response may be sent. */
+export interface OpenedRequest {
+  readonly pending: PendingRequest
+  readonly target: VerifiedTarget
+  readonly arrival: Arrival
+  /** Why it gets no response but this error: a pushed request that has expired, or that already has its response. */
+  readonly fault: OAuthError | undefined
+  /** The session for which that is no fault. */
+  readonly repeatableIn?: SessionId | undefined
+}
+
+/**
+ * Verifies the target of a request. The parameters of a pushed request are read at the same time as its client.
+ *
+ * @param isArrival whether the request has just arrived
+ * @throws OAuthError if the target cannot be verified, or if the client has not pushed such a request
+ */
+export async function openRequest(
+  { database }: Pick<Signet, 'database'>,
+  pending: PendingRequest,
+  isArrival: boolean,
+): Promise<OpenedRequest> {
+  const { parameters, isSigned, pushed } = pending
+  if (pushed === undefined) {
+    const target = await verifyTarget(database, parameters)
+    return { pending, target, arrival: { isSigned, pushed }, fault: undefined }
+  }
+  const clientId = sentValue(parameters, 'client_id') ?? ''
+  const [client, opened] = await inOrder(
+    findRequestingClient(database, parameters),
+    openPushedRequest(database, pushed, clientId, isArrival),
+  )
+  return {
+    pending: { ...pending, parameters: opened.parameters },
+    target: targetOf(client, opened.parameters),
+    arrival: { isSigned: opened.isSigned, pushed: opened.reference },
+    fault: opened.fault,
+    repeatableIn: opened.repeatableIn,
+  }
 }
 
 /**
  * Checks an authorization request from the beginning and finds its next step. First the target is verified, then the parameters are
  * read. Errors in them are sent to the target, and so is the error if `prompt=none` allows no interaction but one is needed.
  *
- * @param onRead called with the request once its parameters have been checked
+ * @param isArrival whether the request has just arrived. Notes for the operator are then left
  * @returns undefined if a response has been sent
  * @throws OAuthError if the target cannot be verified
  */
@@ -183,19 +229,21 @@ async function checkAuthorization(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  pending: PendingRequest,
-  onRead: (authorization: AuthorizationRequest) => void,
+  received: PendingRequest,
+  isArrival: boolean,
 ): Promise<AuthorizationInteraction | undefined> {
   const { database, settings, secrets } = signet
   // In parallel. The session is awaited first, so that an error page about the target is in the person's language.
-  const [session, target] = await inOrder(
+  const [session, opened] = await inOrder(
     currentSession(database, settings, request),
-    verifyTarget(database, pending.parameters),
+    openRequest(signet, received, isArrival),
   )
+  const { pending, target, arrival, fault, repeatableIn } = opened
   request.clientId = target.client.client_id
   try {
-    const authorization = readAuthorizationRequest(pending.parameters, target, settings.issuer)
-    onRead(authorization)
+    if (fault && (!session || session.id !== repeatableIn)) throw fault
+    const authorization = readAuthorizationRequest(pending.parameters, target, arrival, settings.issuer)
+    if (isArrival) leaveNotes(request, authorization)
     const hinted = await readHint(signet, authorization)
     const { client_id } = target.client
     const consent = session && (await findConsent(database, session.account.sub, client_id))
@@ -286,6 +334,17 @@ export async function usableContinueValue(signet: Signet, sealed: string | undef
 /** Redirects to /authorize, which finds the next step. Must not be cached: the address contains what the application sent. */
 export function redirectToAuthorize(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(authorizeHref(signet, pending), 303)
+}
+
+/**
+ * Redirects to /authorize as the application did, because something has changed since the request arrived. A pushed request must not be continued then: only what a
+ * page continues may be completed twice (records/pushed-requests/).
+ */
+export function redirectToArrival(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
+  const { pushed, parameters } = pending
+  if (pushed === undefined) return redirectToAuthorize(signet, reply, pending)
+  const query = { client_id: sentValue(parameters, 'client_id') ?? '', request_uri: requestUriOf(pushed) }
+  return reply.header('cache-control', 'no-store').redirect(`/authorize?${new URLSearchParams(query)}`, 303)
 }
 
 function authorizeHref({ secrets }: Signet, pending: PendingRequest): string {

@@ -1,4 +1,3 @@
-import { parseJsonObject } from '#verify/strict-json'
 import { type Parameters, sentValue } from '../protocol/http/parameters.ts'
 import { type ResponseMode, responseModes } from '../protocol/oidc-values.ts'
 
@@ -11,7 +10,7 @@ import { type ResponseMode, responseModes } from '../protocol/oidc-values.ts'
 export function responseModeFor(parameters: Parameters, redirectUri: string): ResponseMode {
   const sent = (name: string) => sentValue(parameters, name)
   const isFrontChannel = givesTokens(sent('response_type'))
-  const named = readResponseMode(sent('response_mode') ?? modeInRequestObject(sent('request')), redirectUri)
+  const named = readResponseMode(sent('response_mode'), redirectUri)
   if (named === undefined || (named === 'query' && isFrontChannel)) return isFrontChannel ? 'fragment' : 'query'
   return named
 }
@@ -30,25 +29,4 @@ export function readResponseMode(text: string | undefined, redirectUri: string):
 function givesTokens(responseType: string | undefined): boolean {
   const words = responseType?.split(' ') ?? []
   return words.includes('token') || words.includes('id_token')
-}
-
-/** In characters. Signet refuses a request that is longer in total. */
-const maxObjectLength = 16_384
-
-/**
- * The `response_mode` in a request object (OpenID Connect Core §6.1). Request objects are not supported, and the signature is not
- * verified. But the client expects the error in the mode named there, and the mode decides nothing else: where the response is sent
- * depends only on the query and the registration.
- */
-function modeInRequestObject(object: string | undefined): string | undefined {
-  if (object === undefined || object.length > maxObjectLength) return undefined
-  const [, payload, ...others] = object.split('.', 4)
-  // RFC 7515 §7.1: a JWS has three parts. With five it is encrypted.
-  if (payload === undefined || others.length !== 1) return undefined
-  try {
-    const mode = parseJsonObject(Buffer.from(payload, 'base64url'))['response_mode']
-    return typeof mode === 'string' ? mode : undefined
-  } catch {
-    return undefined
-  }
 }

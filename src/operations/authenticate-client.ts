@@ -85,7 +85,7 @@ async function authenticateAs(
 }
 
 /**
- * Checks a client assertion (RFC 7523 §3). At every endpoint its audience is the issuer or the token endpoint. The `jti` is stored only after
+ * Checks a client assertion (RFC 7523 §3). At every endpoint its audience is the issuer, the token endpoint or the one for pushed requests (RFC 9126 §2). The `jti` is stored only after
  * the signature was verified. Otherwise anyone could fill the table.
  *
  * @throws OAuthError `invalid_client`
@@ -95,7 +95,7 @@ async function checkAssertion(context: Context, client: KeyClient, assertion: st
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
     issuer: settings.issuer,
-    otherAudiences: [`${settings.issuer}/token`],
+    otherAudiences: [`${settings.issuer}/token`, `${settings.issuer}/par`],
     requireIssuerAudience: client.require_issuer_audience,
     jwks: { keys: [...(await clientKeys.keysOf(client, undefined)).keys] },
     algorithm: client.token_endpoint_auth_signing_alg,

@@ -1,5 +1,6 @@
 import { addConsent } from '../records/consents/consents-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import { completePushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
@@ -35,13 +36,14 @@ export async function giveConsent(
   return given === signedOut ? undefined : given.code
 }
 
-/** Records that a person refused consent. Only the event is kept. */
+/** Records that a person refused consent. Only the event is kept. A pushed request has its response with that. */
 export async function refuseConsent(
   { database }: Pick<Signet, 'database'>,
   actor: Person,
-  { target }: Pick<CodeRequest, 'target'>,
+  { target, pushedRequest }: Pick<CodeRequest, 'target' | 'pushedRequest'>,
   { account: { sub } }: Session,
 ): Promise<void> {
   const clientId = target.client.client_id
+  if (pushedRequest) await completePushedRequest(database, pushedRequest.digest)
   await recordEvent(database, { type: 'consent_refused', ...originOf(actor), clientId, sub })
 }

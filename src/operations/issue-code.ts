@@ -10,7 +10,7 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { acrOf, sessionIdFor } from '../tokens/authentication.ts'
 import { authorizationCodeTtl } from '../tokens/authorization-code.ts'
-import { insertCode } from '../tokens/authorization-codes-store.ts'
+import { insertCode, type PushedRequestReference } from '../tokens/authorization-codes-store.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
 import { originOf, type Person } from './actor.ts'
 
@@ -24,12 +24,14 @@ export interface CodeRequest {
   readonly nonce: string | undefined
   /** The Authentication Context Classes that the request wanted, in order of preference. */
   readonly acr: { readonly classes: readonly ContextClass[] }
+  /** Undefined if it was not pushed. */
+  readonly pushedRequest?: PushedRequestReference | undefined
 }
 
 /**
  * Opens a grant and issues its authorization code (RFC 6749 §4.1.2), for a request that needs no further interaction.
  *
- * @returns undefined if the session, the client or the consent has ended in the meantime
+ * @returns undefined if the session, the client or the consent has ended in the meantime, or if the pushed request already has a response
  * @throws TooManyWaiting
  */
 export async function issueCode(
@@ -56,7 +58,7 @@ export async function openGrantWithCode(
   { secrets }: Pick<Signet, 'secrets'>,
   tx: Queryable,
   actor: Person,
-  { target, scopes, resources, claims, codeChallenge, nonce, acr }: CodeRequest,
+  { target, scopes, resources, claims, codeChallenge, nonce, acr, pushedRequest }: CodeRequest,
   session: Session,
 ): Promise<string | undefined> {
   const { client_id: clientId } = target.client
@@ -83,6 +85,7 @@ export async function openGrantWithCode(
     codeChallenge,
     nonce,
     sid: await sessionIdFor(secrets, session, clientId),
+    pushedRequest,
   })
   if (!isOpened) return undefined
   const detail = { scopes, ...claimsDetail(scopes, claims) }

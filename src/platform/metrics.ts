@@ -59,6 +59,7 @@ export const metricDeclarations = {
       limit: [
         ...['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network', 'invitation'],
         ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
+        ...['pushed-request-network', 'pushed-request-client'],
         ...['passkey-network', 'recovery-network', 'recovery-all', 'recovery-link'],
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
         ...['one-time-code', 'one-time-code-day', 'recovery-code-network'],

@@ -1,10 +1,8 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { VerificationError } from '#verify'
 import { parseCompactJws, parsePart } from '#verify/compact-jws'
-import { changedMeaning, isMediaType } from '#verify/signed-jwt'
-import type { JsonObject } from '#verify/strict-json'
-import { quoted } from '#verify/verification-error'
 import { type AssertionAlgorithm, assertionAlgorithms } from '../platform/jwt/algorithms.ts'
+import { faultInHeader, faultOf } from './client-jwt.ts'
 
 export interface AssertionRules {
   readonly clientId: string
@@ -61,7 +59,7 @@ export async function verifyClientAssertion(
 ): Promise<{ readonly jti: string; readonly forgetAt: number } | { readonly fault: string }> {
   const { clientId, jwks, algorithm, now, clockSkew } = rules
   try {
-    const fault = faultInHeader(parseCompactJws(assertion, maxLength).header)
+    const fault = faultInHeader(parseCompactJws(assertion, maxLength).header, assertionTypes)
     if (fault) return { fault }
     const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
       algorithms: algorithm ? [algorithm] : [...assertionAlgorithms],
@@ -80,10 +78,7 @@ export async function verifyClientAssertion(
       return { fault: 'jti is not a string of 1 to 255 characters' }
     return { jti, forgetAt: exp + clockSkew }
   } catch (error) {
-    // Errors that a hostile assertion or key can cause in jose are refusals. Our own faults are not.
-    if (error instanceof errors.JOSEError || error instanceof VerificationError || error instanceof TypeError)
-      return { fault: error.message }
-    throw error
+    return { fault: faultOf(error) }
   }
 }
 
@@ -104,13 +99,4 @@ function faultInAudience(
   )
     return undefined
   return 'aud does not name this issuer or its token endpoint, or also names another server'
-}
-
-/** Checks what jose does not: it ignores a `b64` that `crit` does not list, and it can check `typ` against one type only. */
-function faultInHeader(header: JsonObject): string | undefined {
-  const refused = changedMeaning.find((parameter) => Object.hasOwn(header, parameter))
-  if (refused !== undefined) return `its header has ${refused}`
-  const { typ } = header
-  if (typ === undefined || assertionTypes.some((type) => isMediaType(typ, type))) return undefined
-  return `its type (typ) is ${quoted(typ)}, not ${assertionTypes.join(' or ')}`
 }

@@ -23,6 +23,16 @@ export function isContextClass(value: string): value is ContextClass {
 }
 
 /**
+ * The parameters of authorization requests that Signet reads, including those that it always refuses, but for `resource`, which may be sent more than
+ * once, and `request` and `request_uri`, which stand for all others. Unknown parameters are ignored (RFC 6749 §3.1).
+ */
+export const authorizationParameters = [
+  ...['response_type', 'client_id', 'redirect_uri', 'scope', 'state', 'response_mode', 'nonce', 'display', 'prompt'],
+  ...['max_age', 'ui_locales', 'id_token_hint', 'login_hint', 'acr_values', 'claims', 'code_challenge'],
+  ...['code_challenge_method', 'registration'],
+] as const
+
+/**
  * The parameters of all kinds of authorization responses, as in the OAuth Parameters registry (RFC 6749 §11.2). If a redirect URI had
  * one of them in its query, the client would receive the parameter twice.
  */

@@ -4,6 +4,7 @@ import { sessionAlive } from '../records/endings/liveness-store.ts'
 import type { RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
+import { completePushedRequestSql } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 import { findGrantedPerson } from './granted-person-store.ts'
 
@@ -29,6 +30,14 @@ export interface NewCode {
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   readonly sid: Sid
+  readonly pushedRequest?: PushedRequestReference | undefined
+}
+
+/** The pushed authorization request that a code answers. */
+export interface PushedRequestReference {
+  readonly digest: Buffer
+  /** Whether the browser continues what it began with it before. It may then do so twice within seconds (records/pushed-requests/). */
+  readonly isContinued: boolean
 }
 
 /**
@@ -51,17 +60,24 @@ const [fullSearchInterval, maxEndedTogether] = [16, 50]
  * Does not lock the session or the account: somebody who opens grants continuously must not prevent the person from ending them. A concurrent
  * decision that this statement does not see yet ends the new grant as well, because the grant belongs to an earlier epoch.
  *
+ * A pushed authorization request is completed together with that. If it already is, the grant is not opened.
+ *
  * @returns whether the grant was opened
  */
 export async function insertCode(db: Queryable, code: NewCode): Promise<boolean> {
   const { grant } = code
   const { rowCount } = await db.query({
     name: 'insert-authorization-code',
-    text: `WITH opened AS (
-             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
-             SELECT $1, $2, $3, sessions.id, $5, $6, $17, $18, $7, $8, $9, accounts.epoch, clients.grant_epoch
+    text: `WITH alive AS (
+             SELECT sessions.id AS session_id, accounts.epoch, clients.grant_epoch
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
+           ), completed AS (
+             ${completePushedRequestSql('EXISTS (SELECT FROM alive)')}
+           ), opened AS (
+             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
+             SELECT $1, $2, $3, session_id, $5, $6, $19, $20, $7, $8, $9, epoch, grant_epoch FROM alive
+             WHERE $17::bytea IS NULL OR EXISTS (SELECT FROM completed)
              RETURNING id, status_index
            ), oldest AS (
              -- The client by bounds rather than equality, so that no other index provides this order, however many grants a session has.
@@ -95,6 +111,8 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       code.sid,
       code.ttl,
       grant.epoch,
+      code.pushedRequest?.digest ?? null,
+      code.pushedRequest?.isContinued ?? false,
       grant.claims.userinfo,
       grant.claims.idToken,
     ],

@@ -40,6 +40,8 @@ async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
     parameters: parseParameters(authorize(client).slice('/authorize?'.length)),
     receivedAt: 0,
     selected: undefined,
+    isSigned: false,
+    pushed: undefined,
   })
   return {
     start: await get('/'),

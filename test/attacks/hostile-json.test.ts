@@ -216,6 +216,7 @@ const ownJson = [
   'src/cli/doctor/examine.ts',
   'src/cli/keys/list-keys.ts',
   'src/interaction/continue-value.ts',
+  'src/interaction/pushed-request.ts',
   'src/operations/own-recovery-codes.ts',
   'src/operations/passkey-challenges.ts',
   'src/operations/request-recovery.ts',

@@ -48,7 +48,7 @@ t.test('every authorization response names its issuer (RFC 9207 §2)', async (t)
     invalid_request: (mode) => ask(parametersWith({ ...mode, code_challenge_method: 'plain' })),
     invalid_target: (mode) => ask(parametersWith({ ...mode, resource: 'https://nobody.example' })),
     unsupported_response_type: (mode) => ask(parametersWith({ ...mode, response_type: 'token' })),
-    request_not_supported: (mode) => ask(parametersWith({ ...mode, request: 'a.b.c' })),
+    invalid_request_object: (mode) => ask(parametersWith({ ...mode, request: 'a.b.c' })),
   }
   for (const mode of ['', 'query', 'fragment', 'form_post'])
     for (const [name, visit] of Object.entries(outcomes)) {

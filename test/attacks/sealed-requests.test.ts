@@ -183,6 +183,8 @@ t.test('a sealed request carries no authority', async (t) => {
       parameters: parseParameters(authorize(client, { prompt: 'none' }).split('?')[1] ?? ''),
       receivedAt: Date.now(),
       selected: undefined,
+      isSigned: false,
+      pushed: undefined,
     })
     for (const [name, take] of Object.entries(takers)) {
       const { location } = await take(idp, value)
@@ -196,6 +198,8 @@ t.test('a sealed request carries no authority', async (t) => {
         parameters: parseParameters(authorize(client, { state: 'the-state' }).split('?')[1] ?? ''),
         receivedAt: Date.now() - minutes * 60_000,
         selected: undefined,
+        isSigned: false,
+        pushed: undefined,
       })
     t.match(await takers['GET /authorize']?.(idp, sealedAgo(59)), { status: 303 })
     for (const [name, take] of Object.entries(takers)) {

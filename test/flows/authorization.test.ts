@@ -118,11 +118,8 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
           .location,
       ).get('code'),
     )
-    t.equal(answer((await ask({ request: 'e30.e30.' })).location).get('error'), 'request_not_supported')
-    t.equal(
-      answer((await ask({ request_uri: 'https://app.example/r' })).location).get('error'),
-      'request_uri_not_supported',
-    )
+    t.equal(answer((await ask({ request: 'e30.e30.' })).location).get('error'), 'invalid_request_object')
+    t.equal(answer((await ask({ request_uri: 'https://app.example/r' })).location).get('error'), 'invalid_request_uri')
     t.equal(answer((await ask({ registration: '{}' })).location).get('error'), 'registration_not_supported')
   })
 

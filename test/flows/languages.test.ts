@@ -74,7 +74,13 @@ t.test('a form from elsewhere is refused as such, whatever is wrong with its par
 t.test('a sign-in that has expired says so in the language of its request', async (t) => {
   const values = new Map(Object.entries(authorizationParameters(client, pkce(), { ui_locales: 'de' })))
   const twoHoursAgo = Date.now() - 2 * 3_600_000
-  const pending = { parameters: parametersOf({ values, resource: [] }), receivedAt: twoHoursAgo, selected: undefined }
+  const pending = {
+    parameters: parametersOf({ values, resource: [] }),
+    receivedAt: twoHoursAgo,
+    selected: undefined,
+    isSigned: false,
+    pushed: undefined,
+  }
   const sealed = sealRequest(idp.signet.secrets['request-sealing'], pending)
   const expired = await idp.browser().get(`/sign-in?continue=${sealed}`)
   t.match(expired.text, 'Diese Seite war zu lange geöffnet')

@@ -43,8 +43,17 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     prompt_values_supported: signUp === 'open' ? promptValues : promptValues.filter((value) => value !== 'create'),
     ui_locales_supported: uiLocales,
     claims_parameter_supported: true,
-    request_parameter_supported: false,
-    request_uri_parameter_supported: false,
+    // RFC 9101 §10.5, OpenID Connect Discovery §3. Objects that are not signed are refused.
+    request_parameter_supported: true,
+    request_uri_parameter_supported: true,
+    require_request_uri_registration: true,
+    request_object_signing_alg_values_supported: assertionAlgorithms,
+    require_signed_request_object: false,
+    // RFC 9126 §5
+    pushed_authorization_request_endpoint: `${issuer}/par`,
+    require_pushed_authorization_requests: false,
+    // OpenID Connect Core §3.1.2.1: the same pages work in all of these.
+    display_values_supported: ['page', 'popup', 'touch'],
     // RFC 7636 §6.2.1
     code_challenge_methods_supported: ['S256'],
     // RFC 9207 §3

@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTooLong } from '../../interaction/authorization-request.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
-import { verifyTarget } from '../../interaction/authorization-target.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
@@ -9,10 +8,13 @@ import {
   continueValueOf,
   loadAuthorization,
   noteContinued,
+  openRequest,
   pageContext,
+  redirectToArrival,
   redirectToAuthorize,
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
+import { receiveRequest } from '../../interaction/received-request.ts'
 import { issueCode } from '../../operations/issue-code.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
@@ -27,35 +29,44 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
     const sealed = continueValueIn(request.query)
     const interaction = sealed
       ? await resumeAuthorization(signet, request, reply, sealed)
-      : await loadAuthorization(signet, request, reply, newPendingRequest(signet, request.query))
-    return interaction ? doNextStep(signet, request, reply, interaction) : reply
+      : await loadReceived(signet, request, reply, request.query)
+    const again = sealed ? redirectToAuthorize : redirectToArrival
+    return interaction ? doNextStep(signet, request, reply, interaction, again) : reply
   })
 
   // Browsers do not send Lax cookies with a POST from another site, so the person would seem signed out. The parameters are therefore
   // sealed, and the browser is redirected to send them by GET.
   app.post<{ Body: Parameters }>('/authorize', async (request, reply) => {
-    const parameters = request.body
-    const pending = newPendingRequest(signet, parameters)
-    const target = await verifyTarget(signet.database, parameters)
-    if (faultsIn(parameters).length > 0 || isTooLong(parameters)) {
-      await loadAuthorization(signet, request, reply, pending)
+    const received = await receiveRequest(signet, request, reply, request.body)
+    if (!received) return reply
+    const opened = await openRequest(signet, received, true)
+    const { parameters, pushed } = opened.pending
+    // A value that leads to the same error could not be sealed, or would hide it for an hour.
+    if (opened.fault || faultsIn(parameters).length > 0 || (pushed === undefined && isTooLong(parameters))) {
+      await loadAuthorization(signet, request, reply, received)
       return reply
     }
-    noteContinued(signet, request, pending, target)
-    return redirectToAuthorize(signet, reply, pending)
+    noteContinued(signet, request, opened)
+    return redirectToAuthorize(signet, reply, opened.pending)
   })
 }
 
-function newPendingRequest({ clock }: Signet, parameters: Parameters) {
-  return { parameters, receivedAt: clock.now(), selected: undefined }
+async function loadReceived(signet: Signet, request: FastifyRequest, reply: FastifyReply, sent: Parameters) {
+  const received = await receiveRequest(signet, request, reply, sent)
+  return received && loadAuthorization(signet, request, reply, received)
 }
 
-/** Redirects to the page that the request needs next, or sends the response. */
+/**
+ * Redirects to the page that the request needs next, or sends the response.
+ *
+ * @param again starts again if something has changed meanwhile
+ */
 async function doNextStep(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   interaction: AuthorizationInteraction,
+  again: typeof redirectToAuthorize,
 ): Promise<FastifyReply> {
   const { pending, request: authorization, step } = interaction
   if (step.step !== 'respond')
@@ -63,8 +74,8 @@ async function doNextStep(
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
   const code = await issueCode(signet, personOf(request, step.session), authorization, step.session)
-  // The session or the consent has just ended: start again.
-  if (code === undefined) return redirectToAuthorize(signet, reply, pending)
+  // The session or the consent has just ended, or another tab has completed the pushed request: start again.
+  if (code === undefined) return again(signet, reply, pending)
   const page = pageContext(request, interaction)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, page)
 }

@@ -23,8 +23,8 @@ export type OAuthErrorCode =
   | 'consent_required'
   | 'interaction_required'
   | 'unmet_authentication_requirements'
-  | 'request_not_supported'
-  | 'request_uri_not_supported'
+  | 'invalid_request_object'
+  | 'invalid_request_uri'
   | 'registration_not_supported'
 
 /** An error as it is sent to a client. */
@@ -45,6 +45,8 @@ const grant = { error: 'invalid_grant', status: 400 } as const
 const scope = { error: 'invalid_scope', status: 400 } as const
 const target = { error: 'invalid_target', status: 400 } as const
 const unauthorized = { error: 'unauthorized_client', status: 400 } as const
+const requestObject = { error: 'invalid_request_object', status: 400 } as const
+const requestUri = { error: 'invalid_request_uri', status: 400 } as const
 const denied = { error: 'access_denied', status: 400 } as const
 
 /** Every error that Signet sends. docs/errors.md and the page `/errors` are generated from it, and `error_uri` leads to that page. */
@@ -119,7 +121,7 @@ export const errorRegistry = {
     ...request,
     status: 431,
     description: 'The headers are too large.',
-    fix: 'The URL and the headers together may be up to 16 KB. The usual cause is cookies of other applications on the same host.',
+    fix: 'The URL and the headers together may be up to 16 KB. The usual cause is cookies of other applications on the same host. If it is a long authorization request, such as one in a request object, push it to /par, and send the browser only the request_uri (RFC 9126).',
   },
   request_too_slow: {
     ...request,
@@ -149,7 +151,7 @@ export const errorRegistry = {
     ...request,
     status: 405,
     description: 'Method not allowed. Use {}.',
-    fix: 'The Allow header lists the methods. /token, /introspect and /revoke accept only POST, so that no secret appears in a URL.',
+    fix: 'The Allow header lists the methods. /token, /par, /introspect and /revoke accept only POST, so that no secret appears in a URL.',
   },
   unavailable: {
     error: 'temporarily_unavailable',
@@ -287,6 +289,12 @@ export const errorRegistry = {
     status: 429,
     description: 'Too many device authorization requests.',
     fix: 'Wait for the number of seconds in Retry-After. Requests of public clients are counted by network, and all requests by client. A device sends one request for each code that it shows, and none while nobody looks at it.',
+  },
+  too_many_pushed_requests: {
+    error: 'temporarily_unavailable',
+    status: 429,
+    description: 'Too many pushed authorization requests.',
+    fix: 'Wait for the number of seconds in Retry-After. Requests of public clients, and of clients that registered themselves, are counted by network, and all requests by client. Push one request for each sign-in.',
   },
   code_unknown: {
     ...grant,
@@ -447,7 +455,7 @@ export const errorRegistry = {
   request_too_long: {
     ...request,
     description: 'The parameters are longer than {} bytes in total.',
-    fix: 'During sign-in they are passed along in URLs. Shorten state: keep its data in the session of your application.',
+    fix: 'During sign-in they are passed along in URLs. Shorten state: keep its data in the session of your application. Or push the request to /par, which accepts 32 KB (RFC 9126).',
   },
   state_too_long: {
     ...request,
@@ -470,17 +478,56 @@ export const errorRegistry = {
     description: 'This client is not registered for the authorization code flow.',
     fix: 'Register it with signet clients update --grant-type authorization_code. List the other grant types that the client should have as well.',
   },
-  request_object_unsupported: {
-    error: 'request_not_supported',
-    status: 400,
-    description: 'Request objects are not supported.',
-    fix: 'Send the parameters directly, without request (OpenID Connect Core section 6.1).',
+  request_twice: {
+    ...request,
+    description: 'The request has both request and request_uri. Send only one.',
+    fix: 'A request object is sent by value (request) or by reference (request_uri), never both (RFC 9101 section 5).',
   },
-  request_uri_unsupported: {
-    error: 'request_uri_not_supported',
-    status: 400,
-    description: 'The parameter request_uri is not supported.',
-    fix: 'Send the parameters directly, without request_uri (OpenID Connect Core section 6.2).',
+  request_object_refused: {
+    ...requestObject,
+    description:
+      'The request object was rejected: check its typ, alg, signature, client_id, iss, aud, exp, nbf and iat (RFC 9101 section 6).',
+    fix: 'typ must be oauth-authz-req+jwt or JWT, or absent. alg must be the registered request_object_signing_alg, otherwise RS256, PS256, ES256 or EdDSA. The key must be in the jwks or at the jwks_uri of the client, under the kid of the header if there is one. client_id and iss must be the client_id; one of them is enough. aud, if there is one, must contain the issuer. exp may be at most a day ahead. sub must not be the client_id, and there must be no request or request_uri inside. Parameters are strings, but max_age may be a number, claims an object and resource an array. The operator can see which of these was wrong: signet events refusals.',
+  },
+  request_object_unsigned: {
+    ...requestObject,
+    description: 'The request object is not signed: its alg is none.',
+    fix: 'An object without a signature protects nothing. Sign it with a key of the client, or send the parameters directly. To keep them out of the browser, push them to /par (RFC 9126).',
+  },
+  request_object_encrypted: {
+    ...requestObject,
+    description: 'The request object is encrypted, which is not supported.',
+    fix: 'Sign it only. To keep the parameters out of the browser, push them to /par (RFC 9126).',
+  },
+  request_object_missing: {
+    ...request,
+    description: 'This client must send a signed request object.',
+    fix: 'The client is registered with require_signed_request_object (RFC 9101 section 10.5). Send the parameters in request, at /authorize or /par, or turn this off: signet clients update --no-require-signed-request-object.',
+  },
+  request_not_pushed: {
+    ...request,
+    description: 'This client must push its authorization requests.',
+    fix: 'The client is registered with require_pushed_authorization_requests (RFC 9126 section 6). Send the parameters to /par, and the browser with the request_uri in the response, or turn this off: signet clients update --no-require-pushed-authorization-requests.',
+  },
+  request_uri_pushed: {
+    ...request,
+    description: "The parameter 'request_uri' cannot be pushed.",
+    fix: 'Push the parameters themselves, or a request object in request (RFC 9126 section 2.1).',
+  },
+  request_uri_unusable: {
+    ...requestUri,
+    description: 'The request_uri is unknown, expired or already used, or belongs to another client.',
+    fix: 'Push a new authorization request for each sign-in, and send the browser to /authorize within the number of seconds in expires_in, with the same client_id. A request_uri can be opened again until the client has received a response, but not after that.',
+  },
+  request_uri_not_registered: {
+    ...requestUri,
+    description: 'The request_uri is not registered for this client. It must match exactly.',
+    fix: 'Compare it with request_uris in the output of signet clients show, including the part after #. Register it with signet clients update --request-uri. List all request URIs that the client should have.',
+  },
+  request_uri_failed: {
+    ...requestUri,
+    description: 'The request object at the request_uri could not be fetched.',
+    fix: 'The server there must answer a GET within seconds, with status 200 and at most 32 KB, at a public address over https, without a redirect. The operator can see what went wrong: signet events refusals.',
   },
   registration_unsupported: {
     error: 'registration_not_supported',

@@ -32,6 +32,24 @@ export function parametersOf({ values, resource }: SoundParameters): Parameters 
   return { [parsed]: { values, resource, faults: [] } }
 }
 
+/**
+ * Makes `Parameters` of texts that were not URL-encoded, such as those in a request object. They have the same faults as the parameters of a query.
+ *
+ * @param values names that Signet knows, each once
+ */
+export function parametersFrom(
+  values: readonly (readonly [string, string])[],
+  resource: readonly string[],
+): Parameters {
+  const faults: ParameterFault[] = []
+  for (const [name, value] of [...values, ...resource.map((one) => ['resource', one] as const)]) {
+    if (!isText(value)) faults.push({ name, fault: 'unreadable' })
+    else if (hasControl(value)) faults.push({ name, fault: 'control' })
+  }
+  const sent = values.filter(([, value]) => value !== '')
+  return { [parsed]: { values: new Map(sent), resource: resource.filter((one) => one !== ''), faults } }
+}
+
 export const noParameters = parametersOf({ values: new Map(), resource: [] })
 
 /** The result if nothing can be read. */
@@ -125,14 +143,19 @@ function hasControl(text: string): boolean {
   return /[\t\n\r\x80-\x9f]/.test(text)
 }
 
+/** Whether it can be written in UTF-8, and has no control characters that nobody types. */
+function isText(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
+  return !/\p{Surrogate}/u.test(text) && !/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(text)
+}
+
 /** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for control characters that nobody types. */
 function decode(text: string): string | undefined {
   // Most names and values contain nothing to decode.
   if (/^[\w.~:-]*$/.test(text)) return text
   try {
     const decoded = decodeURIComponent(text.replaceAll('+', ' '))
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
-    return /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(decoded) ? undefined : decoded
+    return isText(decoded) ? decoded : undefined
   } catch {
     return undefined
   }

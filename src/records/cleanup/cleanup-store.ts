@@ -262,6 +262,8 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
+  // A sign-in may take an hour. For some time after that, the page that says it took too long still leads back to the application.
+  deleteLinks('pushed_requests', '3 hours'),
   deleteLinks('account_recoveries', '1 day'),
   // Mails that asked to verify an address. Their links have expired, but whoever did not ask for them can still say so for a week.
   deleteLinks('email_verifications', '7 days'),

@@ -21,6 +21,13 @@ export const deviceRequestsPerNetwork: Limit = { name: 'device-request-network',
 /** Bounds the rows that one client can cause, whatever it proves. */
 export const deviceRequestsPerClient: Limit = { name: 'device-request-client', points: 10_000, seconds: window }
 /**
+ * Pushed authorization requests of clients that prove nothing, or that registered themselves. One is stored for each sign-in that begins, and an office may have
+ * many on one morning.
+ */
+export const pushedRequestsPerNetwork: Limit = { name: 'pushed-request-network', points: 300, seconds: window }
+/** Bounds the rows that one client can cause, whatever it proves. */
+export const pushedRequestsPerClient: Limit = { name: 'pushed-request-client', points: 20_000, seconds: window }
+/**
  * RFC 8628 §5.1: user codes have 34.5 bits. With a thousand pending requests, all attempts of one network find one of them in about twelve years.
  */
 export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }

@@ -12,6 +12,7 @@ import {
   emailCodesPerNetwork,
   emailCodesPerPerson,
   keyOf,
+  type Limit,
   type MailedRequest,
   mailsPerAddress,
   type NamedCounter,
@@ -21,6 +22,8 @@ import {
   perName,
   perNetwork,
   perRecovery,
+  pushedRequestsPerClient,
+  pushedRequestsPerNetwork,
   rangesOf,
   recoveries,
   recoveriesPerName,
@@ -160,6 +163,13 @@ export interface SignInLimits {
    * @throws LimitExceeded, TooManyWaiting
    */
   beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
+  /**
+   * Counts a pushed authorization request (RFC 9126).
+   *
+   * @param network undefined if requests of this client are not limited by network
+   * @throws LimitExceeded, TooManyWaiting
+   */
+  beforePushedRequest(network: string | undefined, clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
   /** Counts an answer of a passkey that was refused. Must be called before it is recorded. @throws LimitExceeded, TooManyWaiting */
@@ -245,6 +255,16 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     if (exceeded) throw exceeded
   }
 
+  /** What one network is refused is not counted for the client. */
+  const countForClient = async (network: string | undefined, clientId: string, perNetwork: Limit, perClient: Limit) => {
+    if (network !== undefined) {
+      const ranges = rangesOf(network)
+      await countOrThrow(countersOf(perNetwork, ranges), `${perNetwork.name} ${widest(ranges)}`)
+    }
+    const ofClient = counterOf(perClient, clientId)
+    await countOrThrow([ofClient], ofClient.key)
+  }
+
   return {
     countRequest: async (network, subject) => {
       const ranges = rangesOf(network)
@@ -289,15 +309,10 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const counter = counterOf(perInvitation, invitation)
       await countOrThrow([counter], counter.key)
     },
-    beforeDeviceRequest: async (network, clientId) => {
-      if (network !== undefined) {
-        const ranges = rangesOf(network)
-        const ofNetwork = countersOf(deviceRequestsPerNetwork, ranges)
-        await countOrThrow(ofNetwork, `device-request ${widest(ranges)}`)
-      }
-      const ofClient = counterOf(deviceRequestsPerClient, clientId)
-      await countOrThrow([ofClient], ofClient.key)
-    },
+    beforeDeviceRequest: (network, clientId) =>
+      countForClient(network, clientId, deviceRequestsPerNetwork, deviceRequestsPerClient),
+    beforePushedRequest: (network, clientId) =>
+      countForClient(network, clientId, pushedRequestsPerNetwork, pushedRequestsPerClient),
     beforeUserCode: async (network, sub) => {
       const ranges = rangesOf(network)
       const counters = [counterOf(userCodesPerPerson, sub), ...countersOf(userCodesPerNetwork, ranges)]

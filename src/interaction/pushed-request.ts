@@ -1,0 +1,146 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+import type { Labels } from '../platform/metrics.ts'
+import { digest, randomText } from '../platform/secrets/digest.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { type Parameters, parametersOf, soundParameters } from '../protocol/http/parameters.ts'
+import { authorizationParameters } from '../protocol/oidc-values.ts'
+import type { OperatorNote } from '../protocol/operator-notes.ts'
+import { type Client, isPublic } from '../records/clients/client.ts'
+import type { SessionId } from '../records/ids.ts'
+import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
+import { findPushedRequest, insertPushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
+import type { Signet } from '../signet.ts'
+import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
+import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
+import { notesAboutDropped } from '../tokens/requested-scopes.ts'
+import { octetsOf, readAuthorizationRequest } from './authorization-request.ts'
+import { targetOf } from './authorization-target.ts'
+
+/** RFC 9126 §2.2. */
+const uriPrefix = 'urn:ietf:params:oauth:request_uri:'
+
+/** Seconds in which a browser must arrive. The client sends it on at once; the rest is for slow networks. */
+const lifetime = 90
+
+/** Octets of all parameters together, in JSON. */
+const maxOctets = 32 * 1024
+
+const carried: ReadonlySet<string> = new Set(authorizationParameters)
+
+/** The random part of the `request_uri` of a pushed request, in whatever condition; undefined if it is another URI. */
+export function idInRequestUri(uri: string | undefined): string | undefined {
+  return uri?.startsWith(uriPrefix) ? uri.slice(uriPrefix.length) : undefined
+}
+
+/** The `request_uri` with this random part. */
+export function requestUriOf(id: string): string {
+  return `${uriPrefix}${id}`
+}
+
+/** What a client receives for a request that it has pushed (RFC 9126 §2.2). */
+export interface PushedRequest {
+  readonly requestUri: string
+  /** Seconds. */
+  readonly expiresIn: number
+  readonly notes: readonly OperatorNote[]
+}
+
+/**
+ * Checks a pushed request as the authorization endpoint does, and stores it (RFC 9126 §2). Everything is checked again when a browser arrives, because the registration of the
+ * client may have changed. Its id has 256 random bits; the database stores only the digest.
+ *
+ * There is no event for it, because public clients can send any number, and events are kept.
+ *
+ * @param client the authenticated client
+ * @param network the network address of the caller
+ * @param isSigned whether the parameters were in a request object whose signature was verified
+ * @throws OAuthError; TooManyWaiting
+ */
+export async function pushRequest(
+  { database, limits, metrics, settings }: Pick<Signet, 'database' | 'limits' | 'metrics' | 'settings'>,
+  client: Client,
+  network: string,
+  { parameters, isSigned }: { readonly parameters: Parameters; readonly isSigned: boolean },
+): Promise<PushedRequest> {
+  const target = targetOf(client, parameters)
+  const { droppedScopes, droppedClaims } = readAuthorizationRequest(
+    parameters,
+    target,
+    { isSigned, pushed: 'now' },
+    settings.issuer,
+  )
+  if (octetsOf(parameters) > maxOctets) throw new OAuthError('request_too_long', { param: String(maxOctets) })
+  try {
+    // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.
+    const isAnybody = isPublic(client) || client.isSelfRegistered
+    await limits.beforePushedRequest(isAnybody ? network : undefined, client.client_id)
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error
+    const { limit, retryAfter, isFirst } = error
+    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
+    throw new OAuthError('too_many_pushed_requests', {
+      headers: { 'retry-after': String(retryAfter) },
+      detail: `limit: ${limit}`,
+      isRecorded: isFirst,
+    })
+  }
+  const id = randomText(32)
+  await insertPushedRequest(database, {
+    ...{ digest: digest(id), clientId: client.client_id, isSigned, ttl: lifetime },
+    parameters: textOf(parameters),
+  })
+  return {
+    requestUri: requestUriOf(id),
+    expiresIn: lifetime,
+    notes: [...notesAboutDropped(client, droppedScopes), ...notesAboutDroppedClaims(client, droppedClaims)],
+  }
+}
+
+/** A pushed request that a browser has arrived with. */
+export interface OpenedPushedRequest {
+  readonly reference: PushedRequestReference
+  readonly parameters: Parameters
+  readonly isSigned: boolean
+  /** Why it gets no response any more; undefined if it may. */
+  readonly fault: OAuthError | undefined
+  /** The session for which that is no fault, because it was completed there only just now. */
+  readonly repeatableIn: SessionId | undefined
+}
+
+/**
+ * Finds a pushed request. It can be opened any number of times until it has its response (RFC 9126 §4), because people reload pages.
+ *
+ * @param id the random part of its `request_uri`
+ * @param isArrival whether the browser begins with it, and does not continue what has begun
+ * @throws OAuthError if there is none of this client. A client learns nothing about the requests of others
+ */
+export async function openPushedRequest(
+  db: Queryable,
+  id: string,
+  clientId: string,
+  isArrival: boolean,
+): Promise<OpenedPushedRequest> {
+  const isId = /^[A-Za-z0-9_-]{43}$/.test(id)
+  const stored = isId ? await findPushedRequest(db, digest(id), clientId) : undefined
+  const unusable = (why: string) => new OAuthError('request_uri_unusable', { detail: `request_uri: ${why}` })
+  if (!stored) throw unusable(isId ? 'this client has pushed none with this id' : 'its id is malformed')
+  const { parameters, isSigned, expired, completed, repeatableIn } = stored
+  const over = completed ? 'it has its response' : isArrival && expired ? 'it has expired' : undefined
+  return {
+    reference: { digest: digest(id), isContinued: !isArrival },
+    parameters: parametersIn(parameters),
+    isSigned,
+    fault: over === undefined ? undefined : unusable(over),
+    repeatableIn: isArrival ? undefined : repeatableIn,
+  }
+}
+
+function textOf(parameters: Parameters): string {
+  const { values, resource } = soundParameters(parameters)
+  return JSON.stringify([[...values].filter(([name]) => carried.has(name)), resource])
+}
+
+function parametersIn(text: string): Parameters {
+  const [values, resource] = JSON.parse(text) as [[string, string][], string[]]
+  return parametersOf({ values: new Map(values), resource })
+}

@@ -1,0 +1,131 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { OutgoingRequestFailed } from '../platform/outgoing-request.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { noteRefusal, shortened } from '../protocol/errors/refusal.ts'
+import { type Parameters, parametersOf, sentValue, soundValue, wasSent } from '../protocol/http/parameters.ts'
+import { pageContextOf } from '../protocol/http/ui-locales.ts'
+import { maxObjectLength, readRequestObject } from '../protocol/request-object.ts'
+import type { Client } from '../records/clients/client.ts'
+import { ClientKeysUnavailable } from '../records/clients/client-keys.ts'
+import type { Signet } from '../signet.ts'
+import { sendResponse } from './authorization-response.ts'
+import { findRequestingClient, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
+import { currentSession } from './browser-session.ts'
+import { type PendingRequest, standIns } from './continue-value.ts'
+import { idInRequestUri } from './pushed-request.ts'
+
+/**
+ * The authorization request that has just arrived, with the parameters that count: those in its request object if it has one (RFC 9101 §6.3, OpenID Connect Core §6), those
+ * that the client pushed if it names them (RFC 9126 §4), or else those that were sent. Nothing else has to know that there are request objects.
+ *
+ * @returns undefined if a response has been sent: the request object was refused, and what was sent beside it names a redirect URI of the client
+ * @throws OAuthError for a page
+ */
+export async function receiveRequest(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  sent: Parameters,
+): Promise<PendingRequest | undefined> {
+  const { database, settings, clock } = signet
+  const plain = { parameters: sent, isSigned: false, pushed: undefined, receivedAt: clock.now(), selected: undefined }
+  if (!wasSent(sent, 'request') && !wasSent(sent, 'request_uri')) return plain
+  try {
+    return { ...plain, ...(await resolve(signet, sent)) }
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    // For the language of the page.
+    await currentSession(database, settings, request)
+    const target = await targetBeside(signet, sent)
+    if (target === undefined) throw error
+    request.clientId = target.client.client_id
+    noteRefusal(request, error)
+    const page = pageContextOf(request, sentValue(sent, 'ui_locales'))
+    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, page)
+    return undefined
+  }
+}
+
+/** Where the error may be sent if a request object is refused, according to what was sent beside it. Undefined if that is no redirect URI of the client. */
+async function targetBeside({ database }: Signet, sent: Parameters): Promise<VerifiedTarget | undefined> {
+  // Nothing beside a pushed request counts (RFC 9126 §4).
+  if (idInRequestUri(sentValue(sent, 'request_uri')) !== undefined) return undefined
+  try {
+    return await verifyTarget(database, sent)
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    return undefined
+  }
+}
+
+async function resolve(
+  signet: Signet,
+  sent: Parameters,
+): Promise<Pick<PendingRequest, 'parameters'> & Partial<PendingRequest>> {
+  // RFC 9101 §5.
+  if (wasSent(sent, 'request') && wasSent(sent, 'request_uri')) throw new OAuthError('request_twice')
+  const uri = soundValue(sent, 'request_uri')
+  const pushed = idInRequestUri(uri)
+  if (pushed !== undefined) {
+    if (soundValue(sent, 'client_id') === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
+    return { parameters: parametersOf(standIns(sent)), pushed }
+  }
+  const client = await findRequestingClient(signet.database, sent)
+  const object = uri === undefined ? soundValue(sent, 'request') : await fetchObject(signet, client, uri)
+  return { parameters: await parametersInObject(signet, client, object ?? ''), isSigned: true }
+}
+
+/**
+ * Checks a request object and returns its parameters.
+ *
+ * @param client the one that sent it
+ * @throws OAuthError `invalid_request_object`
+ */
+export async function parametersInObject(
+  { clientKeys, clock, settings }: Pick<Signet, 'clientKeys' | 'clock' | 'settings'>,
+  client: Client,
+  object: string,
+): Promise<Parameters> {
+  const refused = (entry: 'request_object_refused', fault: string) =>
+    new OAuthError(entry, { detail: `request object of ${client.client_id}: ${fault}` })
+  if (client.jwks === undefined && client.jwks_uri === undefined)
+    throw refused('request_object_refused', 'the client has registered no keys')
+  try {
+    const read = await readRequestObject(object, {
+      clientId: client.client_id,
+      issuer: settings.issuer,
+      algorithm: client.request_object_signing_alg,
+      keys: async (kid) => ({ keys: [...(await clientKeys.keysOf(client, kid)).keys] }),
+      now: clock.seconds(),
+      clockSkew: settings.clockSkew,
+    })
+    if ('parameters' in read) return read.parameters
+    throw new OAuthError(read.refused, { detail: `request object of ${client.client_id}: ${read.fault}` })
+  } catch (error) {
+    if (error instanceof ClientKeysUnavailable) throw refused('request_object_refused', error.message)
+    throw error
+  }
+}
+
+/**
+ * Gets the request object at a `request_uri` (RFC 9101 §5.2, OpenID Connect Core §6.2). It must be one that the client registered, character by character. Its fragment may be
+ * anything: clients change it so that nobody uses a cached object (OpenID Connect Core §6.2). The signature protects the content, not the fragment.
+ *
+ * @throws OAuthError `invalid_request_uri`
+ */
+async function fetchObject({ outgoing }: Signet, client: Client, uri: string): Promise<string> {
+  if (!client.request_uris.includes(uri))
+    throw new OAuthError('request_uri_not_registered', {
+      detail: `request_uri ${shortened(uri, 500)}; client ${client.client_id} is registered for: ${shortened(client.request_uris.join(' '), 500)}`,
+    })
+  const [url = ''] = uri.split('#', 1)
+  try {
+    const accept = 'application/oauth-authz-req+jwt, application/jwt'
+    const { body } = await outgoing.get(url, { accept, maxBytes: maxObjectLength })
+    // A file often ends with a line break.
+    return body.toString('latin1').trim()
+  } catch (error) {
+    if (!(error instanceof OutgoingRequestFailed)) throw error
+    throw new OAuthError('request_uri_failed', { detail: `request_uri ${shortened(uri, 500)}: ${error.message}` })
+  }
+}
