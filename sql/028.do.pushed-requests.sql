@@ -10,6 +10,7 @@ CREATE TABLE pushed_requests (
   is_signed boolean NOT NULL, -- whether they were in a request object (RFC 9101) whose signature was verified
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL, -- no browser can begin with it after that
-  completed_at timestamptz -- when it got its response
+  completed_at timestamptz, -- when it got its response
+  session_id bigint -- in which it was completed; null if consent was refused
 );
 CREATE INDEX pushed_requests_expires_at_idx ON pushed_requests (expires_at);

@@ -5,6 +5,7 @@ import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import { noClaims, type RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { reachableClasses } from '../tokens/authentication.ts'
+import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
 import { requestedClaims } from '../tokens/requested-claims.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
@@ -34,16 +35,16 @@ export interface AuthorizationRequest {
   readonly loginHint: string | undefined
   readonly idTokenHint: string | undefined
   readonly uiLocales: string | undefined
-  /** The digest of the pushed request that it is; undefined if it was not pushed. */
-  readonly pushedRequest: Buffer | undefined
+  /** Undefined if it was not pushed. */
+  readonly pushedRequest: PushedRequestReference | undefined
 }
 
 /** How the parameters of a request arrived. */
 export interface Arrival {
   /** Whether they were in a request object that the client had signed (RFC 9101). */
   readonly isSigned: boolean
-  /** Whether the client pushed them (RFC 9126): `now`, or the digest under which they are stored. */
-  readonly pushed: 'now' | Buffer | undefined
+  /** Whether the client pushed them (RFC 9126): `now`, or before. */
+  readonly pushed: 'now' | PushedRequestReference | undefined
 }
 
 /** Octets of all parameters together, in JSON: sealed, they are carried in URLs through sign-in and consent. */

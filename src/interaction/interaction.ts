@@ -9,7 +9,7 @@ import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
-import type { Subject } from '../records/ids.ts'
+import type { SessionId, Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
@@ -30,7 +30,7 @@ import {
   sealRequest,
 } from './continue-value.ts'
 import { nextStep, type OpenStep } from './next-step.ts'
-import { openPushedRequest } from './pushed-request.ts'
+import { openPushedRequest, requestUriOf } from './pushed-request.ts'
 
 /** A pending authorization request, checked again for this step, and what it needs next. */
 export interface AuthorizationInteraction {
@@ -183,6 +183,8 @@ export interface OpenedRequest {
   readonly arrival: Arrival
   /** Why it gets no response but this error: a pushed request that has expired, or that already has its response. */
   readonly fault: OAuthError | undefined
+  /** The session for which that is no fault. */
+  readonly repeatableIn?: SessionId | undefined
 }
 
 /**
@@ -209,8 +211,9 @@ export async function openRequest(
   return {
     pending: { ...pending, parameters: opened.parameters },
     target: targetOf(client, opened.parameters),
-    arrival: { isSigned: opened.isSigned, pushed: opened.digest },
+    arrival: { isSigned: opened.isSigned, pushed: opened.reference },
     fault: opened.fault,
+    repeatableIn: opened.repeatableIn,
   }
 }
 
@@ -235,10 +238,10 @@ async function checkAuthorization(
     currentSession(database, settings, request),
     openRequest(signet, received, isArrival),
   )
-  const { pending, target, arrival, fault } = opened
+  const { pending, target, arrival, fault, repeatableIn } = opened
   request.clientId = target.client.client_id
   try {
-    if (fault) throw fault
+    if (fault && (!session || session.id !== repeatableIn)) throw fault
     const authorization = readAuthorizationRequest(pending.parameters, target, arrival, settings.issuer)
     if (isArrival) leaveNotes(request, authorization)
     const hinted = await readHint(signet, authorization, session)
@@ -341,6 +344,17 @@ export async function usableContinueValue(signet: Signet, sealed: string | undef
 /** Redirects to /authorize, which finds the next step. Must not be cached: the address contains what the application sent. */
 export function redirectToAuthorize(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(authorizeHref(signet, pending), 303)
+}
+
+/**
+ * Redirects to /authorize as the application did, because something has changed since the request arrived. A pushed request must not be continued then: only what a
+ * page continues may be completed twice (records/pushed-requests/).
+ */
+export function redirectToArrival(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
+  const { pushed, parameters } = pending
+  if (pushed === undefined) return redirectToAuthorize(signet, reply, pending)
+  const query = { client_id: sentValue(parameters, 'client_id') ?? '', request_uri: requestUriOf(pushed) }
+  return reply.header('cache-control', 'no-store').redirect(`/authorize?${new URLSearchParams(query)}`, 303)
 }
 
 function authorizeHref({ secrets }: Signet, pending: PendingRequest): string {

@@ -6,7 +6,7 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
-import { needsConsent } from './consent/consent-rule.ts'
+import { isStranger, needsConsent } from './consent/consent-rule.ts'
 
 /** A step that continues the request, with the session it uses. All but `respond` are also the paths of their pages. */
 export type OpenStep =
@@ -51,10 +51,13 @@ export function nextStep(
     return { step: 'refuse', error: 'acr_unreachable', detail: 'claims: none of the essential values of acr is known' }
   const named = namedPeople(request, hinted)
   // OpenID Connect Core §5.5.1, §3.1.2.2. The same.
-  if (named?.subs.length === 0)
+  if (named?.subjects.length === 0)
     return { step: 'refuse', error: 'login_as_other_person', detail: 'claims: nobody has a sub that fits everything' }
   const session = signedIn?.session
   const silent = prompt.has('none')
+  // Before the comparison. Subjects are not secret: any client that knows one could otherwise find out whether it is this person who visits its pages.
+  if (silent && session && named?.by === 'claims' && isStranger(request.target, consent))
+    return { step: 'refuse', error: 'login_required', detail: 'claims: the client may not ask whether it is this sub' }
   const fresh = session !== undefined && session.authTime >= receivedAt
   if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, named)) {
     if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, named) }
@@ -87,9 +90,9 @@ export function nextStep(
   return { step: 'consent', session }
 }
 
-/** The only people who may answer a request. */
+/** The only people who may answer a request, as its client knows them. */
 interface NamedPeople {
-  readonly subs: readonly string[]
+  readonly subjects: readonly string[]
   /** The parameter that names them. */
   readonly by: 'id_token_hint' | 'claims'
 }
@@ -100,9 +103,9 @@ interface NamedPeople {
  * @returns undefined if anybody may answer
  */
 function namedPeople({ claimedSubs }: AuthorizationRequest, hinted: Subject | undefined): NamedPeople | undefined {
-  if (hinted === undefined) return claimedSubs && { subs: claimedSubs, by: 'claims' }
+  if (hinted === undefined) return claimedSubs && { subjects: claimedSubs, by: 'claims' }
   const fits = claimedSubs === undefined || claimedSubs.includes(hinted)
-  return { subs: fits ? [hinted] : [], by: 'id_token_hint' }
+  return { subjects: fits ? [hinted] : [], by: 'id_token_hint' }
 }
 
 function isSignInGood(
@@ -117,17 +120,15 @@ function isSignInGood(
   return request.maxAge === undefined || authTime >= receivedAt - request.maxAge * 1000
 }
 
-/** OpenID Connect Core §3.1.2.1, §5.5.1: the request names the person as the client knows them, and so must the comparison (§8). */
+/** Hint and claim name the person as the client knows them, and so must the comparison (OpenID Connect Core §8). */
 function isOfAnother({ subject }: SignedIn, named: NamedPeople | undefined): named is NamedPeople {
-  return named !== undefined && !named.subs.includes(subject)
+  return named !== undefined && !named.subjects.includes(subject)
 }
 
 /** For the operator: what the person has allowed, and what the request asks for, with single claims after the scopes. */
 function consentInWords({ scopes, claims }: AuthorizationRequest, consent: Consent | undefined): string {
-  const [allowed, asked] = [
-    consent && [...consent.scopes, ...consent.claims],
-    [...scopes, ...claimsBeyond(scopes, claims)],
-  ]
+  const allowed = consent && [...consent.scopes, ...consent.claims]
+  const asked = [...scopes, ...claimsBeyond(scopes, claims)]
   return `consented to ${allowed?.join(' ') ?? 'nothing'}; asked for ${asked.join(' ')}`
 }
 
@@ -144,8 +145,8 @@ function whyNot(
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function whoseSession({ session, subject }: SignedIn, { subs, by }: NamedPeople): string {
+function whoseSession({ session, subject }: SignedIn, { subjects, by }: NamedPeople): string {
   const { sub } = session.account
   const known = subject === (sub as string) ? '' : `, whom the client knows as ${subject}`
-  return `session: of sub ${sub}${known}; ${by}: of sub ${shortened(subs.join(' '), 200)}`
+  return `session: of sub ${sub}${known}; ${by}: of sub ${shortened(subjects.join(' '), 200)}`
 }

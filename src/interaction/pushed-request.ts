@@ -6,9 +6,12 @@ import { type Parameters, parametersOf, soundParameters } from '../protocol/http
 import { authorizationParameters } from '../protocol/oidc-values.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
+import type { SessionId } from '../records/ids.ts'
 import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
 import { findPushedRequest, insertPushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { Signet } from '../signet.ts'
+import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
+import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
 import { notesAboutDropped } from '../tokens/requested-scopes.ts'
 import { octetsOf, readAuthorizationRequest } from './authorization-request.ts'
 import { targetOf } from './authorization-target.ts'
@@ -27,6 +30,11 @@ const carried: ReadonlySet<string> = new Set(authorizationParameters)
 /** The random part of the `request_uri` of a pushed request, in whatever condition; undefined if it is another URI. */
 export function idInRequestUri(uri: string | undefined): string | undefined {
   return uri?.startsWith(uriPrefix) ? uri.slice(uriPrefix.length) : undefined
+}
+
+/** The `request_uri` with this random part. */
+export function requestUriOf(id: string): string {
+  return `${uriPrefix}${id}`
 }
 
 /** What a client receives for a request that it has pushed (RFC 9126 §2.2). */
@@ -55,7 +63,12 @@ export async function pushRequest(
   { parameters, isSigned }: { readonly parameters: Parameters; readonly isSigned: boolean },
 ): Promise<PushedRequest> {
   const target = targetOf(client, parameters)
-  const { droppedScopes } = readAuthorizationRequest(parameters, target, { isSigned, pushed: 'now' }, settings.issuer)
+  const { droppedScopes, droppedClaims } = readAuthorizationRequest(
+    parameters,
+    target,
+    { isSigned, pushed: 'now' },
+    settings.issuer,
+  )
   if (octetsOf(parameters) > maxOctets) throw new OAuthError('request_too_long', { param: String(maxOctets) })
   try {
     // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.
@@ -77,19 +90,21 @@ export async function pushRequest(
     parameters: textOf(parameters),
   })
   return {
-    requestUri: `${uriPrefix}${id}`,
+    requestUri: requestUriOf(id),
     expiresIn: lifetime,
-    notes: notesAboutDropped(client, droppedScopes),
+    notes: [...notesAboutDropped(client, droppedScopes), ...notesAboutDroppedClaims(client, droppedClaims)],
   }
 }
 
 /** A pushed request that a browser has arrived with. */
 export interface OpenedPushedRequest {
-  readonly digest: Buffer
+  readonly reference: PushedRequestReference
   readonly parameters: Parameters
   readonly isSigned: boolean
   /** Why it gets no response any more; undefined if it may. */
   readonly fault: OAuthError | undefined
+  /** The session for which that is no fault, because it was completed there only just now. */
+  readonly repeatableIn: SessionId | undefined
 }
 
 /**
@@ -109,13 +124,14 @@ export async function openPushedRequest(
   const stored = isId ? await findPushedRequest(db, digest(id), clientId) : undefined
   const unusable = (why: string) => new OAuthError('request_uri_unusable', { detail: `request_uri: ${why}` })
   if (!stored) throw unusable(isId ? 'this client has pushed none with this id' : 'its id is malformed')
-  const { parameters, isSigned, expired, completed } = stored
+  const { parameters, isSigned, expired, completed, repeatableIn } = stored
   const over = completed ? 'it has its response' : isArrival && expired ? 'it has expired' : undefined
   return {
-    digest: digest(id),
+    reference: { digest: digest(id), isContinued: !isArrival },
     parameters: parametersIn(parameters),
     isSigned,
     fault: over === undefined ? undefined : unusable(over),
+    repeatableIn: isArrival ? undefined : repeatableIn,
   }
 }
 

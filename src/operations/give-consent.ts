@@ -44,6 +44,6 @@ export async function refuseConsent(
   { account: { sub } }: Session,
 ): Promise<void> {
   const clientId = target.client.client_id
-  if (pushedRequest) await completePushedRequest(database, pushedRequest)
+  if (pushedRequest) await completePushedRequest(database, pushedRequest.digest)
   await recordEvent(database, { type: 'consent_refused', ...originOf(actor), clientId, sub })
 }

@@ -10,7 +10,7 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { acrOf, sessionIdFor } from '../tokens/authentication.ts'
 import { authorizationCodeTtl } from '../tokens/authorization-code.ts'
-import { insertCode } from '../tokens/authorization-codes-store.ts'
+import { insertCode, type PushedRequestReference } from '../tokens/authorization-codes-store.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
 import { originOf, type Person } from './actor.ts'
 
@@ -24,8 +24,8 @@ export interface CodeRequest {
   readonly nonce: string | undefined
   /** The Authentication Context Classes that the request wanted, in order of preference. */
   readonly acr: { readonly classes: readonly ContextClass[] }
-  /** The digest of the pushed authorization request that it is; undefined if it was not pushed. */
-  readonly pushedRequest?: Buffer | undefined
+  /** Undefined if it was not pushed. */
+  readonly pushedRequest?: PushedRequestReference | undefined
 }
 
 /**

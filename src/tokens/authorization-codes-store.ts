@@ -4,6 +4,7 @@ import { sessionAlive } from '../records/endings/liveness-store.ts'
 import type { RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
+import { completePushedRequestSql } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 import { findGrantedPerson } from './granted-person-store.ts'
 
@@ -29,8 +30,14 @@ export interface NewCode {
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   readonly sid: Sid
-  /** The digest of the pushed authorization request that it answers (records/pushed-requests/). */
-  readonly pushedRequest?: Buffer | undefined
+  readonly pushedRequest?: PushedRequestReference | undefined
+}
+
+/** The pushed authorization request that a code answers. */
+export interface PushedRequestReference {
+  readonly digest: Buffer
+  /** Whether the browser continues what it began with it before. It may then do so twice within seconds (records/pushed-requests/). */
+  readonly isContinued: boolean
 }
 
 /**
@@ -53,8 +60,7 @@ const [fullSearchInterval, maxEndedTogether] = [16, 50]
  * Does not lock the session or the account: somebody who opens grants continuously must not prevent the person from ending them. A concurrent
  * decision that this statement does not see yet ends the new grant as well, because the grant belongs to an earlier epoch.
  *
- * A pushed authorization request is completed together with that, and gets at most one code: of two transactions that complete it at the same time,
- * the second waits for the row and then finds it completed.
+ * A pushed authorization request is completed together with that. If it already is, the grant is not opened.
  *
  * @returns whether the grant was opened
  */
@@ -67,12 +73,10 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
            ), completed AS (
-             UPDATE pushed_requests SET completed_at = now()
-             WHERE digest = $17 AND client_id = $2 AND completed_at IS NULL AND EXISTS (SELECT FROM alive)
-             RETURNING digest
+             ${completePushedRequestSql('EXISTS (SELECT FROM alive)')}
            ), opened AS (
              INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
-             SELECT $1, $2, $3, session_id, $5, $6, $18, $19, $7, $8, $9, epoch, grant_epoch FROM alive
+             SELECT $1, $2, $3, session_id, $5, $6, $19, $20, $7, $8, $9, epoch, grant_epoch FROM alive
              WHERE $17::bytea IS NULL OR EXISTS (SELECT FROM completed)
              RETURNING id, status_index
            ), oldest AS (
@@ -107,7 +111,8 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       code.sid,
       code.ttl,
       grant.epoch,
-      code.pushedRequest ?? null,
+      code.pushedRequest?.digest ?? null,
+      code.pushedRequest?.isContinued ?? false,
       grant.claims.userinfo,
       grant.claims.idToken,
     ],

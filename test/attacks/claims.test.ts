@@ -381,6 +381,34 @@ t.test('a request for a subject is answered for nobody else', async (t) => {
   t.ok(answerTo(right.location)['code'])
 })
 
+t.test('a client that somebody has allowed nothing cannot recognise them by their subject', async (t) => {
+  const [known, stranger] = [await idp.client({ scope: everyScope }), await idp.client({ scope: everyScope })]
+  const { browser, person } = await signIn(idp, known, { parameters: { scope: 'openid' } })
+  const silently = async (client: TestClient, sub: string) => {
+    const parameters = asking({ id_token: { sub: { value: sub } } }, { scope: 'openid', prompt: 'none', state: 'same' })
+    const { location } = await browser.get(url(client, parameters))
+    return location?.replace(/request_id(?:=|%3D)\w+/g, '')
+  }
+  const other = await idp.person()
+  t.match(await silently(known, person.sub), 'code=')
+  t.match(await silently(stranger, person.sub), 'error=login_required')
+  t.equal(await silently(stranger, person.sub), await silently(stranger, other.sub))
+})
+
+t.test('a pairwise client names people by the subjects that it knows, and learns nothing about others', async (t) => {
+  const client = await idp.client({ subject_type: 'pairwise', scope: 'openid' })
+  const { browser, person, redeem } = await signIn(idp, client, { parameters: { scope: 'openid' } })
+  const own = decodeJwt((await redeem()).body.id_token).sub
+  t.not(own, person.sub)
+  const silently = async (sub: unknown) => {
+    const parameters = asking({ id_token: { sub: { value: sub } } }, { scope: 'openid', prompt: 'none' })
+    const { location } = await browser.get(url(client, parameters))
+    return answerTo(location)['error'] ?? 'allowed'
+  }
+  t.equal(await silently(own), 'allowed')
+  t.equal(await silently(person.sub), 'login_required', "the account's own subject")
+})
+
 t.test('rows of the previous release have no claims, and its consents do not widen them', async (t) => {
   const client = await idp.client({ scope: everyScope })
   const { person, redeem } = await signIn(idp, client, { parameters: asking({ userinfo: { email: null } }) })

@@ -234,20 +234,51 @@ t.test('two tabs that complete it at the same time get one code together', async
   t.equal(rowCount, 6, 'one for the first sign-in, and one for each round')
 })
 
-t.test('two tabs that consent at the same time get one code together', async (t) => {
+t.test('two people who complete it at the same time get one code together', async (t) => {
   const client = await idp.client()
-  const person = await idp.person()
   const url = withRequestUri(client, await pushed(client))
-  const { browser } = await signIn(idp, await idp.client(), { person })
-  const pages = [await browser.follow(await browser.get(url)), await browser.follow(await browser.get(url))]
+  const other = await idp.client()
+  const signedIn = await Promise.all([1, 2, 3].map(() => signIn(idp, other)))
+  const pages = await Promise.all(
+    signedIn.map(async ({ browser }) => ({ browser, page: await browser.follow(await browser.get(url)) })),
+  )
   const answers = await Promise.all(
-    pages.map(async (page) => {
+    pages.map(async ({ browser, page }) => {
       const visit = await browser.submit(page, 'allow', { decision: 'allow' })
       return answered((await browser.follow(visit)).location)
     }),
   )
   t.equal(answers.filter((answer) => answer.get('code') !== null).length, 1)
+  t.equal(answers.filter((answer) => answer.get('error') === 'invalid_request_uri').length, 2)
 })
+
+t.test(
+  'a person who presses the button twice gets a code, but only within seconds, and only in that session',
+  async (t) => {
+    const client = await idp.client()
+    const person = await idp.person()
+    const requestUri = await pushed(client)
+    const url = withRequestUri(client, requestUri)
+    const { browser } = await signIn(idp, await idp.client(), { person })
+    const page = await browser.follow(await browser.get(url))
+    const other = await signIn(idp, await idp.client(), { person })
+    const elsewhere = await other.browser.follow(await other.browser.get(url))
+    const press = async (by: Browser, on: typeof page) =>
+      answered((await by.follow(await by.submit(on, 'allow', { decision: 'allow' }))).location)
+    t.ok((await press(browser, page)).get('code'))
+    // A slow machine must not need more than the time that the rule allows.
+    await alter(requestUri, "completed_at = now() + interval '1 minute'")
+    t.ok((await press(browser, page)).get('code'))
+    t.equal(
+      (await press(other.browser, elsewhere)).get('error'),
+      'invalid_request_uri',
+      'another session of the person',
+    )
+    t.equal(answered((await browser.get(url)).location).get('error'), 'invalid_request_uri', 'no new beginning')
+    await alter(requestUri, "completed_at = now() - interval '11 seconds'")
+    t.equal((await press(browser, page)).get('error'), 'invalid_request_uri')
+  },
+)
 
 t.test('a sign-out between the last check and the code does not use it up', async (t) => {
   const client = await idp.client({ first_party: true })
@@ -258,7 +289,12 @@ t.test('a sign-out between the last check and the code does not use it up', asyn
   await idp.signet.database.query({ text: 'UPDATE sessions SET ended_at = now() WHERE id = $1', values: [session?.id] })
   const request = {
     ...{ target: { client, redirectUri: defaultRedirectUri }, scopes: ['openid'], resources: [], acr: { classes: [] } },
-    ...{ claims: noClaims, codeChallenge: undefined, nonce: undefined, pushedRequest: digestOf(requestUri) },
+    ...{
+      claims: noClaims,
+      codeChallenge: undefined,
+      nonce: undefined,
+      pushedRequest: { digest: digestOf(requestUri), isContinued: false },
+    },
   }
   const caller = { requestId: 'request', network: '127.0.0.1' }
   const actor = { kind: 'person', sub: session!.account.sub, caller, language: 'en' } as const
@@ -321,11 +357,31 @@ t.test('a client that must push its requests cannot send them in any other way',
 t.test('a pushed request of the maximum size works at every step, and a longer one is refused', async (t) => {
   const client = await idp.client()
   const person = await idp.person()
-  const claims = JSON.stringify({ userinfo: { [`x${'y'.repeat(24_000)}`]: null } })
+  const claims = JSON.stringify({ 'not understood': 'y'.repeat(24_000) })
   const browser = idp.browser()
   t.ok((await complete(browser, withRequestUri(client, await pushed(client, { claims })), person)).get('code'))
   const tooLong = await push(idp, client, parametersOf(client, { login_hint: 'x'.repeat(33_000) }))
   t.equal(tooLong.status, 413)
+})
+
+t.test('the page shows the claims of a pushed request, and only they are given', async (t) => {
+  const client = await idp.client({ scope: 'openid email profile' })
+  const claims = JSON.stringify({ userinfo: { email: null, phone_number: null }, id_token: { name: null } })
+  const person = await idp.person()
+  const { browser } = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
+  const requestUri = await pushed(client, { claims, scope: 'openid' })
+  const page = await browser.follow(await browser.get(withRequestUri(client, requestUri)))
+  t.match(page.text, 'see your e-mail address')
+  t.match(page.text, 'see your name')
+  t.notMatch(page.text, 'phone')
+  t.ok(answered((await browser.submit(page, 'allow', { decision: 'allow' })).location).get('code'))
+  const { rows } = await idp.signet.database.query<{ claims: string[] }>({
+    text: 'SELECT claims FROM consents WHERE sub = $1',
+    values: [person.sub],
+  })
+  t.same([...(rows[0]?.claims ?? [])].sort(), ['email', 'name'])
+  const malformed = await push(idp, client, parametersOf(client, { claims: '{"userinfo":[]}' }))
+  t.match(malformed.status, 400)
 })
 
 t.test('what asks for a new sign-in is measured from the arrival of the browser', async (t) => {

@@ -1,4 +1,11 @@
-import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+} from 'jose'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import t from 'tap'
@@ -117,6 +124,44 @@ t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and
   t.equal(left.location, 'https://app.example/bye?state=bye-state', 'with a hint for this very session nobody is asked')
   const silent = await browser.get(`${url.href}&prompt=none`)
   t.equal(new URL(silent.location ?? '').searchParams.get('error'), 'login_required')
+})
+
+t.test('openid-client pushes its requests, signs them, and does both', async (t) => {
+  const idp = await startSignet(t)
+  const { privateKey: key, publicKey } = await generateKeyPair('ES256')
+  const { kty = '', ...jwk } = await exportJWK(publicKey)
+  const registration = await idp.client({ jwks: { keys: [{ ...jwk, kty, kid: 'signing', alg: 'ES256' }] } })
+  const config = await client.discovery(
+    new URL(idp.issuer),
+    registration.client_id,
+    { id_token_signed_response_alg: 'ES256' },
+    client.ClientSecretBasic(registration.secret),
+    { execute: [client.allowInsecureRequests] },
+  )
+  const signingKey = { key, kid: 'signing' }
+  const ways: Record<string, (parameters: Record<string, string>) => Promise<URL>> = {
+    pushed: (parameters) => client.buildAuthorizationUrlWithPAR(config, parameters),
+    signed: (parameters) => client.buildAuthorizationUrlWithJAR(config, parameters, signingKey),
+    'signed and pushed': async (parameters) => {
+      const { searchParams } = await client.buildAuthorizationUrlWithJAR(config, parameters, signingKey)
+      return client.buildAuthorizationUrlWithPAR(config, searchParams)
+    },
+  }
+  for (const [name, build] of Object.entries(ways)) {
+    const pkceCodeVerifier = client.randomPKCECodeVerifier()
+    const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()]
+    const url = await build({
+      ...{ redirect_uri: defaultRedirectUri, scope: 'openid profile', state: expectedState, nonce: expectedNonce },
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+    })
+    t.same([...url.searchParams.keys()].sort(), ['client_id', name === 'signed' ? 'request' : 'request_uri'])
+    const { person, callback } = await visit(idp, url)
+    const tokens = await client.authorizationCodeGrant(config, callback, {
+      ...{ pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true },
+    })
+    t.equal(tokens.claims()?.sub, person.sub, name)
+  }
 })
 
 t.test('oauth4webapi, as strict as the specifications, completes the same with a public client', async (t) => {

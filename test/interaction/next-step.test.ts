@@ -101,6 +101,8 @@ t.test('each request gets its next step', async (t) => {
     ['somebody else by the claim sub', { claimedSubs: ['bob'] }, {}, 'sign-in'],
     ['somebody else by the claim sub, prompt=none', { claimedSubs: ['bob'], ...prompted('none') }, {}, 'refuse'],
     ['somebody else by the claim sub, signed in since', { claimedSubs: ['bob'] }, { session: fresh }, 'refuse'],
+    ['the person by the claim sub, prompt=none', { claimedSubs: ['ada'], ...prompted('none') }, {}, 'respond'],
+    ['the person by the claim sub, nothing allowed yet', { claimedSubs: ['ada'] }, noConsent, 'consent'],
     ['nobody signed in, the claim sub', { claimedSubs: ['bob'] }, nobody, 'sign-in'],
     ['nobody by the claim sub', { claimedSubs: [] }, nobody, 'refuse'],
     ['a hint and the claim sub, the same', { claimedSubs: ['bob', 'ada'] }, { hintedSub: 'ada' }, 'respond'],
@@ -319,6 +321,24 @@ t.test('only a first-party client that nobody can impersonate skips the consent 
   for (const redirectUri of ['http://127.0.0.1/callback', 'com.example.app:/callback'])
     t.equal(step({ client: app, redirectUri }), 'consent', redirectUri)
   t.equal(step({ client, ...prompted('consent') }), 'consent')
+})
+
+t.test('a client that the person has allowed nothing cannot find out silently who they are', async (t) => {
+  const none = prompted('none')
+  const answers = (changes: Parameters<typeof request>[0], known: Known) =>
+    [['ada'], ['bob'], ['bob', 'ada']].map((claimedSubs) => {
+      const answer = decided({ ...none, ...changes, claimedSubs }, known)
+      return answer.step === 'refuse' ? answer.error : answer.step
+    })
+  const same = ['login_required', 'login_required', 'login_required']
+  t.same(answers({}, noConsent), same)
+  t.same(answers({}, { ...noConsent, mustVerifyEmail: true, needsTwoFactors: true }), same)
+  t.same(answers({}, { session: undefined }), same)
+  const loopback = { client: { token_endpoint_auth_method: 'none' }, redirectUri: 'http://127.0.0.1/callback' }
+  t.same(answers(loopback, {}), same, 'another app could be listening')
+  const known = ['respond', 'login_required', 'respond']
+  t.same(answers({}, {}), known)
+  t.same(answers({ client: { first_party: true } }, noConsent), known, "an operator's own application")
 })
 
 t.test('max_age counts from the time of the request, to the millisecond', async (t) => {

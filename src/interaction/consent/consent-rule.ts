@@ -31,6 +31,15 @@ export function needsConsent(
 }
 
 /**
+ * Whether the person has allowed the client nothing, so that it must not learn who they are. It could be another app that answers, too.
+ *
+ * @param consent as in `needsConsent`
+ */
+export function isStranger({ client, redirectUri }: Asked['target'], consent: Consent | undefined): boolean {
+  return canBeImpersonated(client, redirectUri) || (!client.first_party && !consent)
+}
+
+/**
  * Whether another app could impersonate this one, because only the redirect URI identifies it and any app can listen there
  * (RFC 8252 §8.6). The person is then asked every time.
  */

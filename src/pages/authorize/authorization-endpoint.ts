@@ -10,6 +10,7 @@ import {
   noteContinued,
   openRequest,
   pageContext,
+  redirectToArrival,
   redirectToAuthorize,
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
@@ -29,7 +30,8 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
     const interaction = sealed
       ? await resumeAuthorization(signet, request, reply, sealed)
       : await loadReceived(signet, request, reply, request.query)
-    return interaction ? doNextStep(signet, request, reply, interaction) : reply
+    const again = sealed ? redirectToAuthorize : redirectToArrival
+    return interaction ? doNextStep(signet, request, reply, interaction, again) : reply
   })
 
   // Browsers do not send Lax cookies with a POST from another site, so the person would seem signed out. The parameters are therefore
@@ -54,12 +56,17 @@ async function loadReceived(signet: Signet, request: FastifyRequest, reply: Fast
   return received && loadAuthorization(signet, request, reply, received)
 }
 
-/** Redirects to the page that the request needs next, or sends the response. */
+/**
+ * Redirects to the page that the request needs next, or sends the response.
+ *
+ * @param again starts again if something has changed meanwhile
+ */
 async function doNextStep(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   interaction: AuthorizationInteraction,
+  again: typeof redirectToAuthorize,
 ): Promise<FastifyReply> {
   const { pending, request: authorization, step } = interaction
   if (step.step !== 'respond')
@@ -68,7 +75,7 @@ async function doNextStep(
       .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
   const code = await issueCode(signet, personOf(request, step.session), authorization, step.session)
   // The session or the consent has just ended, or another tab has completed the pushed request: start again.
-  if (code === undefined) return redirectToAuthorize(signet, reply, pending)
+  if (code === undefined) return again(signet, reply, pending)
   const page = pageContext(request, interaction)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, page)
 }

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { ClientId } from '../ids.ts'
+import type { ClientId, SessionId } from '../ids.ts'
 
 /** A request to be stored. */
 export interface NewPushedRequest {
@@ -31,7 +31,26 @@ export interface StoredPushedRequest {
   readonly expired: boolean
   /** Whether it got its response. */
   readonly completed: boolean
+  /** The session in which that was only just now, and in which what has begun may be completed again. */
+  readonly repeatableIn: SessionId | undefined
 }
+
+/**
+ * SQL: it was completed only just now. Somebody who presses a button twice sends its form twice, and the browser drops the first response. The second must not be
+ * an error. It gets another code, as requests do that were not pushed. No other session can do this, and nobody can begin with such a request again.
+ */
+const justNow = "completed_at > now() - interval '10 seconds'"
+
+/**
+ * A part of the statement that stores a code: completes the request `$17` of the client `$2` in the session `$4`, unless it has been completed. Of two
+ * transactions that do so at the same time, the second waits for the row and then finds it completed. `$18`: whether the browser continues what it began before.
+ *
+ * @param condition SQL
+ */
+export const completePushedRequestSql = (condition: string) =>
+  `UPDATE pushed_requests SET completed_at = coalesce(completed_at, now()), session_id = $4
+             WHERE digest = $17 AND client_id = $2 AND (completed_at IS NULL OR ($18 AND session_id = $4 AND ${justNow})) AND ${condition}
+             RETURNING digest`
 
 /** The request with this digest that this client has pushed. */
 export async function findPushedRequest(
@@ -39,14 +58,29 @@ export async function findPushedRequest(
   digest: Buffer,
   clientId: string,
 ): Promise<StoredPushedRequest | undefined> {
-  const { rows } = await db.query<{ parameters: string; is_signed: boolean; expired: boolean; completed: boolean }>({
+  const { rows } = await db.query<{
+    parameters: string
+    is_signed: boolean
+    expired: boolean
+    completed: boolean
+    repeatable_in: SessionId | null
+  }>({
     name: 'find-pushed-request',
-    text: `SELECT parameters, is_signed, expires_at <= clock_timestamp() AS expired, completed_at IS NOT NULL AS completed
+    text: `SELECT parameters, is_signed, expires_at <= clock_timestamp() AS expired, completed_at IS NOT NULL AS completed,
+             CASE WHEN ${justNow} THEN session_id END AS repeatable_in
            FROM pushed_requests WHERE digest = $1 AND client_id = $2`,
     values: [digest, clientId],
   })
   const row = rows[0]
-  return row && { parameters: row.parameters, isSigned: row.is_signed, expired: row.expired, completed: row.completed }
+  return (
+    row && {
+      parameters: row.parameters,
+      isSigned: row.is_signed,
+      expired: row.expired,
+      completed: row.completed,
+      repeatableIn: row.repeatable_in ?? undefined,
+    }
+  )
 }
 
 /** Marks a request as answered without a code. The statement that stores a code does this itself (tokens/authorization-codes-store.ts). */

@@ -62,7 +62,7 @@ t.test('a killed node is forgotten after a day, and a running one is kept', asyn
   t.same(rows, [{ id: 'runs' }])
 })
 
-t.test('links in mails are deleted some time after they have expired, used ones too', async (t) => {
+t.test('links in mails and pushed requests are deleted some time after they have expired, used ones too', async (t) => {
   const { database } = (await startSignet(t)).signet
   const hours = [-1, 1, 167, 169]
   const tables: Record<string, [columns: string, values: string, kept: number[]]> = {
@@ -72,6 +72,8 @@ t.test('links in mails are deleted some time after they have expired, used ones 
       [-1, 1, 167],
     ],
     unfinished_sign_ins: ['browser_digest, sub, password_digest, auth_time', `'', 'person', '', now()`, [-1]],
+    // They may contain names and addresses (login_hint). Some of them are open in a browser for an hour.
+    pushed_requests: ['client_id, parameters, is_signed', `'client', '[]', false`, [-1, 1]],
     // They contain hashes of passwords.
     email_changes: ['sub, previous_email, new_email', `'person', 'a@example.com', 'b@example.com'`, [-1]],
     invitations: [
