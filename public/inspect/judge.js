@@ -132,7 +132,7 @@ async function judgeSignature({ text, signature }, header, payload, issuer, find
   } catch (error) {
     // Browsers have had Ed25519 since 2025.
     if (!(error instanceof Error) || error.name !== 'NotSupportedError') throw error
-    return [...findings, note('algNotHere', { alg })]
+    return [...findings, note('algNotHere', { alg: shown(alg) })]
   }
   return [...findings, bad('signatureWrong')]
 }
