@@ -214,7 +214,10 @@ function documentOf(client: RegisteredClient | Client, { json }: Format): Docume
     ...metadata,
     token_endpoint_auth_method: client.token_endpoint_auth_method ?? 'client_secret_basic or client_secret_post',
     require_issuer_audience:
-      client.token_endpoint_auth_method === 'private_key_jwt' ? client.require_issuer_audience : undefined,
+      client.token_endpoint_auth_method === 'private_key_jwt' ||
+      client.token_endpoint_auth_method === 'client_secret_jwt'
+        ? client.require_issuer_audience
+        : undefined,
     require_pkce: shownPkce(client),
   }
 }

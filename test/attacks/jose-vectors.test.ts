@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createVerifier, importVerificationKey, VerificationError } from 'signet-idp/verify'
 import t from 'tap'
+import { accessTokenAlgorithms, signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import type { ClientJwks } from '../../src/records/clients/client.ts'
 import { basic, startSignet } from '../support/idp.ts'
@@ -98,7 +99,7 @@ const clients = await clientsWithKeys(clientKeys)
 const checkers: Record<string, Checker> = {
   '/userinfo': {
     typ: 'at+jwt',
-    keys: Object.values(issuers),
+    keys: accessTokenAlgorithms.map((alg) => issuers[alg]),
     claims: accessClaims,
     present: async (token) => {
       const answer = await postForm(idp, '/userinfo', `access_token=${encodeURIComponent(token)}`)
@@ -108,7 +109,7 @@ const checkers: Record<string, Checker> = {
   },
   'the published verifier': {
     typ: 'at+jwt',
-    keys: Object.values(issuers),
+    keys: accessTokenAlgorithms.map((alg) => issuers[alg]),
     claims: accessClaims,
     present: (token) =>
       verifier.verify(token).then(
@@ -167,6 +168,18 @@ for (const [who, checker] of Object.entries(checkers))
       t.equal(await present(good(key, checker)), 'accepted', 'and then still accepts a good token')
       t.same(forgers.visits, [], "no key was fetched from the forger's addresses")
     })
+
+t.test("no access token is accepted that Signet's own keys of other algorithms signed", async (t) => {
+  for (const alg of signingAlgorithms.filter((one) => !accessTokenAlgorithms.some((other) => other === one)))
+    for (const [header, claimed] of [
+      ...accessTokenAlgorithms.map((one) => [{ alg: one, typ: 'at+jwt', kid: issuers[alg].kid }, one] as const),
+      [{ alg, typ: 'at+jwt', kid: issuers[alg].kid }, alg] as const,
+    ]) {
+      const token = signWith(issuers[alg], header, accessClaims())
+      t.equal(await checkers['/userinfo']?.present(token), 'refused', `${alg} as ${claimed} at userinfo`)
+      t.equal(await checkers['the published verifier']?.present(token), 'refused', `${alg} as ${claimed} at a service`)
+    }
+})
 
 t.test('with a public exponent of 3, a cube root of the visible part is not accepted as a signature', async (t) => {
   const imported = importVerificationKey(publicJwk(cubic))

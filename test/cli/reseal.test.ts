@@ -92,7 +92,7 @@ t.test('if reseal is interrupted after any step everything still opens, and the 
     err: /Finish the previous change of the master key first/,
   })
   t.same(await opened(before.trim()), secrets)
-  t.match(await json('keys', 'reseal'), { signing_keys: 6, purpose_secrets: purposes.length, master_key: file })
+  t.match(await json('keys', 'reseal'), { signing_keys: 12, purpose_secrets: purposes.length, master_key: file })
   t.same(await opened(), secrets, 'the same secrets, now under the new key only')
   t.equal(await opened(before.trim()), undefined)
   t.match(await json('keys', 'reseal', '--forget-previous'), { previous: 'forgotten' })
@@ -120,7 +120,7 @@ t.test('a complete reseal writes private files, records one event, and changes n
   t.same(await rows(), kept)
   const [event] = (await json<Record<string, unknown>[]>('events', 'list', '--type', 'keys_resealed')).slice(-1)
   t.match(event, {
-    detail: { by: String, reason: 'an operator has left', signing_keys: 6, purpose_secrets: purposes.length },
+    detail: { by: String, reason: 'an operator has left', signing_keys: 12, purpose_secrets: purposes.length },
   })
 })
 

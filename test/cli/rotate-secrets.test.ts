@@ -168,7 +168,7 @@ t.test('the doctor checks their age and whether they open', async (t) => {
     JSON.parse((await signet('doctor', '--json')).out).findings.find((one: { check: string }) => one.check === check)
   t.match(await finding('purpose-secrets'), {
     status: 'good',
-    finding: /Every purpose has a secret.* 5 more versions are accepted/,
+    finding: /Every purpose has a secret.* 6 more versions are accepted/,
   })
   await database.query({
     text: `UPDATE purpose_secrets SET created_at = now() - interval '3 years', activates_at = '-infinity'`,

@@ -29,11 +29,8 @@ t.test('public documents for programs', async (t) => {
     t.equal(response.headers.get('access-control-allow-origin'), '*')
     const { keys } = await response.json()
     for (const key of keys) {
-      const members = Object.keys(key).sort()
-      t.same(
-        members,
-        key.kty === 'EC' ? ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'] : ['alg', 'e', 'kid', 'kty', 'n', 'use'],
-      )
+      const own = { EC: ['crv', 'x', 'y'], RSA: ['n', 'e'], OKP: ['crv', 'x'] }[String(key.kty)] ?? []
+      t.same(Object.keys(key).sort(), ['alg', 'kid', 'kty', 'use', ...own].sort())
     }
     const etag = response.headers.get('etag') ?? ''
     t.match(etag, /^"[\w-]{43}"$/, 'a strong ETag')

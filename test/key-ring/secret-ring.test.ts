@@ -256,6 +256,7 @@ t.test('a version is deleted when nothing valid was made with it', async (t) => 
            INSERT INTO grants (id, client_id, sub, scopes, resources, epoch) VALUES ('grant', 'client', 'person', '{}', '{}', 0);
            INSERT INTO refresh_families (digest, grant_id, secret_version, sid, expires_at, max_expires_at)
              VALUES ('f', 'grant', 1, 'sid', now() + interval '1 day', now() + interval '1 day');
+           INSERT INTO client_secrets (client_id, digest, sealed, sealed_version) VALUES ('client', '', '', 1);
            INSERT INTO account_credentials (sub, kind) VALUES ('person', 'totp'), ('person', 'recovery_codes');
            INSERT INTO totp_secrets (sub, id, sealed, version, last_step) SELECT sub, id, '', 1, 0 FROM account_credentials WHERE kind = 'totp';
            INSERT INTO recovery_codes (id, mac, version) SELECT id, 'mac', 1 FROM account_credentials WHERE kind = 'recovery_codes'`,
@@ -273,6 +274,8 @@ t.test('a version is deleted when nothing valid was made with it', async (t) => 
   await db.query({ text: 'DELETE FROM account_credentials' })
   const codes = ['totp-sealing', 'recovery-codes'] as const
   t.same(await clean(), without('refresh-mac', 'session-id', ...codes), 'one-time codes and recovery codes')
+  await db.query({ text: 'DELETE FROM client_secrets' })
+  t.same(await clean(), without('refresh-mac', 'session-id', ...codes, 'client-secrets'), 'secrets of clients')
   for (const purpose of purposes) await elapse(purpose, '31 days')
   t.same(await clean(), without(...purposes), 'those of pages and mails')
   t.match(await events('secret_retired').then((all) => all.slice(0, 1)), [{ purpose: 'refresh-mac', version: 1 }])

@@ -23,7 +23,7 @@ export interface Application {
   readonly idTokenAlg: string
   readonly pkce: 'required' | 'or nonce' | 'optional'
   /** The registered way to send the secret; undefined if both work. */
-  readonly secretBy: 'client_secret_basic' | 'client_secret_post' | undefined
+  readonly secretBy: 'client_secret_basic' | 'client_secret_post' | 'client_secret_jwt' | undefined
   /** Whether ID tokens contain what the scopes profile and email give. */
   readonly profileInIdToken: boolean
   /** The first API that it may request tokens for. */
@@ -31,13 +31,13 @@ export interface Application {
   readonly otherResources: readonly string[]
 }
 
-/** Stands for a secret of which Signet knows only the digest. */
+/** Stands for a secret, which Signet does not show again. */
 export const secretPlaceholder = 'CLIENT_SECRET'
 
 type Registered = ClientMetadata & { readonly client_id: string; readonly id_token_profile_claims?: boolean }
 
 /**
- * @param secret undefined: only its digest is known
+ * @param secret undefined: it is not shown again
  */
 export function applicationOf(client: Registered, issuer: string, secret?: string): Application {
   const scopes = scopesOf(client.scope)
@@ -58,11 +58,7 @@ export function applicationOf(client: Registered, issuer: string, secret?: strin
       way === 'machine' ? [] : ['openid', ...scopes.filter((scope) => ['profile', 'email'].includes(scope))],
     idTokenAlg: client.id_token_signed_response_alg,
     pkce: pkceOf(client),
-    secretBy:
-      client.token_endpoint_auth_method === 'client_secret_post' ||
-      client.token_endpoint_auth_method === 'client_secret_basic'
-        ? client.token_endpoint_auth_method
-        : undefined,
+    secretBy: usesSecret(client) ? client.token_endpoint_auth_method : undefined,
     profileInIdToken: client.id_token_profile_claims === true,
     resource,
     otherResources,
@@ -163,12 +159,12 @@ function aboutSecret({ way, secret, secretBy, isPublic }: Application): string {
   if (way === 'device' && isPublic) return 'Secret: none, because whoever has the device could read it.'
   if (way === 'public') return 'Secret: none, because whoever has the application could read it. PKCE takes its place.'
   if (secret === undefined) return 'Secret: none. The application authenticates with its private key (private_key_jwt).'
-  const sent =
-    secretBy === undefined
-      ? 'It may be sent in the Authorization header or in the body.'
-      : secretBy === 'client_secret_basic'
-        ? 'It must be sent in the Authorization header (client_secret_basic).'
-        : 'It must be sent in the body (client_secret_post).'
+  const sent = {
+    either: 'It may be sent in the Authorization header or in the body.',
+    client_secret_basic: 'It must be sent in the Authorization header (client_secret_basic).',
+    client_secret_post: 'It must be sent in the body (client_secret_post).',
+    client_secret_jwt: 'It must not be sent: the application signs a JWT with it (client_secret_jwt, HS256).',
+  }[secretBy ?? 'either']
   return `Secret: keep it on the server, in an environment variable or a secret store. It must not get into a repository, a page or an app. ${sent}`
 }
 

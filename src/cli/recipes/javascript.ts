@@ -70,7 +70,9 @@ export const javascriptRecipes = {
       const bySecret =
         app.secretBy === 'client_secret_basic'
           ? ['undefined', 'client.ClientSecretBasic(process.env.CLIENT_SECRET)']
-          : ['process.env.CLIENT_SECRET', 'undefined']
+          : app.secretBy === 'client_secret_jwt'
+            ? ['undefined', 'client.ClientSecretJwt(process.env.CLIENT_SECRET)']
+            : ['process.env.CLIENT_SECRET', 'undefined']
       const [secret, method] = app.way === 'public' ? ['undefined', 'client.None()'] : bySecret
       const insecure = isPlainHttp(app) ? ', { execute: [client.allowInsecureRequests] }' : ''
       const authentication = insecure === '' && method === 'undefined' ? secret : `${secret}, ${method}${insecure}`
@@ -170,7 +172,11 @@ export const javascriptRecipes = {
     parts: (app) => {
       const insecure = isPlainHttp(app) ? '{ [oauth.allowInsecureRequests]: true }' : undefined
       const last = code(insecure === undefined ? '' : `, ${insecure}`)
-      const method = app.secretBy === 'client_secret_basic' ? 'ClientSecretBasic' : 'ClientSecretPost'
+      const method = {
+        client_secret_basic: 'ClientSecretBasic',
+        client_secret_post: 'ClientSecretPost',
+        client_secret_jwt: 'ClientSecretJwt',
+      }[app.secretBy ?? 'client_secret_post']
       const authentication = code(app.way === 'public' ? 'None()' : `${method}(process.env.CLIENT_SECRET)`)
       return [
         environment(app),

@@ -82,6 +82,9 @@ export function notesFor(recipe: Recipe, app: Application): string[] {
   return [...changesFor(recipe, withCallbackFirst(recipe, app)), ...(recipe.notes ?? [])]
 }
 
+/** Recipes that have code for client_secret_jwt. */
+const signsWithSecret: readonly string[] = ['openid-client 6', 'oauth4webapi 3']
+
 /** What must be changed at the client before the recipe works. */
 function changesFor(
   { title, callback, callbackIsFixed, isOAuthOnly, secretBy, sends, idTokenAlg }: Recipe,
@@ -104,6 +107,10 @@ function changesFor(
   if (secretBy !== undefined && app.secretBy !== undefined && app.secretBy !== secretBy)
     changes.push(
       `${title} sends the secret by ${secretBy}, but the client is registered for ${app.secretBy}. Change it: ${update(`--token-endpoint-auth-method ${secretBy}`)}`,
+    )
+  if (secretBy === undefined && app.secretBy === 'client_secret_jwt' && !signsWithSecret.includes(title))
+    changes.push(
+      `The client must sign with its secret (client_secret_jwt). If ${title} cannot do that, let it send the secret: ${update('--token-endpoint-auth-method ""')}`,
     )
   if (sends === 'neither' && app.pkce !== 'optional')
     changes.push(

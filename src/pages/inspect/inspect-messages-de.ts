@@ -82,8 +82,9 @@ export const germanInspectMessages: InspectMessages = {
     algNone:
       'alg ist „none“: Dieses Token ist nicht signiert, und jeder kann so eines schreiben. Wer prüft, muss es ablehnen.',
     algSymmetric:
-      '{alg} ist symmetrisch: Dasselbe Geheimnis signiert und prüft. Die öffentlichen Schlüssel dieses Ausstellers können das nicht prüfen, und dieser Aussteller signiert nie so. Den Grund finden Sie unten bei „Warum kein gemeinsames Geheimnis?“.',
-    algOther: 'Dieser Aussteller verwendet den Algorithmus {alg} nicht. Er signiert mit ES256 und RS256.',
+      '{alg} ist symmetrisch: Dasselbe Geheimnis signiert und prüft. Die öffentlichen Schlüssel dieses Ausstellers können das nicht prüfen, und so signiert dieser Aussteller nur ID-Tokens für Anwendungen, die es verlangen, mit deren eigenem Geheimnis. Den Grund finden Sie unten bei „Warum kein gemeinsames Geheimnis?“.',
+    algOther: 'Dieser Aussteller verwendet den Algorithmus {alg} nicht. Er signiert mit ES256, RS256, PS256 und EdDSA.',
+    algNotHere: 'Dieser Browser kann {alg} nicht prüfen; die Signatur wurde also nicht geprüft.',
     algMissing: 'Der Header nennt keinen Algorithmus (alg), also lässt sich nichts prüfen.',
     crit: 'Der Header verlangt, dass beim Prüfen {names} verstanden wird (crit). Dieser Aussteller verlangt nie etwas; wer nicht versteht, was da genannt ist, muss das Token ablehnen.',
     noCrypto:
@@ -202,7 +203,7 @@ export const germanInspectMessages: InspectMessages = {
     title: 'Warum kein gemeinsames Geheimnis?',
     what: 'Mit HS256 haben der Aussteller und jeder Dienst ein gemeinsames Geheimnis, und dieselbe Rechnung signiert und prüft. Wer ein Token prüfen kann, kann also auch eines erstellen, und niemand kann im Nachhinein sagen, wer es war.',
     instead:
-      'Mit ES256 und RS256 signiert der Aussteller mit einem privaten Schlüssel und veröffentlicht einen anderen, der nur prüfen kann. Dieser Aussteller signiert nie anders.',
+      'Mit ES256, RS256, PS256 und EdDSA signiert der Aussteller mit einem privaten Schlüssel und veröffentlicht einen anderen, der nur prüfen kann. So signiert dieser Aussteller alle Access-Tokens.',
     tryIt:
       'Probieren Sie es aus. Das Geheimnis und die Schlüssel werden auf dieser Seite erzeugt und verlassen sie nicht.',
     payload: 'Was das Token sagt',

@@ -79,8 +79,9 @@ export const englishInspectMessages = {
     algNone:
       'alg is “none”: this token is not signed, and anyone can write one like it. Every verifier must reject it.',
     algSymmetric:
-      '{alg} is symmetric: the same secret signs and verifies. The public keys of this issuer cannot verify it, and this issuer never signs this way. For the reason, see “Why no shared secret?” below.',
-    algOther: 'This issuer does not use the algorithm {alg}. It signs with ES256 and RS256.',
+      '{alg} is symmetric: the same secret signs and verifies. The public keys of this issuer cannot verify it, and this issuer signs this way only ID tokens for applications that asked for it, with their own secret. For the reason, see “Why no shared secret?” below.',
+    algOther: 'This issuer does not use the algorithm {alg}. It signs with ES256, RS256, PS256 and EdDSA.',
+    algNotHere: 'This browser cannot verify {alg}, so the signature was not checked.',
     algMissing: 'The header does not name an algorithm (alg), so nothing can be checked.',
     crit: 'The header requires verifiers to understand {names} (crit). This issuer never requires anything; a verifier that does not understand what is named must reject the token.',
     noCrypto:
@@ -191,7 +192,7 @@ export const englishInspectMessages = {
     title: 'Why no shared secret?',
     what: 'With HS256, the issuer and every service share one secret, and the same computation signs and verifies. So anyone who can verify a token can also create one, and nobody can tell afterwards who did.',
     instead:
-      'With ES256 and RS256, the issuer signs with a private key and publishes another key that can only verify. This issuer signs in no other way.',
+      'With ES256, RS256, PS256 and EdDSA, the issuer signs with a private key and publishes another key that can only verify. This issuer signs all access tokens in this way.',
     tryIt: 'Try it. The secret and the keys are created in this page and do not leave it.',
     payload: 'What the token says',
     secret: 'The shared secret',

@@ -302,7 +302,8 @@ const statements: readonly (readonly [name: string, text: string])[] = [
            SELECT FROM refresh_families WHERE secret_version >= old.version AND secret_version <= old.version AND expires_at > now()))
          AND NOT (purpose = 'session-id' AND coalesce((SELECT min(sid_version) FROM sessions) <= version, false))
          AND NOT (purpose = 'totp-sealing' AND EXISTS (SELECT FROM totp_secrets WHERE totp_secrets.version = old.version))
-         AND NOT (purpose = 'client-secrets' AND EXISTS (SELECT FROM client_secrets WHERE sealed_version = old.version))
+         AND NOT (purpose = 'client-secrets' AND EXISTS (
+           SELECT FROM client_secrets WHERE sealed_version >= old.version AND sealed_version <= old.version))
          AND NOT (purpose = 'recovery-codes' AND EXISTS (SELECT FROM recovery_codes WHERE recovery_codes.version = old.version))
        RETURNING purpose, version
      ), recorded AS (
