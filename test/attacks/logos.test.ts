@@ -6,7 +6,7 @@ import type { Outgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { TooManyOutgoingRequests } from '../../src/platform/outgoing/request-slots.ts'
 import { OutgoingRequestFailed } from '../../src/platform/outgoing-request.ts'
 import { startSignet, type TestClient } from '../support/idp.ts'
-import { authorize } from '../support/journey.ts'
+import { authorizationParameters, pkce } from '../support/journey.ts'
 
 /** What each logo_uri has; a function is called for each request. */
 const files = new Map<string, () => Promise<Buffer> | Buffer>()
@@ -128,7 +128,9 @@ t.test('what is served is a small picture of our own, as a document that can do 
 
 t.test('pages show the logo from our own origin only', async (t) => {
   const client = await clientWithLogo(picture)
-  const page = await idp.browser().get(authorize(client))
+  const browser = idp.browser()
+  const { location } = await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce()))}`)
+  const page = await browser.get(String(location))
   const path = String(logoPath(client))
   t.ok(page.text.includes(`<img class="logo" src="${path.replaceAll('&', '&amp;')}" alt`))
   t.notOk(page.text.includes(String(client.logo_uri)))
