@@ -131,8 +131,17 @@ t.test('Keycloak: clients of a realm, without wildcards and without what Keycloa
       serviceAccountsEnabled: true,
     },
   ]
-  const report = await importing(JSON.stringify({ realm: 'shop', clients }), '--from', 'keycloak')
-  t.match(report, { code: 1, imported: 3, skipped: 4, refused: 2 })
+  const jwksUri = 'https://keys.example/jwks'
+  const withKeys = {
+    ...{ ...base, clientId: 'keys', clientAuthenticatorType: 'client-jwt', redirectUris: [uri] },
+    attributes: { 'use.jwks.url': 'true', 'jwks.url': jwksUri },
+  }
+  const report = await importing(
+    JSON.stringify({ realm: 'shop', clients: [...clients, withKeys] }),
+    '--from',
+    'keycloak',
+  )
+  t.match(report, { code: 1, imported: 4, skipped: 4, refused: 2 })
   t.match(
     report.rows.map(({ id, outcome, reason }: Record<string, string>) => [id, outcome, reason]),
     [
@@ -153,6 +162,7 @@ t.test('Keycloak: clients of a realm, without wildcards and without what Keycloa
   t.same(await secretsOf('web'), [{ digest: digest(secret), is_short: false }])
   t.same(await secretsOf('masked'), [])
   t.match(await json('clients', 'show', 'spa'), { token_endpoint_auth_method: 'none' })
+  t.match(await json('clients', 'show', 'keys'), { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: jwksUri })
   const notes = report.notes.map(({ note }: { note: string }) => note)
   for (const note of [
     ...['The implicit flow is not taken over.', 'The password grant is not taken over.'],
@@ -192,12 +202,16 @@ t.test('Hydra: clients as the command and the admin API print them', async (t) =
   t.same(await secretsOf('hydra-2'), [{ digest: digest(secret), is_short: false }])
   const refused: [object, RegExp][] = [
     [{ ...client, client_id: 'p', subject_type: 'pairwise' }, /pairwise/],
-    [{ ...client, client_id: 'k', token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://k' }, /jwks_uri/],
+    [{ ...client, client_id: 'k', token_endpoint_auth_method: 'private_key_jwt' }, /no keys/],
     [{ ...client, client_id: 'w', redirect_uris: ['https://app.example/*'] }, /wildcard/],
     [{ ...client, client_id: 'i', grant_types: ['implicit'] }, /none of the grant types/],
   ]
   for (const [row, reason] of refused)
     t.match(await importing(JSON.stringify([row]), '--from', 'hydra'), { code: 1, rows: [{ reason }] })
+  const withKeys = { ...client, client_id: 'hydra-keys', token_endpoint_auth_method: 'private_key_jwt' }
+  const jwksUri = 'https://keys.example/jwks'
+  t.match(await importing(JSON.stringify([{ ...withKeys, jwks_uri: jwksUri }]), '--from', 'hydra'), { code: 0 })
+  t.match(await json('clients', 'show', 'hydra-keys'), { jwks_uri: jwksUri })
   const paged = await importing(JSON.stringify({ items: [client], next_page_token: 'abc' }), '--from', 'hydra')
   t.match(paged, { code: 1, err: /more pages/, out: '' })
 })

@@ -22,7 +22,7 @@ const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials']
 const notImported = [
   ...['audience', 'skip_consent', 'skip_logout_consent', 'allowed_cors_origins', 'request_uris', 'metadata', 'owner'],
   ...['backchannel_logout_uri', 'frontchannel_logout_uri', 'request_object_signing_alg', 'access_token_strategy'],
-  ...['userinfo_signed_response_alg', 'jwks_uri'],
+  'userinfo_signed_response_alg',
 ]
 const meaningless = [
   ...['created_at', 'updated_at', 'client_secret_expires_at', 'registration_access_token', 'registration_client_uri'],
@@ -45,10 +45,8 @@ export function clientOfHydra(row: JsonObject): Translated<ClientToImport> {
     const notes: string[] = []
     const method = read.text('token_endpoint_auth_method') ?? 'client_secret_basic'
     const [jwks, jwksUri] = [read.object('jwks'), read.text('jwks_uri')]
-    if (method === 'private_key_jwt' && isEmpty(jwks))
-      throw new Refused(
-        jwksUri ? 'Its keys are at an address (jwks_uri). Put them into jwks.' : 'It has no keys (jwks).',
-      )
+    if (method === 'private_key_jwt' && isEmpty(jwks) && jwksUri === undefined)
+      throw new Refused('It has no keys (jwks or jwks_uri).')
     const named = read.texts('grant_types') ?? []
     const given = named.length > 0 ? named : ['authorization_code']
     const other = given.filter((type) => !grantTypes.includes(type))
@@ -70,7 +68,8 @@ export function clientOfHydra(row: JsonObject): Translated<ClientToImport> {
       post_logout_redirect_uris: withCode ? read.texts('post_logout_redirect_uris') : [],
       ...{ grant_types: grants, scope: [...new Set(scopes)].join(' '), token_endpoint_auth_method: method },
       ...(method === 'private_key_jwt' && {
-        jwks,
+        // RFC 7591 §2: never both.
+        ...(isEmpty(jwks) ? { jwks_uri: jwksUri } : { jwks }),
         token_endpoint_auth_signing_alg: read.text('token_endpoint_auth_signing_alg'),
       }),
       contacts: read.texts('contacts'),

@@ -199,7 +199,7 @@ export function clientOfKeycloak(row: JsonObject): Translated<ClientToImport> {
     const secret = isPublic ? undefined : read.text('secret')
     const isMissing = secret !== undefined && (/^\*+$/.test(secret) || secret.startsWith('${'))
     if (isMissing) notes.push('A secret that the export does not contain is not taken over.')
-    const usesSecret = !isPublic && !('jwks' in metadata)
+    const usesSecret = !isPublic && !('jwks' in metadata || 'jwks_uri' in metadata)
     for (const member of notImportedOfClients) if (!isEmpty(read.value(member))) notes.push(notTakenOver(member))
     const item = {
       ...{ clientId, metadata, unknownScopes: 'left out' as const },
@@ -243,9 +243,11 @@ function authenticationOf(read: Members, attribute: AttributeReader, isPublic: b
   if (isPublic) return { token_endpoint_auth_method: 'none' }
   if (type === 'client-secret') return {}
   if (type !== 'client-jwt') throw new Refused(`It authenticates with ${shown(type)}, which is not supported.`)
-  const jwks = attribute('jwks.string')
+  const [jwks, jwksUri] = [attribute('jwks.string'), attribute('jwks.url')]
+  if (jwksUri !== undefined && attribute('use.jwks.url') === 'true')
+    return { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: jwksUri }
   if (jwks === undefined || attribute('use.jwks.string') !== 'true')
-    throw new Refused('Its keys are at an address or in a certificate. Put them into jwks.string as a JWK Set.')
+    throw new Refused('Its key is in a certificate. Put it into jwks.string as a JWK Set.')
   try {
     return { token_endpoint_auth_method: 'private_key_jwt', jwks: parseJsonObject(jwks) }
   } catch {

@@ -1,5 +1,5 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
-import type { GivenConsent } from '../../records/consents/consents-store.ts'
+import type { Consent, GivenConsent } from '../../records/consents/consents-store.ts'
 import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
 import { claimsBeyond, isClaimAllowed } from '../../tokens/requested-claims.ts'

@@ -77,6 +77,8 @@ function parseOpening(text: string): Opening | undefined {
   const address = parseTarget(bracketed ?? plain)
   if (address !== undefined) return { kind: 'address', address, port }
   const name = plain.toLowerCase()
+  // `true`, `all` and `off` are no hosts that anybody means.
+  if (!name.includes('.') && port === undefined) return undefined
   // As the URL Standard reads hosts (§3.5, "ends in a number"), `127.1` and `0x7f000001` are addresses in disguise.
   return hostName.test(name) && !/(^|\.)(0x[0-9a-f]*|\d+)$/.test(name) ? { kind: 'name', name, port } : undefined
 }

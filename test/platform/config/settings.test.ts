@@ -305,6 +305,27 @@ t.test(
   },
 )
 
+t.test('private networks are addresses, ranges and hosts, all of which are named', async (t) => {
+  const allowed = (text: string) =>
+    readSettings({ SIGNET_ALLOW_PRIVATE_NETWORKS: text }, '/nowhere').allowPrivateNetworks
+  t.same(allowed('10.0.0.0/8, keys.internal:8443,[fd00::1]:8443'), [
+    '10.0.0.0/8',
+    'keys.internal:8443',
+    '[fd00::1]:8443',
+  ])
+  for (const text of [
+    '*',
+    'true',
+    '10.0.0.0/8,',
+    '0.0.0.0/0',
+    '::/0',
+    'https://keys.internal',
+    'keys.internal:0',
+    '10.1',
+  ])
+    t.match(faultsOf({ SIGNET_ALLOW_PRIVATE_NETWORKS: text }), [/^SIGNET_ALLOW_PRIVATE_NETWORKS/], text)
+})
+
 t.test('proxies are addresses and ranges, and a schema is a name that PostgreSQL does not reserve', async (t) => {
   const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
   t.same(proxies('off'), [])
@@ -381,6 +402,7 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     passwordSignIn: 'on',
     secondFactor: 'optional',
     passwordMinLength: 15,
+    allowPrivateNetworks: [],
     metricsToken: undefined,
     shutdownDelay: 0,
     eventRetention: 31_536_000,

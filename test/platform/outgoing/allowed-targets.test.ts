@@ -64,7 +64,20 @@ t.test('an entry opens what it names, and nothing else', async (t) => {
 
 t.test('malformed entries are refused', async (t) => {
   const malformed = [
-    ...['', '*', '*.internal', 'https://a.example', 'a.example/path', 'a.example:', 'a.example:0', 'a.example:65536'],
+    ...[
+      '',
+      '*',
+      'true',
+      'all',
+      'off',
+      'localhost',
+      '*.internal',
+      'https://a.example',
+      'a.example/path',
+      'a.example:',
+      'a.example:0',
+      'a.example:65536',
+    ],
     ...[
       'a.example:08443',
       'a.example:https',
