@@ -19,7 +19,11 @@ import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
 import { endGrantsOf } from './revoke-grants.ts'
 
-export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
+export type RegisteredClient = ClientMetadata & {
+  readonly client_id: ClientId
+  /** Left out for a client that an operator has just registered. */
+  readonly isSelfRegistered?: boolean
+}
 
 /** `secrets` may be missing if no client comes to use its secret as a key. */
 export type Registry = Pick<Signet, 'database'> & { readonly secrets?: SecretSealing | undefined }
@@ -138,7 +142,8 @@ export async function replaceMetadata(
   await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
   const subjectsChanged = changesSubjects(existing, metadata)
   if (subjectsChanged) await endGrantsOf(tx, actor, clientId)
-  return { client: { ...metadata, client_id: clientId }, secret, subjectsChanged }
+  const { isSelfRegistered } = existing
+  return { client: { ...metadata, client_id: clientId, isSelfRegistered }, secret, subjectsChanged }
 }
 
 /**

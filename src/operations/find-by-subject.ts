@@ -9,7 +9,7 @@ const pageSize = 2_000
 
 /**
  * Finds the account whom a client knows by this `sub`. That of a pairwise client is stored nowhere, so it is calculated for every account: a million of them
- * take a few seconds. For operators who answer a question about somebody, never for a request.
+ * take about ten seconds. For operators who answer a question about somebody, never for a request.
  *
  * @param onPage called before each page of accounts is read; what it throws ends the search
  */

@@ -5,11 +5,12 @@ import { changeMetadata, completeMetadata } from '../../src/records/clients/clie
 import { decide, startDevice } from '../support/device.ts'
 import { basic, type Person, type Reply, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
+import { registered } from '../support/registration.ts'
 import { send } from './send.ts'
 
 /* What two pairwise clients of different sectors try in order to find out that they have the same person, and what else could reveal the account's own `sub`. */
 
-const idp = await startSignet(t)
+const idp = await startSignet(t, { SIGNET_REGISTRATION: 'open' })
 const api = 'https://notes.example'
 const operator = { kind: 'operator', by: 'test@here' } as const
 
@@ -253,6 +254,34 @@ t.test('a client that registers itself cannot choose the sector of somebody else
       uri,
     )
 })
+
+t.test(
+  'a client that registered itself cannot move to the sector of another application, and learn its subjects by a refresh',
+  async (t) => {
+    const metadata = {
+      grant_types: ['authorization_code', 'refresh_token'],
+      redirect_uris: ['https://evil.example/cb'],
+      subject_type: 'pairwise',
+      scope: 'openid offline_access',
+    }
+    const evil = await registered(idp, metadata)
+    const person = await idp.person()
+    const { body } = await (await signIn(idp, evil.client, { person, parameters: { nonce: 'n' } })).redeem()
+    for (const changes of [
+      { redirect_uris: ['https://bank.example/callback'] },
+      { redirect_uris: ['https://bank.example/callback'], subject_type: 'public' },
+      { subject_type: 'public' },
+    ])
+      t.match(await evil.replace({ ...metadata, ...changes }), {
+        status: 400,
+        body: { error: 'invalid_client_metadata', error_description: /Register a new client/ },
+      })
+    t.match(await evil.replace({ ...metadata, redirect_uris: ['https://evil.example/other'] }), { status: 200 })
+    idp.signet.clients.clear()
+    const next = await refresh(evil.client, body.refresh_token)
+    t.equal(claimsOf(next.body.id_token)['sub'], claimsOf(body.id_token)['sub'])
+  },
+)
 
 t.test('the metadata announces both types', async (t) => {
   const answer = await fetch(`${idp.issuer}/.well-known/openid-configuration`)

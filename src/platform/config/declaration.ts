@@ -37,7 +37,9 @@ export const declarations = {
     defaultInWords: 'the port of a loopback issuer, otherwise 4000',
     about: 'The port to listen on.',
   }),
-  SIGNET_TLS_CERT: filePath('A PEM file with the certificate chain, to serve HTTPS directly. Requires SIGNET_TLS_KEY.'),
+  SIGNET_TLS_CERT: filePath(
+    'A PEM file with the certificate chain, to serve HTTPS directly. Requires SIGNET_TLS_KEY. Both files are read again when they change.',
+  ),
   SIGNET_TLS_KEY: filePath('A PEM file with the private key of SIGNET_TLS_CERT.'),
   SIGNET_TRUST_PROXY: {
     accepts: '`off`, or addresses and ranges separated by commas (`loopback`, `10.0.0.0/8`)',

@@ -136,7 +136,8 @@ export function changeMetadata(
     },
     context,
   )
-  checkSubjectsKept(existing, changed, changes, context.byOperator === true)
+  if (context.byOperator) checkSubjectsKept(existing, changed, changes)
+  else refuseOtherSubjects(existing, changed)
   return changed
 }
 
@@ -211,20 +212,21 @@ function readSubjectType(
 }
 
 /**
- * A client that registered itself can never see other subjects than before: by moving to the sector of another application it would learn how that one knows the
- * people who have allowed this client. An operator has to name what decides about the subjects, so that nobody changes all of them with a new redirect URI.
+ * Refuses metadata by which a client that registered itself would see other subjects than before: by moving to the sector of another application it would learn how
+ * that one knows the people who have allowed this client.
+ *
+ * @throws InvalidClientMetadata
  */
-function checkSubjectsKept(
-  existing: ClientMetadata,
-  changed: ClientMetadata,
-  changes: MetadataInput,
-  byOperator: boolean,
-): void {
+export function refuseOtherSubjects(existing: ClientMetadata, changed: ClientMetadata): void {
   if (!changesSubjects(existing, changed)) return
-  if (!byOperator)
-    throw invalid(
-      'subject_type and the sector (the host of sector_identifier_uri or redirect_uris) cannot be changed: every user would get another sub. Register a new client.',
-    )
+  throw invalid(
+    'subject_type and the sector (the host of sector_identifier_uri or redirect_uris) cannot be changed: every user would get another sub. Register a new client.',
+  )
+}
+
+/** An operator has to name what decides about the subjects, so that nobody changes all of them with a new redirect URI. */
+function checkSubjectsKept(existing: ClientMetadata, changed: ClientMetadata, changes: MetadataInput): void {
+  if (!changesSubjects(existing, changed)) return
   if (Object.hasOwn(changes, 'subject_type') || Object.hasOwn(changes, 'sector_identifier_uri')) return
   throw invalid(
     `redirect_uris: with another host, this pairwise client would know every user by another sub. To keep them, add a sector_identifier_uri with the host ${sectorOf(existing)}. To change them, add subject_type pairwise.`,

@@ -1,7 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { AssertionAlgorithm, ClientAssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
-import { isOpenidScope } from '../resources/resource.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import {
   type AuthenticationMethod,
@@ -10,8 +9,8 @@ import {
   type CommonMetadata,
   metadataMembers,
   noAssertions,
+  openScopes,
   type SealedSecret,
-  scopesOf,
 } from './client.ts'
 
 const nullable = [
@@ -120,12 +119,6 @@ function clientFromRow(row: ClientRow): Client {
         ...noAssertions,
       }
   }
-}
-
-/** The scopes of a client that registered itself, without those of resources that are no longer open to such clients. */
-function openScopes(scope: string, allowed: Client['allowed']): string {
-  const isOpen = (one: string) => isOpenidScope(one) || allowed.some(({ scopes }) => scopes.includes(one))
-  return scopesOf(scope).filter(isOpen).join(' ')
 }
 
 /** Reads a client with its secrets, their standing grants and its resources, in one round trip, because every hot path needs it. */

@@ -26,14 +26,15 @@ interface Served {
 }
 
 /** A server that terminates TLS itself, with these files in a folder of its own. */
-async function serve(t: Test, pair: { cert: string; key: string }, folder = folderOf(t)): Promise<Served> {
+async function serve(t: Test, pair: { cert: string; key: string }, limits = {}): Promise<Served> {
+  const folder = folderOf(t)
   const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   writeFileSync(certFile, pair.cert)
   writeFileSync(keyFile, pair.key)
-  return serveFiles(t, certFile, keyFile)
+  return serveFiles(t, certFile, keyFile, limits)
 }
 
-async function serveFiles(t: Test, certFile: string, keyFile: string): Promise<Served> {
+async function serveFiles(t: Test, certFile: string, keyFile: string, limits = {}): Promise<Served> {
   let lines = ''
   const sink = new Writable({
     write: (chunk, _encoding, done) => {
@@ -45,6 +46,7 @@ async function serveFiles(t: Test, certFile: string, keyFile: string): Promise<S
   let isStopped = false
   const settings = { issuer: 'https://localhost', tls: { certFile, keyFile }, trustProxy: [], keepAliveTimeout: 60 }
   const app = createServer(settings, pino({ level: 'info' }, sink), () => {}, {
+    ...limits,
     repeat: (work) => {
       check = work
       return () => {
@@ -183,6 +185,15 @@ t.test('plain HTTP on the port is refused, and does not disturb others', async (
   socket.resume()
   await new Promise((resolve) => socket.once('close', resolve))
   t.equal(await presented(port), fingerprintOf(ec))
+})
+
+t.test('a client that does not finish its handshake is cut off', async (t) => {
+  const { port } = await serve(t, ec, { headersTimeout: 100 })
+  const silent = connectTcp(port, '127.0.0.1')
+  silent.on('error', () => {})
+  silent.resume()
+  await new Promise((resolve) => silent.once('close', resolve))
+  t.pass('the server closed it')
 })
 
 /** A connection that is used for one request after another, as a proxy does. */

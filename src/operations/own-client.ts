@@ -4,6 +4,7 @@ import { digest, equalInConstantTime, randomText } from '../platform/secrets/dig
 import { matchingSecret } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
+import { refuseOtherSubjects } from '../records/clients/client-metadata.ts'
 import {
   findRegistrationToken,
   insertRegistration,
@@ -12,7 +13,6 @@ import {
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
 import { type InvalidClientMetadata, invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
 import { findUsableToken, useToken } from '../records/clients/registration-tokens-store.ts'
-import { changesSubjects } from '../records/clients/sector.ts'
 import { completeOwnMetadata } from '../records/clients/self-registration.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
@@ -115,12 +115,8 @@ export async function replaceOwnClient(
     const registeredAt = await checkRegistrationToken(tx, clientId, token)
     const given = checkGivenSecret(existing, input)
     const metadata = await ownMetadata(tx, settings.name, input)
+    refuseOtherSubjects(existing, metadata)
     const actor = { kind: 'client', clientId: existing.client_id, caller } as const
-    // A client that moved to the sector of another application would learn by which subjects that one knows people.
-    if (changesSubjects(existing, metadata))
-      throw invalid(
-        'subject_type, sector_identifier_uri and the host of redirect_uris cannot be changed if the subjects would change. Register a new client.',
-      )
     const { client, secret } = await replaceMetadata(tx, signet.secrets, actor, existing, metadata)
     if (isPresentedAnew(existing, client)) await markPresentedAnew(tx, client.client_id)
     return { client, registeredAt, secret: secret ?? (usesSecret(client) ? given : undefined), token }
