@@ -55,7 +55,7 @@ t.test('values that are not supported are left out as long as something remains'
 })
 
 t.test('redirect URIs say what kind of application it is, unless it says so itself', async (t) => {
-  const native = ['http://localhost:1234/cb', 'http://127.0.0.1/cb', 'http://[::1]:9/cb', 'com.example.app:/cb']
+  const native = ['http://localhost:1234/cb', 'http://127.0.0.1/cb', 'http://[::1]:9000/cb', 'com.example.app:/cb']
   for (const uri of native)
     t.equal(complete({ redirect_uris: [uri], token_endpoint_auth_method: 'none' }).application_type, 'native', uri)
   t.equal(complete({ application_type: 'native' }).application_type, 'native', 'an https URI can belong to an app')
