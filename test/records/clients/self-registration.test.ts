@@ -55,7 +55,7 @@ t.test('values that are not supported are left out as long as something remains'
 })
 
 t.test('redirect URIs say what kind of application it is, unless it says so itself', async (t) => {
-  const native = ['http://localhost:1234/cb', 'http://127.0.0.1/cb', 'http://[::1]:9/cb', 'com.example.app:/cb']
+  const native = ['http://localhost:1234/cb', 'http://127.0.0.1/cb', 'http://[::1]:9000/cb', 'com.example.app:/cb']
   for (const uri of native)
     t.equal(complete({ redirect_uris: [uri], token_endpoint_auth_method: 'none' }).application_type, 'native', uri)
   t.equal(complete({ application_type: 'native' }).application_type, 'native', 'an https URI can belong to an app')
@@ -73,6 +73,10 @@ t.test('redirect URIs say what kind of application it is, unless it says so itse
 t.test('a name that looks like that of the provider is refused, a longer one is not', async (t) => {
   for (const client_name of ['Acme', 'a c m e', 'ＡＣＭＥ', '-acme-'])
     t.equal(fault({ client_name }), 'invalid_client_metadata', client_name)
+  const symbols = (client_name: string) =>
+    completeOwnMetadata({ ...web, client_name }, { ...context, providerName: '★' })
+  t.throws(() => symbols('★'), InvalidClientMetadata)
+  t.equal(symbols('☂').client_name, '☂')
   t.equal(complete({ client_name: 'Notes for Acme' }).client_name, 'Notes for Acme')
 })
 
