@@ -113,7 +113,7 @@ t.test('ways to authenticate, at each endpoint', async (t) => {
     return { client_assertion_type: assertionType, client_assertion: `${input}.${signature.toString('base64url')}` }
   }
   /** What stands for success: the client is known, and the rest of the request is judged. */
-  const known = { '/token': 'invalid_grant', '/introspect': '200', '/revoke': '200' }
+  const known = { '/token': 'invalid_grant', '/par': 'invalid_request', '/introspect': '200', '/revoke': '200' }
   type Path = keyof typeof known
   const rest = {
     grant_type: 'authorization_code',

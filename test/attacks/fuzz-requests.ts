@@ -17,7 +17,7 @@ const paths = [
   ...['/account/security', '/account/sessions', '/account/applications', '/account/avatar'],
   ...['/account/avatar/remove', '/avatars/AAAAAAAAAAAAAAAAAAAAAA', '/avatars/x'],
   ...['/account/applications/disconnect', '/token', '/userinfo', '/introspect', '/revoke', '/healthz', '/readyz'],
-  ...['/device_authorization', '/device', '/device/decision'],
+  ...['/device_authorization', '/device', '/device/decision', '/par'],
   ...['/assets/signet.css', '/assets/form-post.js', '/.well-known/jwks.json'],
   ...['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'],
 ]
@@ -131,6 +131,8 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
     post('/token', { ...redemption, client_id: open.client_id }),
     post('/token', { grant_type: 'refresh_token', refresh_token: others.refresh_token, client_id: open.client_id }),
     post('/token', () => ({ grant_type: 'client_credentials', ...keyed.assertion() })),
+    post('/par', authorizationParameters(open, pkce())),
+    post('/par', { client_id: open.client_id, request: 'e30.e30.e30' }),
     post('/device_authorization', { client_id: television.client_id, scope: 'openid' }),
     get('/device', { user_code }, { cookie }),
     post('/device', { user_code }, own),

@@ -8,7 +8,7 @@ const browser = { accept: 'text/html,application/xhtml+xml', 'accept-language': 
 
 t.test('every refusal of an endpoint for programs is JSON, whatever the request accepts', async (t) => {
   const idp = await startSignet(t)
-  const posts = ['/token', '/introspect', '/revoke']
+  const posts = ['/token', '/par', '/introspect', '/revoke']
   const gets = [
     '/.well-known/jwks.json',
     '/.well-known/openid-configuration',

@@ -40,6 +40,7 @@ const open = [
   ...[
     'POST /token',
     'POST /device_authorization',
+    'POST /par',
     'GET /userinfo',
     'POST /userinfo',
     'POST /introspect',
