@@ -77,7 +77,7 @@ export function ClientName({ client }: { readonly client: PageClient }) {
   return <bdi class="name">{shownName(client.name)}</bdi>
 }
 
-/** Without alternative text, because the name is next to it. So if there is no picture, browsers show nothing. */
+/** Without alternative text, because the name is next to it. */
 export function ClientLogo({ client }: { readonly client: PageClient }) {
   const src = client.logo?.startsWith('/') ? safeHref(client.logo) : undefined
   return src ? <img class="logo" src={src} alt="" width="40" height="40" /> : null

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { TooManyOutgoingRequests } from '../platform/outgoing/request-slots.ts'
 import { OutgoingRequestFailed } from '../platform/outgoing-request.ts'
 import { squarePicture } from '../platform/square-picture.ts'
+import { TooManyWaiting } from '../platform/turns.ts'
 import type { Client } from '../records/clients/client.ts'
 import { findClientLogo, storeClientLogo } from '../records/clients/client-logos-store.ts'
 import type { Signet } from '../signet.ts'
@@ -29,10 +30,9 @@ export function logoPath({ client_id: id, logo_uri: uri }: Pick<Client, 'client_
 /**
  * @param clientId of the query of `logoPath`
  * @param version the last part of its path
- * @returns the logo of a client, WebP; undefined if there is no such logo, or if there was no usable picture
- * @throws TooManyWaiting
+ * @returns the logo of a client, WebP; `unusable` if it has one, but there was no usable picture; undefined if there is no such logo
  */
-export type FindLogo = (clientId: string, version: string) => Promise<Buffer | undefined>
+export type FindLogo = (clientId: string, version: string) => Promise<Buffer | 'unusable' | undefined>
 
 /**
  * The first call for a `logo_uri` fetches it, and calls in the meantime wait for that. Anybody may ask as often as they like: a logo that cannot be had is tried again
@@ -48,19 +48,19 @@ async function findLogo(
   running: Map<string, Promise<Buffer | undefined>>,
   clientId: string,
   version: string,
-): Promise<Buffer | undefined> {
+): Promise<Buffer | 'unusable' | undefined> {
   // RFC 6749 appendix A.1; a NUL character cannot be a parameter of a statement.
   if (!/^[\x20-\x7e]{1,255}$/.test(clientId)) return undefined
   const known = await findClientLogo(signet.database, clientId)
   if (!known || versionOf(known.logoUri) !== version) return undefined
   if (known.image) return known.image
-  if (known.image === null && known.triedAgo !== undefined && known.triedAgo < retryAfter) return undefined
+  if (known.image === null && known.triedAgo !== undefined && known.triedAgo < retryAfter) return 'unusable'
   const key = `${clientId} ${version}`
   const shared = running.get(key)
-  if (shared) return shared
+  if (shared) return (await shared) ?? 'unusable'
   const fetching = fetchLogo(signet, clientId, known.logoUri).finally(() => running.delete(key))
   running.set(key, fetching)
-  return fetching
+  return (await fetching) ?? 'unusable'
 }
 
 async function fetchLogo(signet: Context, clientId: string, logoUri: string): Promise<Buffer | undefined> {
@@ -83,6 +83,7 @@ async function download(
     log.warn({ clientId, fault: image }, 'The logo of a client is not a usable PNG, JPEG or WebP picture.')
     return image === 'unavailable' ? 'later' : undefined
   } catch (error) {
+    if (error instanceof TooManyWaiting) return 'later'
     if (!(error instanceof OutgoingRequestFailed)) throw error
     log.warn({ clientId, err: error }, 'The logo of a client could not be fetched.')
     return error instanceof TooManyOutgoingRequests ? 'later' : undefined

@@ -11,6 +11,9 @@ const picturePolicy = {
   },
 } as const
 
+/** A transparent pixel, WebP. Browsers draw a frame in the place of a picture that does not exist, even if it has no alternative text. */
+const nothing = Buffer.from('UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==', 'base64')
+
 /**
  * The logos of clients on our own pages. If a page loaded them from their `logo_uri`, the servers there would learn who signs in and when, and could show another
  * picture to each person.
@@ -27,8 +30,10 @@ export function logoEndpoint(app: App, signet: Signet): void {
         reply.callNotFound()
         return reply
       }
+      reply.type('image/webp')
+      if (image === 'unusable') return reply.header('cache-control', 'private, max-age=60').send(nothing)
       // RFC 8246: another logo_uri has another path, so browsers need not ask again.
-      return reply.header('cache-control', 'public, max-age=31536000, immutable').type('image/webp').send(image)
+      return reply.header('cache-control', 'public, max-age=31536000, immutable').send(image)
     },
   )
 }
