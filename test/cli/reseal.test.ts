@@ -139,7 +139,7 @@ t.test('a running node follows the change of the master key', async (t) => {
     state === 'standby' && alg === 'ES256' ? [kid] : [],
   )
   await node.keyRing.revoke({ by: 'test' }, [standby])
-  t.equal((await opened())?.length, purposes.length + 6)
+  t.equal((await opened())?.length, purposes.length + 12)
 })
 
 t.test('with settings, the new key is given together with the previous one, and later alone', async (t) => {
@@ -150,7 +150,7 @@ t.test('with settings, the new key is given together with the previous one, and 
   t.match(await json('keys', 'reseal'), { master_key: 'SIGNET_MASTER_KEY', previous: 'SIGNET_MASTER_KEY_PREVIOUS' })
   delete environment['SIGNET_MASTER_KEY_PREVIOUS']
   t.match(await signet('keys', 'list'), { code: 0, err: '' })
-  t.equal((await opened(other))?.length, purposes.length + 6)
+  t.equal((await opened(other))?.length, purposes.length + 12)
 })
 
 t.test('recover signs everyone out with an event each, and keeps grants of machines', async (t) => {
