@@ -23,6 +23,7 @@ import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
+import { logoEndpoint } from './pages/logo/logo-endpoint.ts'
 import { notMeEndpoint } from './pages/not-me/not-me-endpoint.ts'
 import { passkeyOfferEndpoint } from './pages/passkey-offer/passkey-offer-endpoint.ts'
 import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
@@ -88,6 +89,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
       avatarEndpoint(own, signet)
+      logoEndpoint(own, signet)
       undoEmailChangeEndpoint(own, signet)
       notMeEndpoint(own, signet)
       deviceEndpoint(own, signet)

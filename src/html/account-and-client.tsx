@@ -1,4 +1,4 @@
-import { httpsOnly } from './link-target.ts'
+import { safeHref } from './link-target.ts'
 import { fill, type PageContext } from './messages/messages.ts'
 
 /*
@@ -62,10 +62,10 @@ function initial(name: string): string {
   return (first?.segment ?? '').toLocaleUpperCase('und')
 }
 
-/** What a page shows about a client: RFC 7591 §2 `client_name`, `logo_uri`, `policy_uri`, `tos_uri`, `client_uri`. */
+/** What a page shows about a client: RFC 7591 §2 `client_name`, `policy_uri`, `tos_uri`, `client_uri`, and the path of its logo on our own origin. */
 export interface PageClient {
   readonly name: string
-  readonly logoUri?: string | undefined
+  readonly logo?: string | undefined
   readonly policyUri?: string | undefined
   readonly tosUri?: string | undefined
   readonly clientUri?: string | undefined
@@ -77,10 +77,10 @@ export function ClientName({ client }: { readonly client: PageClient }) {
   return <bdi class="name">{shownName(client.name)}</bdi>
 }
 
-/** Without alternative text, because the name is next to it. Without a referrer, so that its host does not learn for which sign-in it was loaded. */
+/** Without alternative text, because the name is next to it. So if there is no picture, browsers show nothing. */
 export function ClientLogo({ client }: { readonly client: PageClient }) {
-  const src = httpsOnly(client.logoUri)
-  return src ? <img class="logo" src={src} alt="" width="40" height="40" referrerpolicy="no-referrer" /> : null
+  const src = client.logo?.startsWith('/') ? safeHref(client.logo) : undefined
+  return src ? <img class="logo" src={src} alt="" width="40" height="40" /> : null
 }
 
 /** A scope value (RFC 6749 §3.3) and its description, which its resource provides. */

@@ -1,3 +1,4 @@
+import { logoPath } from '../operations/client-logo.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { isTooLongToReturn, maxReturnedLength } from '../platform/http/uri-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
@@ -78,7 +79,7 @@ export function targetOf(client: Client, parameters: Parameters): VerifiedTarget
 export function clientOnPage({ client }: Pick<VerifiedTarget, 'client'>) {
   return {
     name: client.client_name,
-    logoUri: client.logo_uri,
+    logo: logoPath(client),
     policyUri: client.policy_uri,
     tosUri: client.tos_uri,
     clientUri: client.client_uri,

@@ -33,7 +33,7 @@ export async function replaceOwnAvatar(
 ): Promise<AvatarOutcome> {
   const { sub } = session.account
   // One at a time: decoding takes memory, and threads in which passwords are hashed as well.
-  const image = await signet.turns.take('decode a picture', () => squarePicture(bytes, size))
+  const image = await signet.turns.take('decode a picture', () => squarePicture(bytes, size, 'cover'))
   if (typeof image === 'string') return { outcome: 'refused', fault: image }
   const id = randomText(16)
   const replaced = await asSignedIn(signet, session, async (tx) => {

@@ -8,17 +8,19 @@ export const maxPixels = 25_000_000
 const timeout = 10
 
 /**
- * Makes a square WebP picture from a PNG, JPEG or WebP picture: the middle of it, turned upright. Nothing of the given bytes is kept but what can be seen, so
+ * Makes a square WebP picture from a PNG, JPEG or WebP picture, turned upright. Nothing of the given bytes is kept but what can be seen, so
  * neither the place where it was taken nor a program that is hidden in it. Of several pictures in one (an animation) it is the first.
  *
  * The work is done in threads of libuv, outside the event loop.
  *
  * @param size its width and height, in pixels
+ * @param fit what happens to a picture that is not square: `cover` keeps the middle of it, `contain` all of it, between transparent borders
  * @param load loads the library; tests make it fail
  */
 export async function squarePicture(
   bytes: Buffer,
   size: number,
+  fit: 'cover' | 'contain',
   load = () => import('sharp'),
 ): Promise<Buffer | PictureFault> {
   if (!isKnownFormat(bytes)) return 'unknown_format'
@@ -32,7 +34,7 @@ export async function squarePicture(
     return await sharp(bytes, options)
       .timeout({ seconds: timeout })
       .autoOrient()
-      .resize(size, size, { fit: 'cover' })
+      .resize(size, size, { fit, background: { r: 0, g: 0, b: 0, alpha: 0 } })
       .webp({ quality: 85 })
       .toBuffer()
   } catch {

@@ -362,7 +362,7 @@ t.test('while a large picture is decoded, the process does other things', async 
   const large = await blank(side, side).png({ compressionLevel: 1 }).toBuffer()
   let turns = 0
   let isDone = false
-  const decoding = squarePicture(large, 256).finally(() => {
+  const decoding = squarePicture(large, 256, 'cover').finally(() => {
     isDone = true
   })
   while (!isDone) {
@@ -391,5 +391,5 @@ function crc32(bytes: Buffer): number {
 
 t.test('without the part of the library for this machine, a picture is refused and nothing breaks', async (t) => {
   const missing = () => Promise.reject(new Error('Could not load the module.'))
-  t.equal(await squarePicture(good, 256, missing), 'unavailable')
+  t.equal(await squarePicture(good, 256, 'cover', missing), 'unavailable')
 })

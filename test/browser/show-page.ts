@@ -87,7 +87,7 @@ export async function openTab(
       contentType: 'text/html; charset=utf-8',
       headers: {
         'content-security-policy':
-          "default-src 'none'; style-src 'self'; img-src 'self' https:; script-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+          "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'",
       },
     })
   })

@@ -45,15 +45,15 @@ t.test('links that a client registers are shown only if they are https', async (
     '//x',
     'notes',
   ]) {
-    const client = { name: 'Notes', clientUri: uri, policyUri: uri, tosUri: uri, logoUri: uri }
+    const client = { name: 'Notes', clientUri: uri, policyUri: uri, tosUri: uri, logo: uri }
     const html = renderPage(h(SignInPage, { page, csrf: 'c', client }))
     t.notOk(html.includes(`="${uri}`), uri)
     t.notMatch(html, /<footer|class="logo"/, uri)
   }
-  const logoUri = 'https://notes.example/logo.png'
-  const html = renderPage(h(SignInPage, { page, csrf: 'c', client: { name: 'Notes', logoUri, tosUri: logoUri } }))
-  t.match(html, `<img class="logo" src="${logoUri}" alt width="40" height="40" referrerpolicy="no-referrer"/>`)
-  t.match(html, `<a href="${logoUri}" target="_blank" rel="noopener noreferrer">`)
+  const [logo, tosUri] = ['/logos/version?client_id=a', 'https://notes.example/terms']
+  const html = renderPage(h(SignInPage, { page, csrf: 'c', client: { name: 'Notes', logo, tosUri } }))
+  t.match(html, `<img class="logo" src="${logo}" alt width="40" height="40"/>`)
+  t.match(html, `<a href="${tosUri}" target="_blank" rel="noopener noreferrer">`)
 })
 
 t.test('no link or form target of a page leads to a script', async (t) => {

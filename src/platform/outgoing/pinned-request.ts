@@ -59,7 +59,8 @@ export async function pinnedRequest({ url, timeoutMs, addresses, ca, ...limits }
         lookup: pinnedTo(allowed),
         autoSelectFamily: true,
         autoSelectFamilyAttemptTimeout: nextAddressAfterMs,
-        timeout: 0,
+        // `destroy` does not end a connection that is still being made.
+        timeout: timeoutMs,
         maxCachedSessions: 0,
         // NODE_TLS_REJECT_UNAUTHORIZED=0 is often set for something else.
         rejectUnauthorized: true,

@@ -10,19 +10,19 @@ const policy = {
   defaultSrc: ["'none'"],
   styleSrc: ["'self'"],
   scriptSrc: ["'self'"],
-  imgSrc: ["'self'", 'https:'],
+  imgSrc: ["'self'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
 }
 
 /**
  * A route's `helmet` option for a page whose script fetches from our own origin and handles data that must not leave the browser. The page
- * cannot reach any other origin, not even for an image, and cannot submit a form. It replaces the policy of the other pages.
+ * cannot submit a form. It replaces the policy of the other pages.
  */
 export const readsOwnOrigin = {
   contentSecurityPolicy: {
     useDefaults: false,
-    directives: { ...policy, imgSrc: ["'self'"], connectSrc: ["'self'"], formAction: ["'none'"] },
+    directives: { ...policy, connectSrc: ["'self'"], formAction: ["'none'"] },
   },
 }
 

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { TooManyOutgoingRequests } from '../platform/outgoing/request-slots.ts'
+import { OutgoingRequestFailed } from '../platform/outgoing-request.ts'
+import { squarePicture } from '../platform/square-picture.ts'
+import type { Client } from '../records/clients/client.ts'
+import { findClientLogo, storeClientLogo } from '../records/clients/client-logos-store.ts'
+import type { Signet } from '../signet.ts'
+
+type Context = Pick<Signet, 'database' | 'outgoing' | 'turns' | 'log'>
+
+/** Width and height, in pixels. Pages show logos at up to 56, on screens of up to four times the density. */
+const size = 224
+
+/** Bytes of the file at a `logo_uri`. */
+const maxBytes = 1024 * 1024
+
+/** Seconds until a logo is tried again, after there was no usable picture. */
+const retryAfter = 600
+
+/** Where the logos are on the issuer. */
+export const logoFolder = '/logos/'
+
+/** The path of a client's logo on our own origin: another `logo_uri` has another path. Undefined if it has none. */
+export function logoPath({ client_id: id, logo_uri: uri }: Pick<Client, 'client_id' | 'logo_uri'>): string | undefined {
+  // Not in the path: imported clients have ids that are longer than the parameters of a path may be.
+  return uri === undefined ? undefined : `${logoFolder}${versionOf(uri)}?${new URLSearchParams({ client_id: id })}`
+}
+
+/**
+ * @param clientId of the query of `logoPath`
+ * @param version the last part of its path
+ * @returns the logo of a client, WebP; undefined if there is no such logo, or if there was no usable picture
+ * @throws TooManyWaiting
+ */
+export type FindLogo = (clientId: string, version: string) => Promise<Buffer | undefined>
+
+/**
+ * The first call for a `logo_uri` fetches it, and calls in the meantime wait for that. Anybody may ask as often as they like: a logo that cannot be had is tried again
+ * after ten minutes.
+ */
+export function createFindLogo(signet: Context): FindLogo {
+  const running = new Map<string, Promise<Buffer | undefined>>()
+  return (clientId, version) => findLogo(signet, running, clientId, version)
+}
+
+async function findLogo(
+  signet: Context,
+  running: Map<string, Promise<Buffer | undefined>>,
+  clientId: string,
+  version: string,
+): Promise<Buffer | undefined> {
+  // RFC 6749 appendix A.1; a NUL character cannot be a parameter of a statement.
+  if (!/^[\x20-\x7e]{1,255}$/.test(clientId)) return undefined
+  const known = await findClientLogo(signet.database, clientId)
+  if (!known || versionOf(known.logoUri) !== version) return undefined
+  if (known.image) return known.image
+  if (known.image === null && known.triedAgo !== undefined && known.triedAgo < retryAfter) return undefined
+  const key = `${clientId} ${version}`
+  const shared = running.get(key)
+  if (shared) return shared
+  const fetching = fetchLogo(signet, clientId, known.logoUri).finally(() => running.delete(key))
+  running.set(key, fetching)
+  return fetching
+}
+
+async function fetchLogo(signet: Context, clientId: string, logoUri: string): Promise<Buffer | undefined> {
+  const image = await download(signet, clientId, logoUri)
+  if (image !== 'later') await storeClientLogo(signet.database, { clientId, logoUri, image })
+  return image === 'later' ? undefined : image
+}
+
+/** `later`: it is not the logo's fault, so the next request may try again. */
+async function download(
+  { outgoing, turns, log }: Context,
+  clientId: string,
+  logoUri: string,
+): Promise<Buffer | undefined | 'later'> {
+  try {
+    const { body } = await outgoing.get(logoUri, { accept: 'image/webp, image/png, image/jpeg', maxBytes })
+    // One at a time: decoding takes memory, and threads in which passwords are hashed as well.
+    const image = await turns.take('decode a picture', () => squarePicture(body, size, 'contain'))
+    if (typeof image !== 'string') return image
+    log.warn({ clientId, fault: image }, 'The logo of a client is not a usable PNG, JPEG or WebP picture.')
+    return image === 'unavailable' ? 'later' : undefined
+  } catch (error) {
+    if (!(error instanceof OutgoingRequestFailed)) throw error
+    log.warn({ clientId, err: error }, 'The logo of a client could not be fetched.')
+    return error instanceof TooManyOutgoingRequests ? 'later' : undefined
+  }
+}
+
+function versionOf(logoUri: string): string {
+  return createHash('sha256').update(logoUri).digest('base64url').slice(0, 22)
+}
