@@ -85,3 +85,15 @@ t.test('the configuration of the suite is JSON', async (t) => {
   const [, json = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
   t.match(JSON.parse(json), { alias: 'signet', browser: Array })
 })
+
+t.test('the ids in the configuration are those of the pages', async (t) => {
+  const ids = [...page.matchAll(/"id", "([\w-]+)"/g)]
+    .map(([, id = '']) => id)
+    .filter((id) => id !== 'submission_complete')
+  const pages = ['sign-in/sign-in-page', 'consent/consent-page', 'sign-out/confirm-logout-page']
+    .concat('passkey-offer/passkey-offer-page')
+    .map((name) => readFileSync(join(packageFolder, `src/pages/${name}.tsx`), 'utf8'))
+    .join('\n')
+  t.ok(ids.length > 4, 'ids are found')
+  for (const id of ids) t.ok(pages.includes(`id="${id}"`), id)
+})
