@@ -78,9 +78,11 @@ export function createBrowser(issuer: string, base: string): Browser {
   return browser
 }
 
-function formsOf(html: string) {
+/** The forms of a page, with what a browser would send if the person pressed their buttons without typing anything. */
+export function formsOf(html: string) {
   return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, attributes = '', content = '']) => ({
     action: decodeEntities(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''),
+    attributes,
     html: content,
     inputs: Object.fromEntries(
       [...content.matchAll(/<input\b([^>]*)>/g)]

@@ -153,7 +153,8 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
     return stopped
   }
   t.teardown(stop)
-  const base = `http://127.0.0.1:${settings.port}`
+  // A certificate is for a name.
+  const base = settings.tls ? settings.issuer : `http://127.0.0.1:${settings.port}`
 
   return {
     issuer: settings.issuer,

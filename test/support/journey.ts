@@ -74,10 +74,20 @@ export async function signIn(
   }
 }
 
-/** Signs in and consents on the pages that appear, until the browser is redirected away from Signet. */
-export async function passPages(browser: Browser, first: Visit, person: Person): Promise<Visit> {
+/**
+ * Signs in and consents on the pages that appear, until the browser is redirected away from Signet.
+ *
+ * @param onPage called for each page on the way
+ */
+export async function passPages(
+  browser: Browser,
+  first: Visit,
+  person: Person,
+  onPage: (page: Visit) => void = () => {},
+): Promise<Visit> {
   let visit = await browser.follow(first)
   for (let pages = 0; visit.location === undefined && pages < 4; pages++) {
+    onPage(visit)
     if (visit.text.includes('id="sign-in"'))
       visit = await browser.submit(visit, 'sign-in', { username: person.username, password: person.password })
     else if (visit.text.includes('id="allow"')) visit = await browser.submit(visit, 'allow', { decision: 'allow' })

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { basic } from '../../support/idp.ts'
+import type { ClientKeys } from './client-keys.ts'
+import { type Play, warnUnless } from './play.ts'
+import type { Suite } from './suite.ts'
+
+/** One of the suite's clients at Signet. */
+export interface SuiteClient {
+  readonly client_id: string
+  readonly client_secret: string | undefined
+  readonly authentication: Play['variant']['authentication']
+  readonly redirectUri: string
+  readonly keys: ClientKeys
+  /** The response to its registration, if it has registered itself. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary members of responses
+  readonly registration?: any
+}
+
+type Role = 'first' | 'second'
+
+/** The client of a module: it registers itself, or the operator has created it. */
+export async function newClient(
+  play: Play,
+  more: Readonly<Record<string, unknown>> = {},
+  role: Role = 'first',
+): Promise<SuiteClient> {
+  return play.variant.registration === 'dynamic_client' ? register(play, more, role) : staticClient(play, role)
+}
+
+/** The same with keys that the provider fetches. The suite may put others at their address later. */
+export async function newClientWithJwksUri(
+  play: Play,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<SuiteClient & { readonly rotateKeys: () => SuiteClient }> {
+  const [before, after] = play.suite.keys.fetched
+  // The modules must not find what the provider fetched for another one.
+  const path = `/${randomUUID()}/client1_jwks`
+  const serve = (keys: ClientKeys) =>
+    play.suite.server.serve(path, { type: 'application/json', body: JSON.stringify(keys.jwks) })
+  const client = {
+    ...(await register(play, { jwks: undefined, jwks_uri: serve(before), ...more }, 'first')),
+    keys: before,
+  }
+  return {
+    ...client,
+    rotateKeys: () => {
+      serve(after)
+      return { ...client, keys: after }
+    },
+  }
+}
+
+/** What the suite's registration requests have in common (OIDCCCreateDynamicClientRegistrationRequest). There is no `scope`. */
+export function registrationRequest({ suite, variant }: Play, role: Role = 'first'): Record<string, unknown> {
+  return {
+    client_name: `signet certification ${randomUUID()}`,
+    grant_types: ['authorization_code'],
+    jwks: suite.keys[role].jwks,
+    token_endpoint_auth_method: variant.authentication,
+    response_types: ['code'],
+    redirect_uris: [redirectUriOf(suite)],
+    contacts: ['certification@example.com'],
+  }
+}
+
+export async function postRegistration(play: Play, metadata: Readonly<Record<string, unknown>>) {
+  const endpoint = play.provider.metadata.registration_endpoint
+  assert.match(String(endpoint), /^https:/, 'registration_endpoint')
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(metadata),
+  })
+  assert.match(response.headers.get('content-type') ?? '', /^application\/json\b/, 'a registration response is JSON')
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  return { status: response.status, body: (await response.json()) as any }
+}
+
+/** Registers a client and checks the response (CallDynamicRegistrationEndpointAndVerifySuccessfulResponse). */
+async function register(play: Play, more: Readonly<Record<string, unknown>>, role: Role): Promise<SuiteClient> {
+  const metadata: Record<string, unknown> = { ...registrationRequest(play, role), ...more }
+  // A member that is undefined is left out, for example `jwks` beside `jwks_uri`.
+  const { status, body } = await postRegistration(play, metadata)
+  assert.equal(status, 201, `registration was refused: ${JSON.stringify(body)}`)
+  assert.ok(typeof body.client_id === 'string' && body.client_id !== '', 'client_id')
+  // RFC 7591 §3.2.1
+  if ('client_secret' in body) assert.equal(typeof body.client_secret_expires_at, 'number', 'client_secret_expires_at')
+  const needsSecret = String(metadata['token_endpoint_auth_method']).startsWith('client_secret')
+  if (needsSecret) assert.equal(typeof body.client_secret, 'string', 'client_secret')
+  // OpenID Connect Registration §3.2: both or neither.
+  assert.equal('registration_client_uri' in body, 'registration_access_token' in body, 'registration_client_uri')
+  if ('registration_client_uri' in body) assert.match(body.registration_client_uri, /^https:/)
+  const client: SuiteClient = {
+    ...{ client_id: body.client_id, client_secret: body.client_secret, registration: body },
+    authentication: metadata['token_endpoint_auth_method'] as SuiteClient['authentication'],
+    redirectUri: (metadata['redirect_uris'] as string[])[0] ?? '',
+    keys: play.suite.keys[role],
+  }
+  play.registrations.push(body)
+  return client
+}
+
+/** RFC 7592 §2.3. The suite warns about every status but 204. */
+export async function deleteClients(play: Play): Promise<void> {
+  for (const registration of play.registrations) {
+    if (registration.registration_client_uri === undefined) continue
+    const { status } = await fetch(registration.registration_client_uri, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${registration.registration_access_token}` },
+    })
+    warnUnless(play, status === 204, `the client was not deleted: ${status}`)
+  }
+}
+
+export function redirectUriOf(suite: Suite): string {
+  return `${suite.server.base}/callback`
+}
+
+const staticClients = new WeakMap<Suite, Map<string, Promise<SuiteClient>>>()
+
+/** The clients that `docs/certification.md` tells the operator to create. */
+async function staticClient({ suite, variant }: Play, role: Role): Promise<SuiteClient> {
+  const { authentication } = variant
+  const known = staticClients.get(suite) ?? new Map<string, Promise<SuiteClient>>()
+  staticClients.set(suite, known)
+  const name = `${role} ${authentication}`
+  const client = known.get(name) ?? createStaticClient(suite, authentication, role)
+  known.set(name, client)
+  return client
+}
+
+async function createStaticClient(
+  suite: Suite,
+  authentication: SuiteClient['authentication'],
+  role: Role,
+): Promise<SuiteClient> {
+  const { client_id, secret } = await suite.idp.client({
+    ...staticMetadata(suite.server, authentication as 'client_secret_basic'),
+    client_name: `Certification, ${role} client`,
+  })
+  const redirectUri = redirectUriOf(suite)
+  return { client_id, client_secret: secret, authentication, redirectUri, keys: suite.keys[role] }
+}
+
+/** The metadata that `docs/certification.md` gives these clients. */
+export function staticMetadata<M extends SuiteClient['authentication']>(server: { readonly base: string }, method: M) {
+  return {
+    redirect_uris: [`${server.base}/callback`],
+    post_logout_redirect_uris: [`${server.base}/post_logout_redirect`],
+    grant_types: ['authorization_code', 'refresh_token'] as const,
+    scope: 'openid profile email address phone offline_access',
+    token_endpoint_auth_method: method,
+    id_token_signed_response_alg: 'RS256' as const,
+    // Most modules send a nonce, none but one PKCE, and one neither.
+    require_pkce: false as const,
+  }
+}
+
+/** How a client authenticates at an endpoint: headers and form parameters. */
+export interface Credentials {
+  readonly headers: Readonly<Record<string, string>>
+  readonly form: Readonly<Record<string, string>>
+}
+
+/**
+ * The credentials of a request to the token endpoint.
+ *
+ * @param options.audience of an assertion; usually the URL of the endpoint, as a string (CreateClientAuthenticationAssertionClaims)
+ */
+export async function credentialsOf(
+  play: Play,
+  client: SuiteClient,
+  { audience = play.provider.metadata.token_endpoint }: { audience?: string } = {},
+): Promise<Credentials> {
+  const { client_id, client_secret = '' } = client
+  if (client.authentication === 'client_secret_basic')
+    return { headers: { authorization: basic(client_id, client_secret) }, form: {} }
+  if (client.authentication === 'client_secret_post') return { headers: {}, form: { client_id, client_secret } }
+  const now = Math.floor(Date.now() / 1000)
+  const times = { iat: now, nbf: now, exp: now + 60 }
+  const claims = { iss: client_id, sub: client_id, aud: audience, jti: randomUUID(), ...times }
+  return {
+    headers: {},
+    form: {
+      client_id,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await client.keys.sign(claims),
+    },
+  }
+}
