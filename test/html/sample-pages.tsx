@@ -960,22 +960,53 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, applications': onAccount(
       applicationsDefinition,
       <ApplicationsSection
-        {...{ page, hidden, applicationsTruncated: true, scopeDescriptions: [], timeZone: person.zoneinfo }}
+        {...{
+          page,
+          hidden,
+          issuer: 'https://id.example',
+          applicationsTruncated: true,
+          scopeDescriptions: [],
+          timeZone: person.zoneinfo,
+        }}
         applications={[
           {
             clientId: 'client_notes' as ClientId,
             name: 'Notes',
             scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
             since: new Date('2026-11-02T08:00:00Z'),
+            initiateLoginUri: 'https://notes.example/login',
+            isSelfRegistered: false,
           },
-          { clientId: 'client_bare' as ClientId, name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
+          {
+            clientId: 'client_bare' as ClientId,
+            name: 'Bare',
+            scopes: [],
+            since: new Date('2026-11-03T08:00:00Z'),
+            initiateLoginUri: undefined,
+            isSelfRegistered: false,
+          },
+          {
+            clientId: 'client_assistant' as ClientId,
+            name: 'Assistant',
+            scopes: ['openid'],
+            since: new Date('2026-11-04T08:00:00Z'),
+            initiateLoginUri: 'https://assistant.example/login?from=signet',
+            isSelfRegistered: true,
+          },
         ]}
       />,
     ),
     'account, applications, none': onAccount(
       applicationsDefinition,
       <ApplicationsSection
-        {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
+        {...{
+          page,
+          hidden,
+          issuer: 'https://id.example',
+          applicationsTruncated: false,
+          scopeDescriptions: [],
+          timeZone: undefined,
+        }}
         applications={[]}
       />,
     ),
@@ -1110,13 +1141,30 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, applications, hostile': onAccount(
       applicationsDefinition,
       <ApplicationsSection
-        {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
+        {...{
+          page,
+          hidden,
+          issuer: 'https://id.example',
+          applicationsTruncated: false,
+          scopeDescriptions: [],
+          timeZone: undefined,
+        }}
         applications={[
           {
             clientId: endless as ClientId,
             name: `${rightToLeft} ${markup} ${endless}`,
             scopes: ['constructor', '__proto__', endless, markup],
             since: new Date(0),
+            initiateLoginUri: `https://${'a'.repeat(60)}.${'b'.repeat(60)}.example/"${markup}`,
+            isSelfRegistered: true,
+          },
+          {
+            clientId: 'client_script' as ClientId,
+            name: 'Script',
+            scopes: [],
+            since: new Date(0),
+            initiateLoginUri: 'javascript:alert(1)',
+            isSelfRegistered: true,
           },
         ]}
       />,

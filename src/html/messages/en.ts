@@ -499,6 +499,8 @@ export const en = {
     since: 'Since {time}',
     may: 'It can:',
     disconnect: 'Disconnect',
+    open: 'Open {client}',
+    opensHost: '(leads to {host})',
     signOut: 'Sign out',
   },
   avatar: {

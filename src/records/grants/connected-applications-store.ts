@@ -10,6 +10,10 @@ export interface ConnectedApplication {
   /** The scopes that it was allowed, without duplicates and without those that have moved to another resource since. */
   readonly scopes: readonly string[]
   readonly since: Date
+  /** Where a sign-in at the client can be started (OpenID Connect Core §4). */
+  readonly initiateLoginUri: string | undefined
+  /** Whether nobody has verified who is behind it. */
+  readonly isSelfRegistered: boolean
 }
 
 /** The maximum number of open grants that are examined per client, the newest first. A person can have any number. */
@@ -38,6 +42,8 @@ export async function listConnectedApplications(
     scopes: string[]
     since: Date | null
     candidates: number
+    initiate_login_uri: string | null
+    self_registered: boolean
   }>({
     // Bounds and order by all columns of the index rather than equality. Otherwise the planner might use another index for a person with a large
     // number of grants.
@@ -76,7 +82,7 @@ export async function listConnectedApplications(
              WHERE is_held
              GROUP BY grants.client_id
            )
-           SELECT candidates.client_id, client_name, least(consents.created_at, held.since) AS since,
+           SELECT candidates.client_id, client_name, initiate_login_uri, self_registered, least(consents.created_at, held.since) AS since,
              ARRAY(SELECT DISTINCT scope FROM unnest(${scopesUnmovedSince('consents.scopes', 'consents.updated_at')} || held.scopes) AS scope WHERE scope IS NOT NULL) AS scopes,
              (SELECT count(*) FROM candidates) AS candidates
            FROM candidates
@@ -88,9 +94,11 @@ export async function listConnectedApplications(
   })
   const listed = rows.filter((row): row is typeof row & { since: Date } => row.since !== null)
   return {
-    applications: listed
-      .slice(0, maxListed)
-      .map(({ client_id, client_name, scopes, since }) => ({ clientId: client_id, name: client_name, scopes, since })),
+    applications: listed.slice(0, maxListed).map((row) => ({
+      ...{ clientId: row.client_id, name: row.client_name, scopes: row.scopes, since: row.since },
+      initiateLoginUri: row.initiate_login_uri ?? undefined,
+      isSelfRegistered: row.self_registered,
+    })),
     isTruncated: (rows[0]?.candidates ?? 0) > maxListed,
   }
 }
