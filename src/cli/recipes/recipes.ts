@@ -84,7 +84,7 @@ export function notesFor(recipe: Recipe, app: Application): string[] {
 
 /** What must be changed at the client before the recipe works. */
 function changesFor(
-  { title, callback, callbackIsFixed, isOAuthOnly, secretBy, sends, idTokenAlg }: Recipe,
+  { title, callback, callbackIsFixed, isOAuthOnly, secretBy, signsWithSecret, sends, idTokenAlg, pushes }: Recipe,
   app: Application,
 ): string[] {
   const update = (flags: string) => `signet clients update ${quoted('shell', app.clientId)} ${flags}`
@@ -105,6 +105,10 @@ function changesFor(
     changes.push(
       `${title} sends the secret by ${secretBy}, but the client is registered for ${app.secretBy}. Change it: ${update(`--token-endpoint-auth-method ${secretBy}`)}`,
     )
+  if (secretBy === undefined && app.secretBy === 'client_secret_jwt' && !signsWithSecret)
+    changes.push(
+      `The client must sign assertions with its secret (client_secret_jwt), which this configuration does not do. To send the secret instead: ${update('--token-endpoint-auth-method client_secret_basic')}`,
+    )
   if (sends === 'neither' && app.pkce !== 'optional')
     changes.push(
       `${title} sends neither PKCE nor a nonce, so a stolen code could be redeemed in another session. If you accept that: ${update('--no-require-pkce')}`,
@@ -114,6 +118,14 @@ function changesFor(
   if (idTokenAlg !== undefined && idTokenAlg !== app.idTokenAlg)
     changes.push(
       `${title} accepts ID tokens with ${idTokenAlg} only. Change it: ${update(`--id-token-signed-response-alg ${idTokenAlg}`)}`,
+    )
+  if (signsIn && app.mustPush && !pushes)
+    changes.push(
+      `The client must push its authorization requests, which this configuration does not do. If ${title} cannot: ${update('--no-require-pushed-authorization-requests')}`,
+    )
+  if (signsIn && app.mustSign)
+    changes.push(
+      `The client must sign its authorization requests, which this configuration does not do. If ${title} cannot: ${update('--no-require-signed-request-object')}`,
     )
   return changes
 }
