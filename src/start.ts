@@ -174,7 +174,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const breachedPasswords = createBreachedPasswords(settings.breachedPasswordsUrl, log, (outcome) =>
       metrics.count('signet_breached_password_checks_total', { outcome }),
     )
-    const outgoing = createOutgoing()
+    const outgoing = createOutgoing({ settings })
     const signet = {
       settings,
       brand,

@@ -2,13 +2,13 @@ import type { Clock } from '../platform/clock.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
-import { verifyClientAssertion } from '../protocol/client-assertion.ts'
+import { claimedKeyId, verifyClientAssertion } from '../protocol/client-assertion.ts'
 import { matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
 import { markAssertionUsed } from '../records/clients/client-assertions-store.ts'
 import type { ClientCache } from '../records/clients/client-cache.ts'
-import type { ClientKeySets } from '../records/clients/client-keys.ts'
+import { type ClientKeySets, ClientKeysUnavailable } from '../records/clients/client-keys.ts'
 import type { GrantId } from '../records/ids.ts'
 
 /** The credential that a client authenticated with, and the standing grant of this credential (client_credentials). */
@@ -91,13 +91,13 @@ async function authenticateAs(
  * @throws OAuthError `invalid_client`
  */
 async function checkAssertion(context: Context, client: KeyClient, assertion: string): Promise<void> {
-  const { settings, clock, database, clientKeys } = context
+  const { settings, clock, database } = context
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
     issuer: settings.issuer,
     otherAudiences: [`${settings.issuer}/token`],
     requireIssuerAudience: client.require_issuer_audience,
-    jwks: { keys: [...(await clientKeys.keysOf(client, undefined)).keys] },
+    jwks: await keysFor(context, client, assertion),
     algorithm: client.token_endpoint_auth_signing_alg,
     now: clock.seconds(),
     clockSkew: settings.clockSkew,
@@ -108,6 +108,17 @@ async function checkAssertion(context: Context, client: KeyClient, assertion: st
     })
   if (!(await markAssertionUsed(database, client.client_id, digest(verified.jti), verified.forgetAt)))
     throw new OAuthError('client_assertion_replayed', { detail: `client ${client.client_id} sent the same jti again` })
+}
+
+/** @throws OAuthError `invalid_client` if the keys at its `jwks_uri` cannot be had */
+async function keysFor({ clientKeys }: Context, client: KeyClient, assertion: string) {
+  try {
+    const { keys } = await clientKeys.keysOf(client, claimedKeyId(assertion))
+    return { keys: [...keys] }
+  } catch (error) {
+    if (!(error instanceof ClientKeysUnavailable)) throw error
+    throw new OAuthError('client_keys_unavailable', { detail: `client ${client.client_id}: ${error.message}` })
+  }
 }
 
 /** The error for a client that is unknown or failed to authenticate. Only the details for the operator say which. */

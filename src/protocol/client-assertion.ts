@@ -51,6 +51,21 @@ export function claimedClientId(assertion: string): string | undefined {
 }
 
 /**
+ * The key that an assertion names. The claim is not verified yet: use it only to find the keys that verify the assertion.
+ *
+ * @returns undefined if it names none, or is not a JWT
+ */
+export function claimedKeyId(assertion: string): string | undefined {
+  try {
+    const { kid } = parseCompactJws(assertion, maxLength).header
+    return typeof kid === 'string' ? kid : undefined
+  } catch (error) {
+    if (error instanceof VerificationError) return undefined
+    throw error
+  }
+}
+
+/**
  * Checks a client assertion (RFC 7523 §3, OpenID Connect Core §9). The caller must ensure by the `jti` that it is used only once.
  *
  * @returns the `jti` and when it may be forgotten, in seconds since 1970; or what is wrong, for the operator

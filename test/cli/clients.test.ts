@@ -2,7 +2,6 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
 import { authenticateClient } from '../../src/operations/authenticate-client.ts'
 import { createClock } from '../../src/platform/clock.ts'
-import { createOutgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
 import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
@@ -22,7 +21,7 @@ const { signet, json, database, environment } = await openConsole(t)
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
-  clientKeys: createClientKeySets(createOutgoing()),
+  clientKeys: createClientKeySets({ get: () => Promise.reject(new Error('no client here has a jwks_uri')) }),
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),
 }

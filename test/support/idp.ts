@@ -8,11 +8,13 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
+import type { Outgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
+import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
@@ -78,7 +80,11 @@ export const cheapHashing = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
 export async function startSignet(
   t: Test,
   environment: Record<string, string> = {},
-  more: { readonly passwordHashing?: 'as in production'; readonly passwords?: PasswordHashing } = {},
+  more: {
+    readonly passwordHashing?: 'as in production'
+    readonly passwords?: PasswordHashing
+    readonly outgoing?: Outgoing
+  } = {},
 ): Promise<Idp> {
   const isGiven = environment['SIGNET_DATABASE_SCHEMA'] !== undefined
   const { url, schema, openPool } = isGiven ? await testDatabase(t) : await migratedDatabase(t)
@@ -87,20 +93,32 @@ export async function startSignet(
   const issuer = environment['SIGNET_ISSUER'] ?? `http://localhost:${await freePort()}`
   if (!isGiven) await insertTestKeys(openPool({ max: 1 }))
   const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
-  return startNode(t, passwords, {
-    SIGNET_DATABASE_URL: url,
-    SIGNET_DATABASE_SCHEMA: schema,
-    SIGNET_ISSUER: issuer,
-    SIGNET_KEYS_DIR: join(folder, 'keys'),
-    SIGNET_DATA_DIR: join(folder, 'data'),
-    SIGNET_MASTER_KEY: testMasterKey,
-    SIGNET_DATABASE_POOL: '5',
-    SIGNET_LOG_LEVEL: 'trace',
-    ...environment,
-  })
+  return startNode(
+    t,
+    { passwords, outgoing: more.outgoing },
+    {
+      SIGNET_DATABASE_URL: url,
+      SIGNET_DATABASE_SCHEMA: schema,
+      SIGNET_ISSUER: issuer,
+      SIGNET_KEYS_DIR: join(folder, 'keys'),
+      SIGNET_DATA_DIR: join(folder, 'data'),
+      SIGNET_MASTER_KEY: testMasterKey,
+      SIGNET_DATABASE_POOL: '5',
+      SIGNET_LOG_LEVEL: 'trace',
+      ...environment,
+    },
+  )
 }
 
-async function startNode(t: Test, passwords: PasswordHashing, environment: Record<string, string>): Promise<Idp> {
+/** Parts of Signet that tests replace. */
+interface Replacements {
+  readonly passwords: PasswordHashing
+  /** Default: that of the server. */
+  readonly outgoing: Outgoing | undefined
+}
+
+async function startNode(t: Test, replacements: Replacements, environment: Record<string, string>): Promise<Idp> {
+  const { passwords, outgoing } = replacements
   const settings = readSettings(environment, tmpdir())
   let log = ''
   const sink = new Writable({
@@ -117,7 +135,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
   } = await start(settings, pino({ level: settings.logLevel }, sink))
   await startHeartbeat()
   startJobs()
-  const signet = { ...started, passwords }
+  const signet = { ...started, passwords, ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing) } : {}) }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
   let stopped: Promise<void> | undefined
@@ -180,7 +198,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     token: (client, parameters) => postToken(`${base}/token`, client, parameters),
     another: async (more = {}) => {
       const port = await freePort()
-      return startNode(t, passwords, { ...environment, SIGNET_PORT: String(port), ...more })
+      return startNode(t, replacements, { ...environment, SIGNET_PORT: String(port), ...more })
     },
   }
 }

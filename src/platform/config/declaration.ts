@@ -1,5 +1,6 @@
 import { databaseUrlFault, isSchemaName } from '../database/hosts.ts'
 import { isAddressRange } from '../network-address.ts'
+import { isAllowedEntry } from '../outgoing/allowed-targets.ts'
 import { domainsFault, parseDomains, parseSender, smtpUrlFault } from './mail-settings.ts'
 import {
   accentColor,
@@ -185,6 +186,17 @@ export const declarations = {
     parse: (text: string) => {
       const href = linkTarget('').parse(text, '')
       return href === undefined || /[?#]/.test(href) ? undefined : href.replace(/\/?$/, '/')
+    },
+  },
+  SIGNET_ALLOW_PRIVATE_NETWORKS: {
+    accepts:
+      'addresses, ranges and host names separated by commas; an address or a name can have a port (`10.0.0.0/8`, `keys.internal.example:8443`, `[fd00::1]:8443`)',
+    defaultInWords: 'none',
+    about:
+      'Where Signet may request what the metadata of clients names (`jwks_uri`, `logo_uri` and others), besides port 443 of hosts that the whole internet can reach. Without a port, an entry opens all ports. The metadata services of clouds are opened only by their exact address.',
+    parse: (text: string): readonly string[] | undefined => {
+      const entries = text.split(',').map((entry) => entry.trim())
+      return entries.every(isAllowedEntry) ? entries : undefined
     },
   },
   SIGNET_METRICS_TOKEN: {

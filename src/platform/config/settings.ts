@@ -57,6 +57,8 @@ export interface Settings {
   readonly passwordMinLength: number
   /** Ends with a slash. */
   readonly breachedPasswordsUrl: string | undefined
+  /** Entries that `createAllowedTargets` accepts. */
+  readonly allowPrivateNetworks: readonly string[]
   readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
 }
@@ -149,6 +151,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     secondFactor: need('SIGNET_SECOND_FACTOR'),
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
     breachedPasswordsUrl: read('SIGNET_BREACHED_PASSWORDS_URL'),
+    allowPrivateNetworks: read('SIGNET_ALLOW_PRIVATE_NETWORKS') ?? [],
     metricsToken: read('SIGNET_METRICS_TOKEN'),
     logLevel: need('SIGNET_LOG_LEVEL'),
   }

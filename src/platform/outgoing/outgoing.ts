@@ -1,4 +1,13 @@
+import { networkInterfaces } from 'node:os'
+import { elapsedSince, type MachineClocks, type Moment, machineClocks, momentOf } from '../clock.ts'
+import type { Settings } from '../config/settings.ts'
+import { isLoopback, parseAddress } from '../network-address.ts'
 import { OutgoingRequestFailed } from '../outgoing-request.ts'
+import { createAllowedTargets } from './allowed-targets.ts'
+import { freshnessOf } from './freshness.ts'
+import { pinnedRequest } from './pinned-request.ts'
+import { createRequestSlots, type SlotLimits, TooManyOutgoingRequests } from './request-slots.ts'
+import { createResolveHost, literalAddress, type ResolveHost } from './resolve-host.ts'
 
 /** A document of somebody else's server. */
 export interface FetchedDocument {
@@ -11,7 +20,7 @@ export interface FetchedDocument {
 export interface FetchOptions {
   /** The header Accept. */
   readonly accept: string
-  /** Bytes of the body, after decompression. */
+  /** Bytes of the body, which must not be compressed. */
   readonly maxBytes: number
 }
 
@@ -20,19 +29,195 @@ export interface FetchOptions {
  */
 export interface Outgoing {
   /**
-   * Gets a document, from the cache if its headers allowed to keep it.
+   * Gets a document, from the cache if its headers allowed to keep it. Calls at the same time share one request. A failure is remembered for a few seconds.
    *
    * @param url https, without a fragment
-   * @param options.fresh asks the server again although the cache has the document; how often that happens for one URL is limited
+   * @param options.fresh asks the server again although the cache has the document; how often that happens for one URL is limited (`cooldown`)
+   * @param options.keepFor seconds for which the document is used although its headers forbid to keep it; default 0
+   * @returns the same object for as long as it comes from the cache
    * @throws OutgoingRequestFailed with a message for operators
    */
-  get(url: string, options: FetchOptions & { readonly fresh?: boolean }): Promise<FetchedDocument>
+  get(
+    url: string,
+    options: FetchOptions & { readonly fresh?: boolean; readonly keepFor?: number },
+  ): Promise<FetchedDocument>
 }
 
-export function createOutgoing(): Outgoing {
+export interface OutgoingOptions {
+  readonly settings: Pick<Settings, 'issuer' | 'port' | 'allowPrivateNetworks'>
+  /** The others are for tests. */
+  readonly resolve?: ResolveHost
+  /** PEM, instead of the certificates that Node trusts. */
+  readonly ca?: string
+  readonly clocks?: MachineClocks
+  readonly timeoutMs?: number
+  readonly slots?: SlotLimits
+  readonly cache?: { readonly maxEntries: number; readonly maxBytes: number }
+}
+
+/** Milliseconds for one request. */
+const defaultTimeoutMs = 5_000
+
+/** Seconds between two requests for the same document, if the caller wants a fresh one, or if the first one failed. */
+export const cooldown = 10
+
+const defaultCache = { maxEntries: 1_000, maxBytes: 16 * 1024 * 1024 }
+
+/** Bytes that an entry of the cache takes besides its URL and its document. */
+const entryOverhead = 500
+
+/** What is known about one document. */
+interface Entry {
+  /** When the last request for it ended. */
+  readonly asked: Moment
+  readonly document: FetchedDocument | undefined
+  /** When the document arrived, and for how many seconds it may be kept. */
+  readonly received: Moment
+  readonly freshness: number
+  /** Undefined: the last request did not fail. */
+  readonly failure: OutgoingRequestFailed | undefined
+  readonly size: number
+}
+
+export function createOutgoing({
+  settings,
+  ca,
+  clocks = machineClocks,
+  timeoutMs = defaultTimeoutMs,
+  slots,
+  cache = defaultCache,
+  ...given
+}: OutgoingOptions): Outgoing {
+  const allowed = createAllowedTargets(settings.allowPrivateNetworks)
+  const resolve = given.resolve ?? createResolveHost(allowed.isNamed)
+  const inSlot = createRequestSlots(slots)
+  const entries = createEntries(cache)
+  const running = new Map<string, Promise<FetchedDocument>>()
+  const isWithin = (moment: Moment, seconds: number) => elapsedSince(moment, clocks).elapsed < seconds * 1000
+
+  /** Asks DNS, and leaves out the addresses that the connection must not go to. */
+  const allowedAddresses = async (url: URL): Promise<string[]> => {
+    const literal = literalAddress(url.hostname)
+    const found =
+      literal === undefined
+        ? await resolve(url.hostname).catch((cause: unknown) => {
+            throw new OutgoingRequestFailed(`its host was not found (${codeOf(cause)})`, { cause })
+          })
+        : [literal]
+    const faults = found.map((address) => faultOfServer(settings, url, address) ?? allowed.faultOf(url, address))
+    const usable = found.filter((_address, index) => faults[index] === undefined)
+    if (usable.length === 0)
+      throw new OutgoingRequestFailed(
+        `it is not allowed: ${faults[0] ?? 'its host has no address'} (SIGNET_ALLOW_PRIVATE_NETWORKS)`,
+      )
+    return usable
+  }
+
+  const fetchNow = async (
+    text: string,
+    key: string,
+    { accept, maxBytes, keepFor }: FetchOptions & { readonly keepFor: number },
+  ): Promise<FetchedDocument> => {
+    const before = entries.get(key)
+    try {
+      const url = parseUrl(text, settings.issuer)
+      const { body, header } = await inSlot(url.hostname, () =>
+        pinnedRequest({ url, accept, maxBytes, timeoutMs, ca, addresses: () => allowedAddresses(url) }),
+      )
+      const document = { body, contentType: header('content-type') }
+      const now = momentOf(clocks)
+      const freshness = Math.max(freshnessOf(header), keepFor)
+      // A document that must not be kept leaves no entry, and a failure before it is over.
+      if (freshness === 0) entries.delete(key)
+      else
+        entries.set(key, {
+          ...{ asked: now, document, received: now, freshness, failure: undefined },
+          size: key.length + body.length + entryOverhead,
+        })
+      return document
+    } catch (error) {
+      if (error instanceof OutgoingRequestFailed && !(error instanceof TooManyOutgoingRequests)) {
+        const asked = momentOf(clocks)
+        const size = before?.size ?? key.length + entryOverhead
+        // The older document stays, for as long as it may be kept.
+        entries.set(key, { received: asked, freshness: 0, document: undefined, ...before, asked, failure: error, size })
+      }
+      throw error
+    }
+  }
+
   return {
-    get: async () => {
-      throw new OutgoingRequestFailed('outgoing requests are not built yet')
+    get: async (url, { fresh = false, keepFor = 0, ...options }) => {
+      const key = `${keepFor} ${options.maxBytes} ${options.accept} ${url}`
+      const entry = entries.get(key)
+      if (entry) {
+        const isCooling = isWithin(entry.asked, cooldown)
+        if (entry.document && isWithin(entry.received, entry.freshness) && (!fresh || isCooling)) return entry.document
+        if (entry.failure && isCooling) throw entry.failure
+      }
+      const shared = running.get(key)
+      if (shared) return shared
+      const request = fetchNow(url, key, { keepFor, ...options }).finally(() => running.delete(key))
+      running.set(key, request)
+      return request
     },
   }
+}
+
+/**
+ * Checks what can be said before the host is looked up.
+ *
+ * @throws OutgoingRequestFailed
+ */
+function parseUrl(text: string, issuer: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'https:') throw new OutgoingRequestFailed('it is not an https URL')
+  if (url.username !== '' || url.password !== '') throw new OutgoingRequestFailed('it contains a user or a password')
+  if (url.hostname.includes('%')) throw new OutgoingRequestFailed('its host is not valid')
+  // A name with a dot at its end is the same name (RFC 1034 §3.1).
+  if (url.host.replace(/\.(?=:|$)/, '') === new URL(issuer).host)
+    throw new OutgoingRequestFailed('it names this server itself')
+  return url
+}
+
+/** A request of this server to itself could come from an address that it trusts. Behind a proxy, only the name shows it. */
+function faultOfServer({ port }: Pick<Settings, 'port'>, url: URL, text: string): string | undefined {
+  const address = parseAddress(text) ?? text
+  if (Number(url.port || 443) !== port) return undefined
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const isOwn = isLoopback(address) || address === '0.0.0.0' || own.some((one) => parseAddress(one.address) === address)
+  return isOwn || address === '::' ? 'this server listens there' : undefined
+}
+
+/** The entries of a cache, of which those are dropped that have not been used for longest. */
+function createEntries({ maxEntries, maxBytes }: { readonly maxEntries: number; readonly maxBytes: number }) {
+  const entries = new Map<string, Entry>()
+  let bytes = 0
+  const remove = (key: string) => {
+    bytes -= entries.get(key)?.size ?? 0
+    entries.delete(key)
+  }
+  return {
+    get: (key: string): Entry | undefined => {
+      const entry = entries.get(key)
+      if (!entry) return undefined
+      entries.delete(key)
+      entries.set(key, entry)
+      return entry
+    },
+    set: (key: string, entry: Entry) => {
+      remove(key)
+      entries.set(key, entry)
+      bytes += entry.size
+      for (const oldest of entries.keys()) {
+        if (bytes <= maxBytes && entries.size <= maxEntries) break
+        remove(oldest)
+      }
+    },
+    delete: remove,
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'no reason given'
 }

@@ -214,7 +214,12 @@ export const errorRegistry = {
     ...client,
     description:
       'The client_assertion was rejected: check its typ, signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer or the token endpoint, alone or in an array that names nothing else; for a client with require_issuer_audience it must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
+    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer or the token endpoint, alone or in an array that names nothing else; for a client with require_issuer_audience it must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks or at the jwks_uri, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
+  },
+  client_keys_unavailable: {
+    ...client,
+    description: 'The keys at the jwks_uri of the client could not be fetched or used.',
+    fix: 'The jwks_uri must lead to a JWK Set with the public keys of the client, on a server that the internet can reach over https on port 443, without a redirect. The operator can see what failed: signet events show. A key server in a private network has to be allowed with SIGNET_ALLOW_PRIVATE_NETWORKS.',
   },
   client_assertion_replayed: {
     ...client,

@@ -1,9 +1,12 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { type AssertionAlgorithm, assertionAlgorithms } from '../../platform/jwt/algorithms.ts'
 import type { ClientJwks } from './client.ts'
-import { invalid } from './metadata-members.ts'
+import { InvalidClientMetadata, invalid } from './metadata-members.ts'
 
 const maxKeys = 10
+
+/** Of a set that was fetched. It may contain keys that are not for Signet. */
+const maxFetchedKeys = 50
 
 /** The public members of each key type (RFC 7518 §6, RFC 8037 §2), and the algorithms it supports. */
 const kinds = {
@@ -29,6 +32,30 @@ export function readClientJwks(value: unknown, alg: AssertionAlgorithm | undefin
   if (alg && !read.some((key) => key.algorithms.includes(alg)))
     throw invalid(`jwks has no key for ${alg}, which token_endpoint_auth_signing_alg names.`)
   return { keys: read.map(({ jwk }) => jwk) }
+}
+
+/**
+ * Reads the JWK Set at a client's `jwks_uri`. Keys for other purposes, and those that Signet does not support, are left out (RFC 7517 §5). So is a private key:
+ * everybody can sign with it.
+ *
+ * @throws InvalidClientMetadata if no key is left
+ */
+export function readFetchedJwks(value: unknown): ClientJwks {
+  const keys = isObject(value) && Array.isArray(value['keys']) ? (value['keys'] as unknown[]) : undefined
+  if (!keys || keys.length > maxFetchedKeys)
+    throw invalid(`jwks_uri must lead to a JWK Set with at most ${maxFetchedKeys} keys.`)
+  const usable: ReturnType<typeof readKey>[] = []
+  let fault = invalid('jwks_uri leads to a JWK Set without a key.')
+  for (const key of keys) {
+    try {
+      usable.push(readKey(key))
+    } catch (error) {
+      if (!(error instanceof InvalidClientMetadata)) throw error
+      fault = error
+    }
+  }
+  if (usable.length === 0) throw fault
+  return { keys: usable.map(({ jwk }) => jwk) }
 }
 
 function readKey(value: unknown) {

@@ -1,5 +1,9 @@
-import type { Outgoing } from '../../platform/outgoing/outgoing.ts'
+import { parseJsonObject } from '#verify/strict-json'
+import { cooldown, type FetchedDocument, type Outgoing } from '../../platform/outgoing/outgoing.ts'
+import { OutgoingRequestFailed } from '../../platform/outgoing-request.ts'
 import type { ClientJwks, ClientMetadata } from './client.ts'
+import { readFetchedJwks } from './client-jwks.ts'
+import { InvalidClientMetadata } from './metadata-members.ts'
 
 /** The keys of clients that registered a `jwks_uri`. */
 export interface ClientKeySets {
@@ -21,11 +25,53 @@ export class ClientKeysUnavailable extends Error {
   }
 }
 
-export function createClientKeySets(_outgoing: Outgoing): ClientKeySets {
+/** Bytes. Fifty keys with certificates, which some sets contain. */
+const maxBytes = 256 * 1024
+
+export function createClientKeySets(outgoing: Outgoing): ClientKeySets {
+  /** A set is read once, although it is used for many requests. */
+  const read = new WeakMap<FetchedDocument, ClientJwks | ClientKeysUnavailable>()
+  const keysIn = (document: FetchedDocument): ClientJwks => {
+    const keys = read.get(document) ?? readDocument(document)
+    read.set(document, keys)
+    if (keys instanceof ClientKeysUnavailable) throw keys
+    return keys
+  }
+  // The time between two requests is limited even if the headers forbid to keep a set: anybody can send assertions that claim to be of this client.
+  const options = { accept: 'application/jwk-set+json, application/json', maxBytes, keepFor: cooldown }
+
   return {
-    keysOf: async ({ jwks }) => {
-      if (jwks === undefined) throw new ClientKeysUnavailable('jwks_uri is not built yet')
-      return jwks
+    keysOf: async ({ jwks, jwks_uri: uri }, kid) => {
+      if (jwks !== undefined) return jwks
+      if (uri === undefined) throw new ClientKeysUnavailable('the client has neither jwks nor jwks_uri')
+      const document = await outgoing.get(uri, options).catch(asUnavailable)
+      if (kid === undefined || hasKey(document, kid)) return keysIn(document)
+      // OpenID Connect Core §10.1.1: a kid that is not known yet is the sign of a new key. If the set cannot be had now, the older one is still the best known.
+      const fresh = await outgoing.get(uri, { ...options, fresh: true }).catch(() => document)
+      return keysIn(fresh)
     },
   }
+
+  function hasKey(document: FetchedDocument, kid: string): boolean {
+    try {
+      return keysIn(document).keys.some((key) => key['kid'] === kid)
+    } catch {
+      // A set that cannot be read may have been repaired.
+      return false
+    }
+  }
+}
+
+function readDocument({ body }: FetchedDocument): ClientJwks | ClientKeysUnavailable {
+  try {
+    return readFetchedJwks(parseJsonObject(body))
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError || cause instanceof InvalidClientMetadata)) throw cause
+    return new ClientKeysUnavailable(`the JWK Set at jwks_uri cannot be used: ${cause.message}`, { cause })
+  }
+}
+
+function asUnavailable(cause: unknown): never {
+  if (!(cause instanceof OutgoingRequestFailed)) throw cause
+  throw new ClientKeysUnavailable(`jwks_uri could not be fetched: ${cause.message}`, { cause })
 }
