@@ -26,8 +26,13 @@ export function judgeSettings(
   ]
 }
 
-function dangersOf({ trustProxy }: Settings): Risk[] {
+function dangersOf({ trustProxy, allowPrivateNetworks }: Settings): Risk[] {
   return [
+    {
+      when: allowPrivateNetworks.some((entry) => entry.endsWith('/0')),
+      finding: `SIGNET_ALLOW_PRIVATE_NETWORKS (${allowPrivateNetworks.join(', ')}) lets the metadata of clients lead Signet to any address, this machine's included.`,
+      advice: 'Name single hosts with their port, such as keys.internal.example:8443.',
+    },
     {
       when: trustProxy.some((range) => range.endsWith('/1')),
       finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) trusts half the internet to name the caller's address.`,

@@ -182,6 +182,7 @@ t.test('settings that are allowed but risky are reported', async (t) => {
   const database: Record<string, string> = { SIGNET_DATABASE_URL: 'postgres://localhost/signet' }
   t.same(notGood(judge({})), [])
   t.match(judge({ SIGNET_TRUST_PROXY: '10.0.0.1, 0.0.0.0/1' }), [{ status: 'bad', finding: /half the internet/ }])
+  t.match(judge({ SIGNET_ALLOW_PRIVATE_NETWORKS: '0.0.0.0/0' }), [{ status: 'bad', finding: /any address/ }])
   const risky: [Record<string, string>, RegExp][] = [
     [{ SIGNET_VERIFIER_CACHE: '1h' }, /\.NET/],
     [{ SIGNET_LOG_LEVEL: 'trace' }, /trace/],
