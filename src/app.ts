@@ -7,6 +7,7 @@ import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
+import { registrationEndpoint } from './endpoints/registration/registration-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
@@ -61,6 +62,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
     revocationEndpoint(scope, signet)
+    registrationEndpoint(scope, signet)
     jwksEndpoint(scope, signet)
     discoveryEndpoint(scope, signet)
     healthEndpoint(scope, signet)

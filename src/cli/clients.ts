@@ -69,7 +69,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: PageFlags & { readonly name?: string }) =>
       printPages(terminal, flags, {
         find: ({ database }, clientId) => requireClient(database, clientId),
-        read: ({ database }, after, limit) => listClients(database, flags.name ?? '', after, limit),
+        read: ({ database }, after, limit) => listClients(database, { prefix: flags.name }, after, limit),
         idOf: ({ client_id }) => client_id,
         documentOf: (client) => documentOf(client, flags),
         columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types'],

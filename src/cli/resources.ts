@@ -31,6 +31,7 @@ interface ResourceFlags extends Format {
   readonly servedBy?: readonly string[]
   readonly userinfoAudience?: boolean
   readonly groupsClaim?: boolean
+  readonly selfRegisteredClients?: boolean
 }
 
 /** `signet resources`: the APIs that accept access tokens (RFC 8707). */
@@ -141,6 +142,11 @@ function addResourceFlags(command: Command): Command {
     'groups-claim',
     "put the user's groups that the client may see into the access tokens, if groups or roles was requested",
   )
+  addBooleanFlag(
+    command,
+    'self-registered-clients',
+    'let clients that registered themselves request the API and its scopes, for example MCP clients (SIGNET_REGISTRATION)',
+  )
   return command.addOption(json())
 }
 
@@ -148,7 +154,7 @@ function newResource(identifier: string, flags: ResourceFlags): Resource {
   const { name, accessTokenTtl, ...given } = changesOf(flags, [])
   return {
     ...{ identifier, scopes: [], scopeDescriptions: [], servedBy: [], accessTokenSigningAlg: 'ES256' },
-    ...{ userinfoAudience: false, groupsClaim: false, ...given },
+    ...{ userinfoAudience: false, groupsClaim: false, selfRegisteredClients: false, ...given },
     name: name ?? undefined,
     accessTokenTtl: accessTokenTtl ?? undefined,
   }
@@ -157,7 +163,7 @@ function newResource(identifier: string, flags: ResourceFlags): Resource {
 /** @param existingScopes the current scopes of the resource: descriptions may refer to these unless new scopes are given */
 function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): ResourceChanges {
   const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
-  const { userinfoAudience, groupsClaim } = flags
+  const { userinfoAudience, groupsClaim, selfRegisteredClients } = flags
   const scopes = scope && [...new Set(scope)]
   return {
     ...(name !== undefined && { name: name || null }),
@@ -168,6 +174,7 @@ function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): Res
     ...(servedBy && { servedBy: [...new Set(servedBy)] }),
     ...(userinfoAudience !== undefined && { userinfoAudience }),
     ...(groupsClaim !== undefined && { groupsClaim }),
+    ...(selfRegisteredClients !== undefined && { selfRegisteredClients }),
     ...(accessTokenTtl !== undefined && { accessTokenTtl: accessTokenTtl || null }),
     ...(accessTokenSigningAlg !== undefined && { accessTokenSigningAlg: readAlgorithm(accessTokenSigningAlg) }),
   }
@@ -224,6 +231,7 @@ function documentOf(resource: Resource): Document {
     served_by: servedBy,
     userinfo_audience: resource.userinfoAudience,
     groups_claim: resource.groupsClaim,
+    self_registered_clients: resource.selfRegisteredClients,
   }
 }
 

@@ -55,7 +55,8 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     startJobs()
     const maxTokenLifetime = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
     stopConverting = startConvertingNames(signet.database, log)
-    stopCleaner = startCleaner(signet.database, log, maxTokenLifetime, settings.eventRetention, signet.clock)
+    const keeping = { eventsFor: settings.eventRetention, unusedClientsFor: settings.registrationUnusedTtl }
+    stopCleaner = startCleaner(signet.database, log, maxTokenLifetime, keeping, signet.clock)
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings

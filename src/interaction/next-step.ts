@@ -1,5 +1,5 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
-import type { Consent } from '../records/consents/consents-store.ts'
+import type { GivenConsent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import { contextClassOf, missingClass } from '../tokens/authentication.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
@@ -37,7 +37,7 @@ export function nextStep(
   request: AuthorizationRequest,
   receivedAt: number,
   signedIn: SignedIn | undefined,
-  consent: Consent | undefined,
+  consent: GivenConsent | undefined,
   hintedSub: string | undefined,
 ): Step {
   const { prompt, acr } = request

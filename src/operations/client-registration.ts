@@ -1,21 +1,24 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
+import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
+import { deleteRegistration } from '../records/clients/client-registrations-store.ts'
 import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
+import { invalid } from '../records/clients/metadata-members.ts'
+import { beyondOwnMetadata } from '../records/clients/self-registration.ts'
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
-import { recordEvent } from '../records/events/events-store.ts'
+import { type EventOrigin, recordEvent } from '../records/events/events-store.ts'
 import { existingGroupNames } from '../records/groups/groups-store.ts'
 import type { ClientId } from '../records/ids.ts'
-import { findResources, lockResources } from '../records/resources/resources-store.ts'
+import { findOpenResources, findResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, originOf } from './actor.ts'
+import { type Actor, type Operator, originOf } from './actor.ts'
 
 export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 
-interface ClientWithSecret {
+export interface ClientWithSecret {
   readonly client: RegisteredClient
   /** A new secret; only its digest is stored. Undefined if the client was not given one. */
   readonly secret: string | undefined
@@ -35,14 +38,31 @@ export async function registerClient(
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
     const metadata = completeMetadata(input, await registrationContext(tx, input))
-    // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
-    const clientId = `client_${randomText(16)}` as ClientId
-    const secret = usesSecret(metadata) ? randomText(32) : undefined
-    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
-    const detail = { name: metadata.client_name }
-    await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId, detail })
-    return { client: { ...metadata, client_id: clientId }, secret }
+    return insertNewClient(tx, originOf(actor), metadata, { origin: 'by operator' })
   })
+}
+
+/**
+ * Inserts a client with a new `client_id` and, if it uses one, a secret. Records the event.
+ *
+ * @param how.detail more for the event
+ */
+export async function insertNewClient(
+  tx: Queryable,
+  origin: EventOrigin,
+  metadata: ClientMetadata,
+  how: {
+    readonly origin: 'by operator' | 'by itself'
+    readonly detail?: Readonly<Record<string, string | number | boolean>>
+  },
+): Promise<ClientWithSecret> {
+  // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
+  const clientId = `client_${randomText(16)}` as ClientId
+  const secret = usesSecret(metadata) ? randomText(32) : undefined
+  await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), how.origin)
+  const detail = { name: metadata.client_name, ...how.detail }
+  await recordEvent(tx, { type: 'client_created', ...origin, clientId, detail })
+  return { client: { ...metadata, client_id: clientId }, secret }
 }
 
 /**
@@ -64,15 +84,49 @@ export async function changeClient(
     if (!existing) return 'no_such_client'
     const context = await registrationContext(tx, existing, changes)
     const metadata = changeMetadata(existing, changes, context)
-    await updateClient(tx, clientId, metadata)
-    const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
-    if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
-    if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
-    const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
-      (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
-    )
-    await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
-    return { client: { ...metadata, client_id: clientId }, secret }
+    const beyond = existing.isSelfRegistered && beyondOwnMetadata(metadata, await findOpenResources(tx))
+    if (beyond) throw invalid(beyond)
+    return replaceMetadata(tx, actor, existing, metadata)
+  })
+}
+
+/**
+ * Saves all metadata of a client that the caller has locked, with what follows for its secrets. Records the event.
+ *
+ * @returns the client, and its secret if it was given one now
+ */
+export async function replaceMetadata(
+  tx: Queryable,
+  actor: Actor,
+  existing: Client,
+  metadata: ClientMetadata,
+): Promise<ClientWithSecret> {
+  const clientId = existing.client_id
+  await updateClient(tx, clientId, metadata)
+  const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
+  if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
+  if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
+  const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
+    (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
+  )
+  await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
+  return { client: { ...metadata, client_id: clientId }, secret }
+}
+
+/**
+ * Makes a client that registered itself one of the operator's, who knows who is behind it. Pages no longer warn of it, it can be given what other clients
+ * have, it is not deleted if nobody uses it, and it can no longer change or delete itself.
+ */
+export async function adoptClient(
+  { database }: Pick<Signet, 'database'>,
+  actor: Operator,
+  clientId: ClientId,
+): Promise<'adopted' | 'no_such_client' | 'not_self_registered'> {
+  return inTransaction(database, async (tx) => {
+    if (!(await lockClient(tx, clientId))) return 'no_such_client'
+    if (!(await deleteRegistration(tx, clientId))) return 'not_self_registered'
+    await recordEvent(tx, { type: 'client_adopted', ...originOf(actor), clientId })
+    return 'adopted'
   })
 }
 

@@ -127,6 +127,7 @@ function changed(existing: Resource, { name, accessTokenTtl, ...changes }: Resou
     accessTokenSigningAlg: changes.accessTokenSigningAlg ?? existing.accessTokenSigningAlg,
     userinfoAudience: changes.userinfoAudience ?? existing.userinfoAudience,
     groupsClaim: changes.groupsClaim ?? existing.groupsClaim,
+    selfRegisteredClients: changes.selfRegisteredClients ?? existing.selfRegisteredClients,
   }
 }
 
@@ -138,7 +139,7 @@ async function saveChecked(
   resource: Resource,
   type: 'resource_created' | 'resource_updated',
 ): Promise<ServerRefusal | undefined> {
-  const { identifier, scopes, servedBy, userinfoAudience, groupsClaim } = resource
+  const { identifier, scopes, servedBy, userinfoAudience, groupsClaim, selfRegisteredClients } = resource
   const owners = await findResources(tx, { scopes })
   const others = owners.filter((owner) => owner.identifier !== identifier)
   checkResource(resource, settings.issuer, others)
@@ -153,6 +154,8 @@ async function saveChecked(
     ...{ identifier, scopes, served_by: servedBy },
     // What gives the API more than its own scopes.
     ...{ userinfo_audience: userinfoAudience, groups_claim: groupsClaim },
+    // Who gets at it without an operator's decision.
+    self_registered_clients: selfRegisteredClients,
   }
   await recordEvent(tx, { type, ...originOf(actor), detail })
   return undefined

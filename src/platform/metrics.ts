@@ -62,6 +62,7 @@ export const metricDeclarations = {
         ...['passkey-network', 'recovery-network', 'recovery-all', 'recovery-link'],
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
         ...['one-time-code', 'one-time-code-day', 'recovery-code-network'],
+        ...['registration-network', 'registration-all', 'registration-token', 'registration-change'],
         'avatar-person',
       ],
     },

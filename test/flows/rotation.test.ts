@@ -66,7 +66,7 @@ async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
     scopeDescriptions: [],
     accessTokenTtl,
     servedBy: [],
-    ...{ userinfoAudience: false, groupsClaim: false },
+    ...{ userinfoAudience: false, groupsClaim: false, selfRegisteredClients: false },
   }
   await saveResource(database, { ...resource, accessTokenSigningAlg: alg })
   const grant = { grant_types: ['client_credentials' as const], redirect_uris: [], response_types: [] }

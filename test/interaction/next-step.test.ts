@@ -49,7 +49,9 @@ function decided(changes: Parameters<typeof request>[0], known: Known = {}) {
       mustVerifyEmail: known.mustVerifyEmail ?? false,
       needsTwoFactors: known.needsTwoFactors ?? false,
     },
-    'consent' in known ? known.consent : consent,
+    'consent' in known
+      ? known.consent && { isOutdated: false, ...known.consent }
+      : consent && { isOutdated: false, ...consent },
     known.hintedSub,
   )
 }

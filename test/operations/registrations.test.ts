@@ -19,7 +19,14 @@ const newestEvent = async () => Number((await query('SELECT coalesce(max(id), 0)
 
 const resource = (identifier: string, more: Partial<Resource> = {}): Resource => ({
   ...{ identifier, name: undefined, scopes: [], scopeDescriptions: [], accessTokenTtl: undefined },
-  ...{ accessTokenSigningAlg: 'ES256', servedBy: [], userinfoAudience: false, groupsClaim: false, ...more },
+  ...{
+    accessTokenSigningAlg: 'ES256',
+    servedBy: [],
+    userinfoAudience: false,
+    groupsClaim: false,
+    selfRegisteredClients: false,
+    ...more,
+  },
 })
 const web = (more: Record<string, unknown> = {}) => ({
   client_name: 'App',

@@ -52,7 +52,15 @@ export interface Idp {
     identifier: string,
     scopes: string[],
     more?: Partial<
-      Pick<Resource, 'accessTokenTtl' | 'scopeDescriptions' | 'servedBy' | 'userinfoAudience' | 'groupsClaim'>
+      Pick<
+        Resource,
+        | 'accessTokenTtl'
+        | 'scopeDescriptions'
+        | 'servedBy'
+        | 'userinfoAudience'
+        | 'groupsClaim'
+        | 'selfRegisteredClients'
+      >
     >,
   ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
@@ -175,6 +183,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
         servedBy: more.servedBy ?? [],
         userinfoAudience: more.userinfoAudience ?? false,
         groupsClaim: more.groupsClaim ?? false,
+        selfRegisteredClients: more.selfRegisteredClients ?? false,
       })
       // Do not wait until PostgreSQL has notified this node.
       signet.clients.clear()

@@ -11,13 +11,14 @@ import { supportedClaims } from '../../tokens/personal-claims.ts'
  * What Signet supports, under the names of OpenID Connect Discovery §3, RFC 8414 §2 and the specifications that extend them. Only
  * implemented features are listed.
  */
-export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>) {
+export function metadata({ issuer, signUp, registration }: Pick<Settings, 'issuer' | 'signUp' | 'registration'>) {
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     userinfo_endpoint: `${issuer}/userinfo`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    ...(registration !== 'closed' && { registration_endpoint: `${issuer}/register` }),
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: authenticationMethods.filter((method) => method !== 'none'),
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,

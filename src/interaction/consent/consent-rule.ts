@@ -1,5 +1,5 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
-import type { Consent } from '../../records/consents/consents-store.ts'
+import type { GivenConsent } from '../../records/consents/consents-store.ts'
 import type { Resource } from '../../records/resources/resource.ts'
 import type { AuthorizationRequest } from '../authorization-request.ts'
 
@@ -11,12 +11,14 @@ type Asked = Pick<AuthorizationRequest, 'target' | 'prompt' | 'scopes' | 'resour
  *
  * @param consent what the person has allowed this client so far; undefined for nothing
  */
-export function needsConsent({ target, prompt, scopes, resources }: Asked, consent: Consent | undefined): boolean {
+export function needsConsent({ target, prompt, scopes, resources }: Asked, consent: GivenConsent | undefined): boolean {
   const { client, redirectUri } = target
   if (prompt.has('consent') || canBeImpersonated(client, redirectUri)) return true
-  if (client.first_party) return false
+  // The database allows no client to be both. If nobody knows who is behind a client, only the person can decide.
+  if (client.first_party && !client.isSelfRegistered) return false
   return (
     !consent ||
+    consent.isOutdated ||
     !scopes.every((scope) => consent.scopes.includes(scope)) ||
     !resources.every((resource) => consent.resources.includes(resource))
   )

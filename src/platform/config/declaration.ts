@@ -199,6 +199,16 @@ export const declarations = {
       return entries.every(isAllowedEntry) ? entries : undefined
     },
   },
+  SIGNET_REGISTRATION: oneOf(
+    ['closed', 'token', 'open'],
+    'closed',
+    'Whether applications can register themselves (RFC 7591): none, those with a token of `signet registration-tokens create`, or all. Clients that have registered can change and delete themselves whatever it is.',
+  ),
+  SIGNET_REGISTRATION_UNUSED_TTL: duration(
+    'How long a client that registered itself is kept before a user first gives it access. Those that are not used in this time are deleted.',
+    '24h',
+    3600,
+  ),
   SIGNET_METRICS_TOKEN: {
     accepts: '32 to 256 letters, digits and `-._~+/=`',
     defaultInWords: 'none: only this machine can read `/metrics`, and only if the issuer is on loopback',
@@ -216,7 +226,6 @@ export const declarations = {
 
 /** Names reserved for features that do not exist yet. Setting one is an error: ignored silently, it would look as if it had an effect. */
 export const futureSettings: Readonly<Record<string, string>> = {
-  SIGNET_REGISTRATION: 'this release has no dynamic client registration',
   SIGNET_STATUS_LIST_TTL: 'this release has no status lists',
 }
 

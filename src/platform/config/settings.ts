@@ -59,6 +59,10 @@ export interface Settings {
   readonly breachedPasswordsUrl: string | undefined
   /** Entries that `createAllowedTargets` accepts. */
   readonly allowPrivateNetworks: readonly string[]
+  /** Whether clients can register themselves. */
+  readonly registration: 'closed' | 'token' | 'open'
+  /** How long a client that registered itself is kept until it is first used. */
+  readonly registrationUnusedTtl: number
   readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
 }
@@ -146,6 +150,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     mail: mailSettings({ issuer, dataDir, smtpUrl, smtpPassword, from }),
     emailVerification: read('SIGNET_EMAIL_VERIFICATION') ?? (smtpUrl === undefined ? 'optional' : 'required'),
     signUp: need('SIGNET_SIGN_UP'),
+    registration: need('SIGNET_REGISTRATION'),
+    registrationUnusedTtl: need('SIGNET_REGISTRATION_UNUSED_TTL'),
     signUpDomains: read('SIGNET_SIGN_UP_DOMAINS') ?? [],
     passwordSignIn: need('SIGNET_PASSWORDS'),
     secondFactor: need('SIGNET_SECOND_FACTOR'),

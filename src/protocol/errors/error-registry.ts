@@ -1,6 +1,6 @@
 import { promptValues, responseModes } from '../oidc-values.ts'
 
-/** The error codes that Signet sends, from RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
+/** The error codes that Signet sends, from RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -26,6 +26,9 @@ export type OAuthErrorCode =
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
+  | 'invalid_client_metadata'
+  | 'invalid_redirect_uri'
+  | 'unapproved_software_statement'
 
 /** An error as it is sent to a client. */
 export interface RegisteredError {
@@ -437,6 +440,78 @@ export const errorRegistry = {
     status: 403,
     description: 'The access token does not have the scope openid.',
     fix: 'Request the scope openid in the authorization request (OpenID Connect Core section 5.3).',
+  },
+
+  registration_closed: {
+    ...denied,
+    status: 403,
+    description: 'Clients cannot register themselves at this server.',
+    fix: 'Ask the operator to register the client (signet clients create), or to let clients register themselves (SIGNET_REGISTRATION).',
+  },
+  initial_access_token_missing: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'Registration requires an initial access token.',
+    fix: 'Ask the operator for one (signet registration-tokens create), and send it in the Authorization header: Bearer, a space, the token (RFC 7591 section 3).',
+  },
+  initial_access_token_refused: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'The initial access token is unknown, has expired, or was used as often as it may be.',
+    fix: 'Ask the operator for a new one (signet registration-tokens list shows the state of each). If the server lets everybody register, leave the Authorization header out.',
+  },
+  registration_access_token_missing: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'The request has no registration access token.',
+    fix: 'Send the registration_access_token of the registration in the Authorization header: Bearer, a space, the token (RFC 7592 section 2).',
+  },
+  registration_access_token_refused: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'The registration access token is wrong, or there is no such client.',
+    fix: 'Send the registration_access_token that belongs to this registration_client_uri. A client that nobody has used is deleted after some time, and the operator can delete or adopt it: register again.',
+  },
+  registration_token_misplaced: {
+    ...request,
+    description: 'The token was sent in the wrong format, or more than once.',
+    fix: 'Send it once, in the Authorization header: Bearer, a space, the token (RFC 6750 section 2.1).',
+  },
+  too_many_registrations: {
+    error: 'temporarily_unavailable',
+    status: 429,
+    description: 'Too many registrations, or too many changes of one client.',
+    fix: 'Wait for the number of seconds in Retry-After. An application registers once, and keeps its client_id.',
+  },
+  client_metadata_not_json: {
+    ...request,
+    status: 415,
+    description: 'The body must be application/json.',
+    fix: 'Send the metadata as a JSON object, with the Content-Type application/json (RFC 7591 section 3.1).',
+  },
+  client_metadata_unreadable: {
+    error: 'invalid_client_metadata',
+    status: 400,
+    description: 'The body is not a JSON object that can be used: {}.',
+    fix: 'Send one JSON object in UTF-8, of up to 32 KB and 32 levels. No member may appear twice.',
+  },
+  client_metadata_invalid: {
+    error: 'invalid_client_metadata',
+    status: 400,
+    description: '{}',
+    fix: 'The description says which member is at fault. RFC 7591 section 2 and OpenID Connect Dynamic Client Registration section 2 define them.',
+  },
+  client_redirect_uri_invalid: {
+    error: 'invalid_redirect_uri',
+    status: 400,
+    description: '{}',
+    fix: 'A redirect URI is https, or http on loopback (localhost, 127.0.0.1, [::1]), or has a private-use scheme that is a reversed domain name, such as com.example.app (RFC 8252 section 7.1). It has no fragment.',
+  },
+  software_statement_unapproved: {
+    error: 'unapproved_software_statement',
+    status: 400,
+    description: '{}',
+    fix: 'Send the metadata as members of the request, without software_statement (RFC 7591 section 2.3).',
   },
 
   client_unknown: {

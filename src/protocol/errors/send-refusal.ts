@@ -101,7 +101,7 @@ export function requestedPath(url: string): string {
   return decodeURIComponent(path)
 }
 
-const methods = ['GET', 'HEAD', 'POST'] as const
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 
 /** Responds to a request that matches no route: 405 if the path has routes for other methods (RFC 9110 §15.5.6), otherwise 404. */
 export function sendNotFound(

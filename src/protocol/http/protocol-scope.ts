@@ -51,7 +51,7 @@ export function protocolScope(
  * Authorization. The other names are for browsers that do not support the wildcard.
  */
 const preflight = {
-  'access-control-allow-methods': 'GET, HEAD, POST',
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
   'access-control-allow-headers': 'Authorization, Content-Type, If-None-Match, *',
   'access-control-max-age': '3600',
 }

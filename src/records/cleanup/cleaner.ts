@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../platform/clock.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { DatabaseLog } from '../../platform/log.ts'
-import { deleteExpired } from './cleanup-store.ts'
+import { deleteExpired, type Keeping } from './cleanup-store.ts'
 
 /** Seconds that ended rows are kept, so that incidents of the past week can be investigated. */
 const week = 7 * 86_400
@@ -26,14 +26,14 @@ const defaultPace: Pace = { betweenRounds: 5 * 60_000, betweenBatches: 200 }
  * a moment must not delete every session and every refresh token.
  *
  * @param maxTokenLifetime seconds; rows that a valid token depends on are not deleted
- * @param eventsFor seconds that events are kept; undefined: forever
+ * @param keeping for how long something is kept that operators decide about
  * @returns a function that stops it when the running batch is done
  */
 export function startCleaner(
   db: Queryable,
   log: DatabaseLog,
   maxTokenLifetime: number,
-  eventsFor: number | undefined,
+  keeping: Keeping,
   clock: Pick<Clock, 'now'>,
   pace: Pace = defaultPace,
 ): () => Promise<void> {
@@ -58,7 +58,7 @@ export function startCleaner(
         return isPlausible
       }
       more = await deleteExpired(db, Math.max(week, maxTokenLifetime), {
-        ...{ supersededFor: maxTokenLifetime, eventsFor, isClockPlausible, sizes, failed: note },
+        ...{ supersededFor: maxTokenLifetime, ...keeping, isClockPlausible, sizes, failed: note },
       }).catch((err: unknown) => {
         // The retention times could not be read.
         note('any table', err)

@@ -14,6 +14,27 @@ const deleteSuperseded = `WITH old AS (
   )
   SELECT count(*) AS deleted FROM old`
 
+/**
+ * Clients that registered themselves, and to which nobody has ever given access. Their rows are deleted as those of any deleted client. Rows are locked in
+ * the same order as when a grant is opened, the client first. A client to which somebody is just giving access is locked, and stays.
+ */
+const deleteUnusedClients = `WITH found AS MATERIALIZED (
+   SELECT clients.client_id FROM client_registrations JOIN clients ON clients.client_id = client_registrations.client_id
+   WHERE used_at IS NULL AND registered_at < now() - make_interval(secs => $1)
+   ORDER BY registered_at LIMIT $2 FOR UPDATE OF clients SKIP LOCKED
+  ), unused AS (
+   DELETE FROM client_registrations WHERE client_id = ANY (ARRAY(SELECT client_id FROM found)) AND used_at IS NULL RETURNING client_id
+  ), gone AS (
+   UPDATE clients SET deleted_at = now()
+   WHERE client_id = ANY (ARRAY(SELECT client_id FROM unused)) AND deleted_at IS NULL RETURNING client_id
+  ), ended AS (
+   INSERT INTO endings (kind, reason, decided_at, due_at, client_id) SELECT 'client', 'client_deleted', now(), now(), client_id FROM gone
+  ), recorded AS (
+   INSERT INTO events (type, client_id, detail)
+   SELECT 'client_deleted', client_id, '{"by": "schedule", "reason": "never_used"}' FROM gone
+  )
+  SELECT count(*) AS deleted FROM found`
+
 /** The oldest first, by the index on `at`. The database refuses to delete events younger than 30 days. */
 const deleteEvents = `WITH old AS (
    DELETE FROM events WHERE id = ANY (ARRAY(
@@ -288,6 +309,9 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted, $1::integer AS kept_for, $2::integer AS size FROM old`,
   ],
   ['events', deleteEvents],
+  ['unused clients', deleteUnusedClients],
+  // Initial access tokens. The list shows what became of them for a week.
+  deleteLinks('registration_tokens', '7 days'),
   ['addresses of deleted people', eraseAddresses],
 ]
 
@@ -305,6 +329,7 @@ export async function deleteExpired(
   {
     supersededFor = keptFor,
     eventsFor,
+    unusedClientsFor,
     isClockPlausible = () => true,
     sizes = new Map(),
     failed = rethrow,
@@ -314,11 +339,16 @@ export async function deleteExpired(
   const longest = (await longestAccessTokenTtl(db)) ?? 0
   const [kept, superseded] = [Math.max(keptFor, longest), Math.max(supersededFor, longest)]
   if (!isClockPlausible(rows[0]!.now.getTime())) return false
+  const secondsOf = new Map([
+    [deleteSuperseded, superseded],
+    [deleteEvents, eventsFor],
+    [deleteUnusedClients, unusedClientsFor],
+  ])
   let more = false
   for (const [name, text] of statements) {
     const size = sizes.get(name) ?? batch
     try {
-      const seconds = text === deleteSuperseded ? superseded : text === deleteEvents ? eventsFor : kept
+      const seconds = secondsOf.has(text) ? secondsOf.get(text) : kept
       if (seconds === undefined) continue
       const { rows: counts } = await db.query<{ deleted: number }>({ text, values: [seconds, size] })
       more ||= counts[0]!.deleted === size
@@ -331,12 +361,18 @@ export async function deleteExpired(
   return more
 }
 
-/** Options of a round, and the state that the caller keeps between rounds. */
-interface Round {
-  /** Minimum seconds that a superseded grant is kept after it has ended. */
-  readonly supersededFor: number
+/** For how long something is kept that operators decide about. */
+export interface Keeping {
   /** Seconds that events are kept; undefined: forever. */
   readonly eventsFor: number | undefined
+  /** Seconds that a client which registered itself is kept until it is first used; undefined: forever. */
+  readonly unusedClientsFor: number | undefined
+}
+
+/** Options of a round, and the state that the caller keeps between rounds. */
+interface Round extends Keeping {
+  /** Minimum seconds that a superseded grant is kept after it has ended. */
+  readonly supersededFor: number
   /** Whether the time of the database's clock, in milliseconds since 1970, is plausible; if not, nothing is deleted. */
   readonly isClockPlausible: (databaseNow: number) => boolean
   /** The next batch size of each statement. */

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { AssertionAlgorithm, ClientAssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
+import { isOpenidScope } from '../resources/resource.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import {
   type AuthenticationMethod,
@@ -9,6 +10,7 @@ import {
   type CommonMetadata,
   metadataMembers,
   noAssertions,
+  scopesOf,
 } from './client.ts'
 
 const nullable = [
@@ -46,6 +48,10 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   allowed: Parameters<typeof resourceFromRow>[0][]
 }
 
+/** SQL: the identifiers on the allow-list of a client. For those that registered themselves, the operator marks the resources instead. */
+const allowedResources = `CASE WHEN clients.self_registered
+  THEN ARRAY(SELECT open.identifier FROM resources AS open WHERE open.self_registered_clients) ELSE clients.resources END`
+
 /**
  * One column of JSON rather than one column per member, so that the server has less to describe and the driver less to parse. Clients that are
  * marked as deleted are left out.
@@ -60,7 +66,7 @@ const select = `
     'standing_grant', (SELECT id FROM grants WHERE grants.client_id = clients.client_id AND sub IS NULL
                        AND client_secret_id IS NULL AND ended_at IS NULL),
     'allowed', (SELECT coalesce(jsonb_agg(${resourceJson} ORDER BY resources.identifier), '[]')
-     FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
+     FROM resources WHERE resources.identifier = ANY (${allowedResources}))) AS client
   FROM clients WHERE clients.deleted_at IS NULL`
 
 function clientFromRow(row: ClientRow): Client {
@@ -69,11 +75,13 @@ function clientFromRow(row: ClientRow): Client {
   const { require_pkce_auto: isAuto, token_endpoint_auth_method_unset: isUnset, ...members } = rest
   const { self_registered: isSelfRegistered, require_issuer_audience: isPinned, ...plain } = members
   const absent = Object.fromEntries(nullable.map((member) => [member, row[member] ?? undefined]))
+  const allowed = row.allowed.map(resourceFromRow)
   const common = {
     ...plain,
+    scope: isSelfRegistered ? openScopes(row.scope, allowed) : row.scope,
     ...(absent as Pick<CommonMetadata, Nullable>),
     require_pkce: row.require_pkce && isAuto ? ('auto' as const) : row.require_pkce,
-    allowed: row.allowed.map(resourceFromRow),
+    allowed,
     isSelfRegistered,
   }
   const withSecrets = {
@@ -111,6 +119,12 @@ function clientFromRow(row: ClientRow): Client {
   }
 }
 
+/** The scopes of a client that registered itself, without those of resources that are no longer open to such clients. */
+function openScopes(scope: string, allowed: Client['allowed']): string {
+  const isOpen = (one: string) => isOpenidScope(one) || allowed.some(({ scopes }) => scopes.includes(one))
+  return scopesOf(scope).filter(isOpen).join(' ')
+}
+
 /** Reads a client with its secrets, their standing grants and its resources, in one round trip, because every hot path needs it. */
 export async function findClient(db: Queryable, clientId: string): Promise<Client | undefined> {
   const { rows } = await db.query<{ client: ClientRow }>({
@@ -133,13 +147,17 @@ export async function lockClient(tx: Queryable, clientId: ClientId): Promise<boo
 /**
  * One page of clients, ordered by name regardless of case, and by `client_id` if names are equal.
  *
- * @param prefix only clients whose names start with this, regardless of case; empty: all
+ * @param filter.selfRegistered only clients that registered themselves
+ * @param filter.prefix only clients whose names start with this, regardless of case; empty: all
  * @param after the last client of the previous page
  * @param limit the maximum number of clients
  */
 export async function listClients(
   db: Queryable,
-  prefix: string,
+  {
+    prefix = '',
+    selfRegistered = false,
+  }: { readonly prefix?: string | undefined; readonly selfRegistered?: boolean | undefined },
   after: Pick<Client, 'client_id' | 'client_name'> | undefined,
   limit: number,
 ): Promise<Client[]> {
@@ -147,6 +165,7 @@ export async function listClients(
   // COLLATE "C" compares bytes, so the names that start with the prefix are a range of the index. U+10FFFF is the last code point, and is
   // never used as a character.
   const conditions = [
+    ...(selfRegistered ? ['self_registered'] : []),
     ...(prefix !== ''
       ? [
           `lower(client_name) COLLATE "C" >= lower($${values.push(prefix)})`,
@@ -167,14 +186,20 @@ export async function listClients(
   return rows.map(({ client }) => clientFromRow(client))
 }
 
-/** @param secretDigest the digest of its first secret; undefined if it uses none */
+/**
+ * @param secretDigest the digest of its first secret; undefined if it uses none
+ * @param origin who registers it
+ */
 export async function insertClient(
   db: Queryable,
   clientId: ClientId,
   metadata: ClientMetadata,
   secretDigest: Buffer | undefined,
+  origin: 'by operator' | 'by itself' = 'by operator',
 ): Promise<void> {
   const { names, values } = columnsOf(metadata)
+  names.push('self_registered')
+  values.push(origin === 'by itself')
   await db.query({
     text: `WITH client AS (
              INSERT INTO clients (client_id, ${names.join(', ')})

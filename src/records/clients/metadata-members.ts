@@ -1,7 +1,7 @@
 import { shown } from '../plain-text.ts'
 import type { ClientMetadata } from './client.ts'
 
-type InvalidClientMetadataCode = 'invalid_redirect_uri' | 'invalid_client_metadata'
+type InvalidClientMetadataCode = 'invalid_redirect_uri' | 'invalid_client_metadata' | 'unapproved_software_statement'
 
 /** Metadata that cannot be registered, with the error code of RFC 7591 §3.2.2 and a description in ASCII. */
 export class InvalidClientMetadata extends Error {

@@ -24,10 +24,18 @@ export const grantTermsJson = `jsonb_build_object(
   'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources)
               FROM consents WHERE consents.sub = grants.sub AND consents.client_id = grants.client_id))`
 
-export async function findConsent(db: Queryable, sub: Sub, clientId: ClientId): Promise<Consent | undefined> {
-  const { rows } = await db.query<{ scopes: string[]; resources: string[] }>({
+/** A consent as the person gave it. `isOutdated`: the client registered itself, and has changed what the person saw of it since then. */
+export interface GivenConsent extends Consent {
+  readonly isOutdated: boolean
+}
+
+export async function findConsent(db: Queryable, sub: Sub, clientId: ClientId): Promise<GivenConsent | undefined> {
+  const { rows } = await db.query<{ scopes: string[]; resources: string[]; isOutdated: boolean }>({
     name: 'find-consent',
-    text: `SELECT ${consentedScopes} AS scopes, resources FROM consents WHERE sub = $1 AND client_id = $2`,
+    text: `SELECT ${consentedScopes} AS scopes, resources,
+             EXISTS (SELECT FROM client_registrations
+                     WHERE client_registrations.client_id = consents.client_id AND presented_at > consents.updated_at) AS "isOutdated"
+           FROM consents WHERE sub = $1 AND client_id = $2`,
     values: [sub, clientId],
   })
   return rows[0]

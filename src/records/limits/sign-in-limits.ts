@@ -4,6 +4,7 @@ import {
   accountBackoff,
   avatarsPerPerson,
   type CodeUse,
+  changesPerClient,
   counterOf,
   countersOf,
   deviceRequestsPerClient,
@@ -27,6 +28,9 @@ import {
   recoveriesPerNetwork,
   recoveryCodesPerNetwork,
   refusedPasskeysPerNetwork,
+  registrations,
+  registrationsPerNetwork,
+  registrationsPerToken,
   signUps,
   userCodesPerNetwork,
   userCodesPerPerson,
@@ -160,6 +164,15 @@ export interface SignInLimits {
    * @throws LimitExceeded, TooManyWaiting
    */
   beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
+  /**
+   * Counts a client that registers itself. Must be called before anything is fetched or stored for it.
+   *
+   * @param initialToken the ID of a valid initial access token; undefined: it is counted for the network
+   * @throws LimitExceeded, TooManyWaiting
+   */
+  beforeRegistration(network: string, initialToken: number | undefined): Promise<void>
+  /** Counts a change of a client by itself. @throws LimitExceeded, TooManyWaiting */
+  beforeOwnChange(clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
   /** Counts an answer of a passkey that was refused. Must be called before it is recorded. @throws LimitExceeded, TooManyWaiting */
@@ -297,6 +310,21 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       }
       const ofClient = counterOf(deviceRequestsPerClient, clientId)
       await countOrThrow([ofClient], ofClient.key)
+    },
+    beforeRegistration: async (network, initialToken) => {
+      if (initialToken !== undefined) {
+        const counter = counterOf(registrationsPerToken, String(initialToken))
+        return countOrThrow([counter], counter.key)
+      }
+      const ranges = rangesOf(network)
+      await countOrThrow(
+        [...countersOf(registrationsPerNetwork, ranges), counterOf(registrations)],
+        `registration ${widest(ranges)}`,
+      )
+    },
+    beforeOwnChange: async (clientId) => {
+      const counter = counterOf(changesPerClient, clientId)
+      await countOrThrow([counter], counter.key)
     },
     beforeUserCode: async (network, sub) => {
       const ranges = rangesOf(network)

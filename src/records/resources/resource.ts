@@ -25,6 +25,8 @@ export interface Resource {
    * person's claims with any such token.
    */
   readonly userinfoAudience: boolean
+  /** Whether clients that registered themselves may request it and its scopes (RFC 7591). */
+  readonly selfRegisteredClients: boolean
   /** Whether its tokens have the claims `groups` and `roles` if the request has these scopes (RFC 9068 §2.2.3.1). */
   readonly groupsClaim: boolean
 }

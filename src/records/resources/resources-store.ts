@@ -12,6 +12,7 @@ interface Row {
   served_by: string[]
   userinfo_audience: boolean
   groups_claim: boolean
+  self_registered_clients: boolean
 }
 
 export function resourceFromRow(row: Row): Resource {
@@ -25,6 +26,7 @@ export function resourceFromRow(row: Row): Resource {
     servedBy: row.served_by,
     userinfoAudience: row.userinfo_audience,
     groupsClaim: row.groups_claim,
+    selfRegisteredClients: row.self_registered_clients,
   }
 }
 
@@ -37,6 +39,7 @@ export const resourceJson = `jsonb_build_object(
   'identifier', resources.identifier, 'name', resources.name, 'access_token_ttl', resources.access_token_ttl,
   'access_token_signing_alg', resources.access_token_signing_alg, 'served_by', resources.served_by,
   'userinfo_audience', resources.userinfo_audience, 'groups_claim', resources.groups_claim,
+  'self_registered_clients', resources.self_registered_clients,
   'scopes', ARRAY(SELECT scope FROM resource_scopes WHERE resource = resources.identifier ORDER BY scope),
   'scope_descriptions', ARRAY(SELECT jsonb_build_object('scope', scope, 'descriptions', descriptions) FROM resource_scopes
                               WHERE resource = resources.identifier AND descriptions <> '[]' ORDER BY scope))`
@@ -98,6 +101,14 @@ export async function findResources(
   return rows.map(({ resource }) => resourceFromRow(resource))
 }
 
+/** The resources that clients which registered themselves may request. Operators mark them one by one, so there are few. */
+export async function findOpenResources(db: Queryable): Promise<Resource[]> {
+  const { rows } = await db.query<{ resource: Row }>({
+    text: `SELECT ${resourceJson} AS resource FROM resources WHERE self_registered_clients ORDER BY identifier`,
+  })
+  return rows.map(({ resource }) => resourceFromRow(resource))
+}
+
 /** The descriptions of these scopes. A scope belongs to one resource. */
 export async function findScopeDescriptions(db: Queryable, scopes: readonly string[]): Promise<ScopeDescription[]> {
   const { rows } = await db.query<Row['scope_descriptions'][number]>({
@@ -122,10 +133,12 @@ export async function longestAccessTokenTtl(db: Queryable): Promise<number | und
 export async function saveResource(db: Queryable, resource: Resource): Promise<void> {
   await db.query({
     text: `WITH saved AS (
-             INSERT INTO resources (identifier, name, access_token_ttl, access_token_signing_alg, served_by, userinfo_audience, groups_claim)
-             VALUES ($1, $2, $3, $4, $6, $10, $11)
+             INSERT INTO resources (identifier, name, access_token_ttl, access_token_signing_alg, served_by, userinfo_audience, groups_claim,
+                                    self_registered_clients)
+             VALUES ($1, $2, $3, $4, $6, $10, $11, $12)
              ON CONFLICT (identifier) DO UPDATE
-               SET name = $2, access_token_ttl = $3, access_token_signing_alg = $4, served_by = $6, userinfo_audience = $10, groups_claim = $11
+               SET name = $2, access_token_ttl = $3, access_token_signing_alg = $4, served_by = $6, userinfo_audience = $10, groups_claim = $11,
+                   self_registered_clients = $12
              RETURNING identifier
            ), gone AS (
              DELETE FROM resource_scopes WHERE resource = $1 AND NOT scope = ANY($5)
@@ -154,6 +167,7 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
       resource.scopeDescriptions.map(({ text }) => text),
       resource.userinfoAudience,
       resource.groupsClaim,
+      resource.selfRegisteredClients,
     ],
   })
 }

@@ -4,6 +4,7 @@ import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const clock = { now: () => Date.now() }
+const keeping = { eventsFor: undefined, unusedClientsFor: undefined }
 const pace = { betweenRounds: 1, betweenBatches: 1 }
 
 const { openPool } = await migratedDatabase(t)
@@ -21,7 +22,7 @@ t.test('the cleaner continues after any failure, and sends nothing after it is s
     db,
     { ...noLog, warn: (_details, message) => warned.push(message) },
     900,
-    undefined,
+    keeping,
     clock,
     pace,
   )
@@ -49,7 +50,7 @@ t.test('a failing statement stops none of the others and is logged once', async 
   await db.query('DELETE FROM client_assertions')
   await db.query(expired, [1_200])
   const warned: object[] = []
-  const stop = startCleaner(db, { ...noLog, warn: (details) => warned.push(details) }, 900, undefined, clock, pace)
+  const stop = startCleaner(db, { ...noLog, warn: (details) => warned.push(details) }, 900, keeping, clock, pace)
   t.teardown(stop)
   await eventually(
     'the expired rows to go',
@@ -77,7 +78,7 @@ t.test('a batch that fails as a whole is retried with fewer rows', async (t) => 
     CREATE TRIGGER refuse_many AFTER DELETE ON client_assertions REFERENCING OLD TABLE AS gone
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()`)
   await db.query(expired, [200])
-  const stop = startCleaner(db, noLog, 900, undefined, clock, pace)
+  const stop = startCleaner(db, noLog, 900, keeping, clock, pace)
   t.teardown(stop)
   await eventually(
     'the expired rows to go',
@@ -93,7 +94,7 @@ t.test('nothing is deleted while the clocks disagree about what has expired', as
   let ahead = -31_536_000_000
   const warned: object[] = []
   const log = { ...noLog, warn: (details: object) => warned.push(details) }
-  const stop = startCleaner(db, log, 900, undefined, { now: () => Date.now() + ahead }, pace)
+  const stop = startCleaner(db, log, 900, keeping, { now: () => Date.now() + ahead }, pace)
   t.teardown(stop)
   await eventually('a round', () => warned.length > 0)
   t.match(warned, [{ err: { message: /disagree/ } }])

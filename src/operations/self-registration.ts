@@ -1,0 +1,227 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import type { Labels } from '../platform/metrics.ts'
+import { digest, equalInConstantTime, randomText } from '../platform/secrets/digest.ts'
+import { matchingSecret } from '../protocol/client-authentication.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { type Client, usesSecret } from '../records/clients/client.ts'
+import {
+  findRegistrationToken,
+  insertRegistration,
+  markPresentedAnew,
+} from '../records/clients/client-registrations-store.ts'
+import { findClient, lockClient } from '../records/clients/clients-store.ts'
+import { type InvalidClientMetadata, invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
+import { findUsableToken, useToken } from '../records/clients/registration-tokens-store.ts'
+import { completeOwnMetadata } from '../records/clients/self-registration.ts'
+import type { Caller } from '../records/events/events-store.ts'
+import type { ClientId } from '../records/ids.ts'
+import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
+import { findOpenResources, lockResources } from '../records/resources/resources-store.ts'
+import type { Signet } from '../signet.ts'
+import { deleteClient, insertNewClient, type RegisteredClient, replaceMetadata } from './client-registration.ts'
+import { checkSectorIdentifier } from './sector-identifier.ts'
+
+type Context = Pick<Signet, 'database' | 'endings' | 'limits' | 'metrics' | 'outgoing' | 'settings'>
+
+/** What a client learns about its registration (RFC 7591 §3.2.1, RFC 7592 §3). */
+export interface OwnRegistration {
+  readonly client: RegisteredClient
+  readonly registeredAt: Date
+  /** Undefined if the client has none, or if only its digest is known. */
+  readonly secret: string | undefined
+  /** The registration access token. */
+  readonly token: string
+}
+
+/**
+ * Registers a client that asks for it itself (RFC 7591 §3). Whether it may, and the limits, are checked before anything is fetched or stored.
+ *
+ * @param token the initial access token, if one was sent
+ * @param input the metadata, unchecked
+ * @throws OAuthError if it must not register, or not now; InvalidClientMetadata
+ */
+export async function registerOwnClient(
+  signet: Context,
+  caller: Caller,
+  token: string | undefined,
+  input: MetadataInput,
+): Promise<OwnRegistration> {
+  const { database, settings } = signet
+  const initialToken = await initialTokenOf(signet, token)
+  await counted(signet, () => signet.limits.beforeRegistration(caller.network, initialToken))
+  await checkSectorIdentifier(signet, await ownMetadata(database, settings.name, input))
+
+  const registrationToken = randomText(32)
+  return inTransaction(database, async (tx) => {
+    await lockResources(tx, 'reading')
+    const metadata = await ownMetadata(tx, settings.name, input)
+    // Now for good: others may have used it up in the meantime.
+    if (initialToken !== undefined && !(await useToken(tx, initialToken))) throw initialTokenRefused()
+    const detail = { self_registered: true, ...(initialToken !== undefined && { initial_token: initialToken }) }
+    const { client, secret } = await insertNewClient(tx, { caller }, metadata, { origin: 'by itself', detail })
+    await insertRegistration(tx, client.client_id, digest(registrationToken), initialToken)
+    return { client, registeredAt: new Date(), secret, token: registrationToken }
+  })
+}
+
+/**
+ * What a client has registered (RFC 7592 §2.1).
+ *
+ * @param token its registration access token
+ * @throws OAuthError if the token is not the one of this client
+ */
+export async function readOwnClient(
+  { database }: Pick<Context, 'database'>,
+  clientId: string,
+  token: string,
+): Promise<OwnRegistration> {
+  const registeredAt = await checkRegistrationToken(database, clientId, token)
+  const client = await findClient(database, clientId)
+  if (!client) throw registrationTokenRefused()
+  return { client, registeredAt, secret: undefined, token }
+}
+
+/**
+ * Replaces everything that a client has registered (RFC 7592 §2.2). What the request leaves out gets its default again.
+ *
+ * @param token its registration access token
+ * @param input the metadata, unchecked
+ * @throws OAuthError if the token is not the one of this client; InvalidClientMetadata
+ */
+export async function replaceOwnClient(
+  signet: Context,
+  caller: Caller,
+  clientId: string,
+  token: string,
+  input: MetadataInput,
+): Promise<OwnRegistration> {
+  const { database, settings } = signet
+  await checkRegistrationToken(database, clientId, token)
+  await counted(signet, () => signet.limits.beforeOwnChange(clientId))
+  refuseIssued(input, clientId)
+  await checkSectorIdentifier(signet, await ownMetadata(database, settings.name, input))
+
+  return inTransaction(database, async (tx) => {
+    await lockResources(tx, 'reading')
+    const existing = (await lockClient(tx, clientId as ClientId)) && (await findClient(tx, clientId))
+    if (!existing) throw registrationTokenRefused()
+    // Under the lock: an operator may have adopted the client in the meantime.
+    const registeredAt = await checkRegistrationToken(tx, clientId, token)
+    const given = checkGivenSecret(existing, input)
+    const metadata = await ownMetadata(tx, settings.name, input)
+    const actor = { kind: 'client', clientId: existing.client_id, caller } as const
+    const { client, secret } = await replaceMetadata(tx, actor, existing, metadata)
+    if (isPresentedAnew(existing, client)) await markPresentedAnew(tx, client.client_id)
+    return { client, registeredAt, secret: secret ?? (usesSecret(client) ? given : undefined), token }
+  })
+}
+
+/**
+ * Deletes a client that asks for it itself, with its grants (RFC 7592 §2.3).
+ *
+ * @param token its registration access token
+ * @throws OAuthError if the token is not the one of this client
+ */
+export async function deleteOwnClient(signet: Context, caller: Caller, clientId: string, token: string): Promise<void> {
+  await checkRegistrationToken(signet.database, clientId, token)
+  const actor = { kind: 'client', clientId: clientId as ClientId, caller } as const
+  if ((await deleteClient(signet, actor, actor.clientId)) === 'no_such_client') throw registrationTokenRefused()
+}
+
+/**
+ * Decides whether anybody may register now. A token that was sent has to be good even where none is needed: whoever sends one expects its limits.
+ *
+ * @returns the ID of the initial access token; undefined if none was sent
+ */
+async function initialTokenOf(
+  { database, settings }: Pick<Context, 'database' | 'settings'>,
+  token: string | undefined,
+): Promise<number | undefined> {
+  if (settings.registration === 'closed') throw new OAuthError('registration_closed')
+  if (token === undefined) {
+    if (settings.registration === 'open') return undefined
+    throw new OAuthError('initial_access_token_missing', { headers: challenge() })
+  }
+  const id = await findUsableToken(database, digest(token))
+  if (id === undefined) throw initialTokenRefused()
+  return id
+}
+
+/** An unknown client and a wrong token take the same steps, and get the same response. */
+async function checkRegistrationToken(db: Queryable, clientId: string, token: string): Promise<Date> {
+  const found = await findRegistrationToken(db, clientId.slice(0, 255))
+  const isRight = equalInConstantTime(found?.digest ?? digest(''), digest(token))
+  if (!found || !isRight) throw registrationTokenRefused()
+  return found.registeredAt
+}
+
+async function ownMetadata(db: Queryable, providerName: string, input: MetadataInput) {
+  return completeOwnMetadata(input, { openResources: await findOpenResources(db), providerName })
+}
+
+/** RFC 7592 §2.2: what must be in an update request, and what must not. */
+function refuseIssued(input: MetadataInput, clientId: string): void {
+  if (!Object.hasOwn(input, 'client_id') || input['client_id'] !== clientId)
+    throw invalid('client_id is missing, or is not the one in the URL (RFC 7592 section 2.2).')
+  const issued = [
+    'registration_access_token',
+    'registration_client_uri',
+    'client_secret_expires_at',
+    'client_id_issued_at',
+  ].find((name) => Object.hasOwn(input, name))
+  if (issued !== undefined) throw invalid(`${issued} must not be sent in an update (RFC 7592 section 2.2).`)
+}
+
+/** RFC 7592 §2.2: a client must not choose its secret. */
+function checkGivenSecret(existing: Client, input: MetadataInput): string | undefined {
+  const given = Object.hasOwn(input, 'client_secret') ? input['client_secret'] : undefined
+  if (given === undefined || given === null) return undefined
+  const secrets = usesSecret(existing) ? existing.secrets : undefined
+  if (typeof given !== 'string' || given.length > 255 || !matchingSecret(secrets, given))
+    throw invalid('client_secret is not the secret of this client. Only the server chooses secrets.')
+  return given
+}
+
+/** Whether people would see something else than when they gave their consent, or would be sent elsewhere. */
+function isPresentedAnew(before: RegisteredClient, after: RegisteredClient): boolean {
+  const seen = (client: RegisteredClient) =>
+    JSON.stringify([client.client_name, client.logo_uri, client.client_uri, [...client.redirect_uris].sort()])
+  return seen(before) !== seen(after)
+}
+
+/** Turns a limit into an error for the caller. */
+async function counted({ metrics }: Pick<Context, 'metrics'>, count: () => Promise<void>): Promise<void> {
+  try {
+    await count()
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error
+    const { limit, retryAfter, isFirst } = error
+    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
+    throw new OAuthError('too_many_registrations', {
+      headers: { 'retry-after': String(retryAfter) },
+      detail: `limit: ${limit}`,
+      isRecorded: isFirst,
+    })
+  }
+}
+
+/** RFC 6750 §3, §3.1: a request without a token gets a challenge without an error code. */
+export function challenge(error?: 'invalid_token'): { readonly 'www-authenticate': string } {
+  return { 'www-authenticate': `Bearer realm="Signet"${error === undefined ? '' : `, error="${error}"`}` }
+}
+
+const initialTokenRefused = () =>
+  new OAuthError('initial_access_token_refused', { headers: challenge('invalid_token') })
+
+const registrationTokenRefused = () =>
+  new OAuthError('registration_access_token_refused', { headers: challenge('invalid_token') })
+
+/** Metadata that cannot be registered, as the error of RFC 7591 §3.2.2. */
+export function asRegistrationError({ code, message }: InvalidClientMetadata): OAuthError {
+  const names = {
+    invalid_client_metadata: 'client_metadata_invalid',
+    invalid_redirect_uri: 'client_redirect_uri_invalid',
+    unapproved_software_statement: 'software_statement_unapproved',
+  } as const
+  return new OAuthError(names[code], { param: message })
+}
