@@ -36,8 +36,8 @@ function dangersOf({ trustProxy, allowPrivateNetworks, registration }: Settings)
         'Set SIGNET_REGISTRATION to token, or name single hosts with their port, such as keys.internal.example:8443.',
     },
     {
-      when: allowPrivateNetworks.some((entry) => entry.endsWith('/0')),
-      finding: `SIGNET_ALLOW_PRIVATE_NETWORKS (${opened}) lets the metadata of clients lead Signet to any address, this machine's included.`,
+      when: allowPrivateNetworks.some((entry) => entry.endsWith('/1')),
+      finding: `SIGNET_ALLOW_PRIVATE_NETWORKS (${opened}) lets the metadata of clients lead Signet to half of all addresses, those of its own network included.`,
       advice: 'Name single hosts with their port, such as keys.internal.example:8443.',
     },
     {
