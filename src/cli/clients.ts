@@ -1,8 +1,17 @@
-import type { Command } from 'commander'
-import { changeClient, deleteClient, type RegisteredClient, registerClient } from '../operations/client-registration.ts'
-import { isPublic, metadataMembers } from '../records/clients/client.ts'
+import { type Command, Option } from 'commander'
+import {
+  adoptClient,
+  changeClient,
+  deleteClient,
+  type RegisteredClient,
+  registerClient,
+} from '../operations/client-registration.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { type Client, isPublic, metadataMembers } from '../records/clients/client.ts'
+import { findRegistration } from '../records/clients/client-registrations-store.ts'
 import { listClients } from '../records/clients/clients-store.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
+import { listGrants } from '../records/grants/grants-store.ts'
 import { addClientFlags } from './client-flags.ts'
 import {
   type ForFlag,
@@ -14,7 +23,7 @@ import {
 } from './client-instructions.ts'
 import { type ClientKind, kindOption, metadataOfKind } from './client-kinds.ts'
 import { clientSecretCommands, shownOnce } from './client-secret-commands.ts'
-import { WrongUsage } from './command-failures.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { noSuchClient, requireClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
 import { importClientsCommand } from './import/import-command.ts'
@@ -62,18 +71,23 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       .description('List clients, sorted by name.')
       .addOption(
         notEmpty(oneValue('--name <text>', 'only clients whose names begin with this text, in upper or lower case')),
-      ),
+      )
+      .addOption(new Option('--self-registered', 'only clients that registered themselves')),
     'client_id',
   )
     .addOption(json())
-    .action(async (flags: PageFlags & { readonly name?: string }) =>
+    .action(async (flags: PageFlags & { readonly name?: string; readonly selfRegistered?: true }) =>
       printPages(terminal, flags, {
         find: ({ database }, clientId) => requireClient(database, clientId),
-        read: ({ database }, after, limit) => listClients(database, { prefix: flags.name }, after, limit),
+        read: ({ database }, after, limit) =>
+          listClients(database, { prefix: flags.name, selfRegistered: flags.selfRegistered }, after, limit),
         idOf: ({ client_id }) => client_id,
         documentOf: (client) => documentOf(client, flags),
-        columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types'],
-        nothing: flags.name ? 'No clients found.' : 'There are no clients yet. To register one: signet clients create',
+        columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types', 'self_registered'],
+        nothing:
+          flags.name || flags.selfRegistered
+            ? 'No clients found.'
+            : 'There are no clients yet. To register one: signet clients create',
       }),
     )
 
@@ -85,12 +99,13 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, flags: Format & ForFlag) => {
       const recipe = recipeNamed(flags)
-      const { client, issuer } = await reading(terminal, async ({ database, settings }) => ({
-        client: await requireClient(database, clientId),
-        issuer: settings.issuer,
-      }))
-      if (recipe === undefined) printOne(terminal, flags, documentOf(client, flags))
-      else if (flags.json) printWithConfiguration(terminal, documentOf(client, flags), { client, issuer, recipe })
+      const { client, issuer, registration } = await reading(terminal, async ({ database, settings }) => {
+        const client = await requireClient(database, clientId)
+        return { client, issuer: settings.issuer, registration: await registrationDocument(database, client) }
+      })
+      const document = { ...documentOf(client, flags), ...registration }
+      if (recipe === undefined) printOne(terminal, flags, document)
+      else if (flags.json) printWithConfiguration(terminal, document, { client, issuer, recipe })
       else printInstructions(terminal, { client, issuer, recipe })
     })
 
@@ -112,6 +127,26 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     warnOfClaimableSchemes(terminal, client, changes)
     printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce])
   })
+
+  clients
+    .command('adopt')
+    .description(
+      'Take over a client that registered itself, once you know who is behind it. Pages no longer warn of it, it can be given what other clients have, and it can no longer change or delete itself.',
+    )
+    .argument('<client_id>')
+    .addOption(json())
+    .action(async (clientId: string, format: Format) => {
+      const outcome = await changing(terminal, async (signet) => {
+        const { client_id } = await requireClient(signet.database, clientId)
+        return adoptClient(signet, operator(terminal), client_id)
+      })
+      if (outcome === 'no_such_client') throw noSuchClient(clientId)
+      if (outcome === 'not_self_registered')
+        throw new CommandFailed(
+          `The client ${clientId.slice(0, 80)} did not register itself, or has been adopted already.`,
+        )
+      printOne(terminal, format, { client_id: clientId, adopted: true })
+    })
 
   clients
     .command('delete')
@@ -153,9 +188,10 @@ function warnOfClaimableSchemes(
  * The metadata of a client under the names of RFC 7591 §2. An allow-list, so that no digest is printed. As text it also says what applies where
  * nobody chose, or where a value means something else for this kind of client.
  */
-function documentOf(client: RegisteredClient, { json }: Format): Document {
+function documentOf(client: RegisteredClient | Client, { json }: Format): Document {
   const metadata = {
     client_id: client.client_id,
+    self_registered: 'isSelfRegistered' in client ? client.isSelfRegistered : undefined,
     ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])),
   }
   if (json) return metadata
@@ -165,6 +201,19 @@ function documentOf(client: RegisteredClient, { json }: Format): Document {
     require_issuer_audience:
       client.token_endpoint_auth_method === 'private_key_jwt' ? client.require_issuer_audience : undefined,
     require_pkce: shownPkce(client),
+  }
+}
+
+/** How a client that registered itself did so, and whether anybody uses it. `last_used_at` is when somebody last gave it access, or signed in with it. */
+async function registrationDocument(database: Queryable, client: Client): Promise<Document> {
+  const registration = client.isSelfRegistered ? await findRegistration(database, client.client_id) : undefined
+  if (!registration) return {}
+  const [newest] = await listGrants(database, { clientId: client.client_id }, undefined, 1)
+  return {
+    registered_at: registration.registeredAt,
+    registration_token_id: registration.initialToken,
+    first_used_at: registration.usedAt,
+    last_used_at: newest?.createdAt,
   }
 }
 

@@ -12,6 +12,7 @@ import { mailCommand } from './mail-commands.ts'
 import { migrateCommand } from './migrate.ts'
 import { type Format, printOne } from './output.ts'
 import { recoverCommand } from './recover.ts'
+import { registrationTokensCommand } from './registration-tokens.ts'
 import { resourcesCommand } from './resources.ts'
 import { serveCommand } from './serve.ts'
 import { type Terminal, visible } from './terminal.ts'
@@ -37,6 +38,7 @@ export function createProgram(terminal: Terminal): Command {
   keysCommand(program, terminal)
   recoverCommand(program, terminal)
   clientsCommand(program, terminal)
+  registrationTokensCommand(program, terminal)
   resourcesCommand(program, terminal)
   usersCommand(program, terminal)
   groupsCommand(program, terminal)

@@ -69,6 +69,8 @@ export interface PageClient {
   readonly policyUri?: string | undefined
   readonly tosUri?: string | undefined
   readonly clientUri?: string | undefined
+  /** Whether it registered itself (RFC 7591), so that nobody has checked its name and logo. */
+  readonly isSelfRegistered?: boolean
 }
 
 export function ClientName({ client }: { readonly client: PageClient }) {
@@ -98,12 +100,30 @@ export function ScopeInWords({ page, scope }: { readonly page: PageContext; read
   return <bdi lang={description.language?.replaceAll('_', '-')}>{description.text}</bdi>
 }
 
-/** What somebody signs in or up for. */
-export function Purpose({ client, text }: { readonly client: PageClient; readonly text: string }) {
+interface ClientOnPage {
+  readonly page: PageContext
+  readonly client: PageClient
+}
+
+/** Says that nobody has checked a client that registered itself. It belongs wherever its name is shown to somebody who is about to trust it. */
+export function UnverifiedClient({ page, client }: ClientOnPage) {
+  if (!client.isSelfRegistered) return null
   return (
-    <p class="purpose">
-      <ClientLogo client={client} />
-      <span>{fill(text, { client: <ClientName client={client} /> })}</span>
-    </p>
+    <div class="warning unverified">
+      <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
+    </div>
+  )
+}
+
+/** What somebody signs in or up for. */
+export function Purpose({ page, client, text }: ClientOnPage & { readonly text: string }) {
+  return (
+    <>
+      <p class="purpose">
+        <ClientLogo client={client} />
+        <span>{fill(text, { client: <ClientName client={client} /> })}</span>
+      </p>
+      <UnverifiedClient page={page} client={client} />
+    </>
   )
 }

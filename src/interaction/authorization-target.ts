@@ -62,5 +62,6 @@ export function clientOnPage({ client }: Pick<VerifiedTarget, 'client'>) {
     policyUri: client.policy_uri,
     tosUri: client.tos_uri,
     clientUri: client.client_uri,
+    isSelfRegistered: client.isSelfRegistered,
   }
 }

@@ -48,8 +48,9 @@ export async function registerOwnClient(
 ): Promise<OwnRegistration> {
   const { database, settings } = signet
   const initialToken = await initialTokenOf(signet, token)
+  const asked = await ownMetadata(database, settings.name, input)
   await counted(signet, () => signet.limits.beforeRegistration(caller.network, initialToken))
-  await checkSectorIdentifier(signet, await ownMetadata(database, settings.name, input))
+  await checkSectorIdentifier(signet, asked)
 
   const registrationToken = randomText(32)
   return inTransaction(database, async (tx) => {
@@ -97,9 +98,10 @@ export async function replaceOwnClient(
 ): Promise<OwnRegistration> {
   const { database, settings } = signet
   await checkRegistrationToken(database, clientId, token)
-  await counted(signet, () => signet.limits.beforeOwnChange(clientId))
   refuseIssued(input, clientId)
-  await checkSectorIdentifier(signet, await ownMetadata(database, settings.name, input))
+  const asked = await ownMetadata(database, settings.name, input)
+  await counted(signet, () => signet.limits.beforeOwnChange(clientId))
+  await checkSectorIdentifier(signet, asked)
 
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
@@ -149,7 +151,8 @@ async function initialTokenOf(
 
 /** An unknown client and a wrong token take the same steps, and get the same response. */
 async function checkRegistrationToken(db: Queryable, clientId: string, token: string): Promise<Date> {
-  const found = await findRegistrationToken(db, clientId.slice(0, 255))
+  // Anything can be in the URL, also what PostgreSQL cannot compare.
+  const found = await findRegistrationToken(db, /^[\w-]{1,255}$/.test(clientId) ? clientId : '')
   const isRight = equalInConstantTime(found?.digest ?? digest(''), digest(token))
   if (!found || !isRight) throw registrationTokenRefused()
   return found.registeredAt

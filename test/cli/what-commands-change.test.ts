@@ -24,6 +24,14 @@ await json('resources', 'create', '--identifier', resource, '--scope', 'notes:re
 const { client_id: clientId } = await json<{ client_id: string }>(
   ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid notes:read'],
 )
+const { client_id: ownClientId } = await json<{ client_id: string }>(
+  ...['clients', 'create', '--name', 'Own', '--redirect-uri', 'https://own.example/cb'],
+)
+await database.query({
+  text: `WITH own AS (UPDATE clients SET self_registered = true WHERE client_id = $1 RETURNING client_id)
+         INSERT INTO client_registrations (client_id, token_digest) SELECT client_id, '' FROM own`,
+  values: [ownClientId],
+})
 await json('groups', 'create', 'staff')
 const { grantId } = await insertGrant(database, sub)
 await database.query({
@@ -62,6 +70,7 @@ const commands: Record<string, Case> = {
   'signet clients list': reads(),
   'signet clients show': reads(clientId),
   'signet clients list-secrets': reads(clientId),
+  'signet registration-tokens list': reads(),
   'signet resources list': reads(),
   'signet resources show': reads(resource),
   'signet groups list': reads(),
@@ -84,6 +93,10 @@ const commands: Record<string, Case> = {
   'signet clients rotate-secret': changes([clientId]),
   // The first secret.
   'signet clients revoke-secret': changes([clientId, '1']),
+  'signet registration-tokens create': changes(['--note', 'CI']),
+  // The first token.
+  'signet registration-tokens revoke': changes(['1']),
+  'signet clients adopt': changes([ownClientId]),
   'signet resources create': changes(['--identifier', 'https://other.example']),
   'signet resources update': changes([resource, '--scope', 'notes:write']),
   'signet resources delete': changes([resource]),

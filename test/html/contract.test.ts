@@ -102,6 +102,21 @@ t.test('the consent page says in plain words what is requested and where the per
   )
 })
 
+t.test('pages say of a client that registered itself that nobody has checked it', (t) => {
+  const texts = {
+    en: 'This application registered itself. <bdi>Signet</bdi> does not know who is behind it.',
+    de: 'Diese Anwendung hat sich selbst registriert. <bdi>Signet</bdi> weiß nicht, wer dahintersteht.',
+  } as const
+  for (const name of ['consent', 'device consent', 'sign-in'])
+    for (const language of ['en', 'de'] as const) {
+      t.match(renderPage(samplePage(`${name}, self-registered`, language)), texts[language], `${name}, ${language}`)
+      t.notMatch(renderPage(samplePage(name, language)), texts[language], `${name}, ${language}, of an operator`)
+    }
+  const html = rendered('consent, self-registered')
+  t.ok(html.indexOf('class="host"') < html.indexOf(texts.en) && html.indexOf(texts.en) < html.indexOf('class="scopes"'))
+  t.end()
+})
+
 t.test('on the page about a device, nothing that the client chooses comes before the code and the warning', (t) => {
   for (const name of ['device consent', 'device consent, hostile']) {
     const html = rendered(name)

@@ -276,6 +276,16 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ...{ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', replaces: false, hasPassword: true, offersPasskey: true },
   }
   return {
+    'sign-in, self-registered': (
+      <SignInPage
+        page={page}
+        csrf={csrf}
+        continueTo={continueTo}
+        client={{ ...notes, isSelfRegistered: true }}
+        offersSignUp
+        cancelHref="/sign-in/cancel?continue=sealed-request"
+      />
+    ),
     'sign-in': (
       <SignInPage
         page={page}
@@ -626,6 +636,16 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         otherAccountHref="/sign-in"
       />
     ),
+    'consent, self-registered': (
+      <ConsentPage
+        {...consent}
+        client={{ ...notes, isSelfRegistered: true }}
+        scopes={everyScope.slice(0, 3)}
+        resources={[]}
+        remembers
+        otherAccountHref="/sign-in"
+      />
+    ),
     'consent, hostile': (
       <ConsentPage
         {...consent}
@@ -716,6 +736,16 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         {...deviceConsent}
         account={ada}
         client={notes}
+        scopes={everyScope.slice(0, 3)}
+        resources={[]}
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'device consent, self-registered': (
+      <DeviceConsentPage
+        {...deviceConsent}
+        account={ada}
+        client={{ ...notes, isSelfRegistered: true }}
         scopes={everyScope.slice(0, 3)}
         resources={[]}
         otherAccountHref="/sign-in"

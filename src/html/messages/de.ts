@@ -253,6 +253,7 @@ export const de: Messages = {
     scopes: '{client} darf dann:',
     resources: 'Der Zugriff gilt für:',
     returns: 'In beiden Fällen kehren Sie zu {host} zurück.',
+    unverified: 'Diese Anwendung hat sich selbst registriert. {provider} weiß nicht, wer dahintersteht.',
     remembers: 'Wenn Sie den Zugriff zulassen, werden Sie nicht noch einmal danach gefragt.',
     asksAgain: 'Beim nächsten Mal werden Sie wieder gefragt.',
     allow: 'Zulassen',

@@ -246,6 +246,7 @@ export const en = {
     scopes: '{client} will be able to:',
     resources: 'This access applies to:',
     returns: 'You will return to {host} either way.',
+    unverified: 'This application registered itself. {provider} does not know who is behind it.',
     remembers: 'If you allow this, you won’t be asked for the same access again.',
     asksAgain: 'You will be asked again next time.',
     allow: 'Allow',

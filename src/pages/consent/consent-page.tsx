@@ -6,6 +6,7 @@ import {
   type PageAccount,
   type PageClient,
   type PageScope,
+  UnverifiedClient,
 } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
@@ -40,6 +41,7 @@ export function ConsentPage(props: ConsentPageProps) {
       <h1>{fill(consent.title, { client: name })}</h1>
       {/* First, because the client cannot choose it, and nobody should answer without having seen it. */}
       <p class="fine">{fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}</p>
+      <UnverifiedClient page={page} client={client} />
       <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (
         <ul class="links">

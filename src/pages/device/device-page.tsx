@@ -6,6 +6,7 @@ import {
   type PageAccount,
   type PageClient,
   type PageScope,
+  UnverifiedClient,
 } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
@@ -93,6 +94,7 @@ export function DeviceConsentPage(props: DeviceConsentPageProps) {
       </div>
       <ClientLogo client={client} />
       <h2 class="question">{fill(device.confirmTitle, { client: <ClientName client={client} /> })}</h2>
+      <UnverifiedClient page={page} client={client} />
       <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (
         <ul class="links">

@@ -31,7 +31,7 @@ export function SecondFactorPage(props: SecondFactorPageProps) {
   return (
     <Layout page={page} title={text.title} faulty={fault !== undefined} scripts={passkeyScripts} client={client}>
       <h1>{text.title}</h1>
-      {client && <Purpose client={client} text={page.messages.signIn.purpose} />}
+      {client && <Purpose page={page} client={client} text={page.messages.signIn.purpose} />}
       {fault && (
         <FaultSummary>
           <p>{faultText(page, fault, { retryAfterSeconds })}</p>

@@ -74,7 +74,7 @@ export function SignInPage(props: SignInPageProps) {
           {signIn[notices[notice]]}
         </p>
       )}
-      {client && <Purpose client={client} text={signIn.purpose} />}
+      {client && <Purpose page={page} client={client} text={signIn.purpose} />}
       {fault && (
         <FaultSummary>
           <p>{faultText(page, fault, { retryAfterSeconds })}</p>

@@ -123,7 +123,7 @@ export function NoInvitationPage(props: NoInvitationPageProps) {
   return (
     <Layout page={page} title={title} client={client}>
       <h1>{title}</h1>
-      {client && <Purpose client={client} text={signUp.purpose} />}
+      {client && <Purpose page={page} client={client} text={signUp.purpose} />}
       <p class="lead">{why === 'taken' ? fill(lead, { email: <bdi>{email}</bdi> }) : lead}</p>
       <p class="actions">
         <a class="button primary" id="to-sign-in" href={safeHref(props.signInHref) ?? '/sign-in'}>

@@ -51,7 +51,7 @@ export function SignUpPage(props: SignUpPageProps) {
       client={client}
     >
       <h1>{signUp.title}</h1>
-      {client && <Purpose client={client} text={signUp.purpose} />}
+      {client && <Purpose page={page} client={client} text={signUp.purpose} />}
       <FormFaults form={textOf(faults.form)} fields={faulty.map((id) => ({ id, text: textOf(faults[id]) ?? '' }))} />
       <form method="post" action="/sign-up">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
