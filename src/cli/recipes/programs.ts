@@ -309,7 +309,7 @@ export const programRecipes = {
       'Register the MCP server as an API: signet resources create --identifier URL --scope SCOPE. The identifier is the URL of the server, to the letter, because the client sends it as resource.',
       'A refresh token needs offline_access in scopes_supported of the MCP server, or in scope here.',
     ],
-    // The SDK cannot send an initial access token.
+    registersWithoutToken: true,
     registersItself: () => [
       {
         file: 'in the OAuthClientProvider',

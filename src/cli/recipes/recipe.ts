@@ -40,6 +40,8 @@ export interface Recipe {
   readonly parts: (app: Application) => readonly Part[]
   /** How an application that uses it registers itself (RFC 7591), if it can. */
   readonly registersItself?: (registration: Registration) => readonly Part[]
+  /** Whether it can do that only where registration is open, because it cannot send an initial access token. */
+  readonly registersWithoutToken?: true
 }
 
 /** What an application needs to register itself. */

@@ -37,6 +37,9 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                 <p>
                   <ClientName client={{ name }} />
                 </p>
+                {application.isSelfRegistered && (
+                  <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
+                )}
                 <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
                 {scopes.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">
