@@ -6,6 +6,7 @@ import type { Browser } from '../support/browser.ts'
 import { type Idp, type Person, startSignet } from '../support/idp.ts'
 import { passPages } from '../support/journey.ts'
 import { createMcpClient, startMcpServer } from '../support/mcp.ts'
+import { register } from '../support/registration.ts'
 
 type McpClient = ReturnType<typeof createMcpClient>
 
@@ -157,3 +158,52 @@ t.test(
     t.strictSame(await client.callTool(), { sub: person.sub, scopes: ['tools', 'tools:write'] })
   },
 )
+
+t.test('the MCP clients of editors and assistants can register what they send', async (t) => {
+  const { idp } = await openInstallation(t)
+  const withCode = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }
+  const loopback = 'http://localhost:8787/callback'
+  const hosted = 'https://www.cursor.com/agents/mcp/oauth/callback'
+  const sent: [string, { redirect_uris: string[] }, string[]?][] = [
+    [
+      'Visual Studio Code',
+      {
+        ...{ client_name: 'Visual Studio Code', client_uri: 'https://code.visualstudio.com', ...withCode },
+        ...{ token_endpoint_auth_method: 'none', application_type: 'native' },
+        redirect_uris: [
+          ...['https://insiders.vscode.dev/redirect', 'https://vscode.dev/redirect'],
+          ...['http://127.0.0.1/', 'http://127.0.0.1:33418/'],
+        ],
+      },
+    ],
+    [
+      'Claude',
+      {
+        ...{ client_name: 'Claude', ...withCode, token_endpoint_auth_method: 'none' },
+        redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
+      },
+    ],
+    [
+      'Cursor, without the URI that any app could claim',
+      {
+        ...{ client_name: 'Cursor', ...withCode, token_endpoint_auth_method: 'none' },
+        redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback', hosted, loopback],
+      },
+      [hosted, loopback],
+    ],
+  ]
+  for (const [name, metadata, registered = metadata.redirect_uris] of sent)
+    t.match(await register(idp, metadata), { status: 201, body: { redirect_uris: registered } }, name)
+  for (const uri of ['cursor://anysphere.cursor-mcp/oauth/callback', 'javascript:alert(1)'])
+    t.match(
+      await register(idp, { redirect_uris: [uri], token_endpoint_auth_method: 'none' }),
+      { status: 400, body: { error: 'invalid_redirect_uri' } },
+      'alone',
+    )
+  for (const uri of ['javascript:alert(1)', 'ms-settings:x', 'data:text/html,x', 'Cursor://x/cb'])
+    t.match(
+      (await register(idp, { redirect_uris: [hosted, uri], token_endpoint_auth_method: 'none' })).status,
+      400,
+      uri,
+    )
+})

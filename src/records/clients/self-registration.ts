@@ -1,3 +1,4 @@
+import { isReservedScheme } from '../../platform/uri-schemes.ts'
 import { shown } from '../plain-text.ts'
 import { openidScopes, type Resource } from '../resources/resource.ts'
 import { type ClientMetadata, deviceCodeGrant, metadataMembers, scopesOf } from './client.ts'
@@ -55,6 +56,7 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
         value === undefined ? undefined : ownOf(value, ['code'], 'response_types'),
       ),
       ...member('scope', (value) => ownScope(value, grantTypes, context)),
+      ...member('redirect_uris', withoutClaimable),
       ...member('jwks', withoutEncryptionKeys),
       ...member('application_type', (value) => value ?? applicationTypeOf(given.get('redirect_uris'))),
       // Certified libraries send neither PKCE nor a nonce for a client that authenticates. A public client has no choice (RFC 9700 §2.1.1).
@@ -137,6 +139,19 @@ function ownScope(value: unknown, grantTypes: unknown, { openResources }: SelfRe
   const named = openResources.filter(({ scopes }) => scopes.some((scope) => asked.includes(scope)))
   const wanted = [...asked, ...named.flatMap(({ scopes }) => scopes)]
   return [...new Set(wanted)].filter((scope) => open.includes(scope)).join(' ')
+}
+
+/**
+ * RFC 8252 §7.1: any app can claim a scheme that is no domain name. Editors send one such URI beside others that they can use as well. It is left out, because
+ * refusing it would keep them from registering at all. If nothing else remains, it is for the rules of redirect URIs to refuse.
+ */
+function withoutClaimable(uris: unknown): unknown {
+  if (!Array.isArray(uris)) return uris
+  const kept = uris.filter((uri) => {
+    const [, scheme] = typeof uri === 'string' ? (/^([a-z][a-z0-9+-]*):/.exec(uri) ?? []) : []
+    return scheme === undefined || scheme === 'http' || scheme === 'https' || isReservedScheme(scheme)
+  })
+  return kept.length === 0 ? uris : kept
 }
 
 /** Some clients have one set for everything. Their keys for encryption are never used here. A private key is not left out, so that it is refused. */
