@@ -3,12 +3,12 @@
 
 -- An API that such clients may request without being allowed one by one.
 ALTER TABLE resources ADD COLUMN self_registered_clients boolean NOT NULL DEFAULT false;
-CREATE INDEX resources_self_registered_clients_idx ON resources (identifier) WHERE self_registered_clients;
+CREATE INDEX resources_self_registered_clients_idx ON resources (self_registered_clients, identifier);
 
 -- What only an operator gives to a client, enforced whatever statement changes it. An operator adopts the client first.
 ALTER TABLE clients ADD CONSTRAINT clients_self_registered_check
   CHECK (NOT self_registered OR (NOT first_party AND groups = '{}' AND NOT 'client_credentials' = ANY (grant_types)));
-CREATE INDEX IF NOT EXISTS clients_self_registered_name_idx ON clients (lower(client_name) COLLATE "C", client_id) WHERE self_registered;
+CREATE INDEX clients_self_registered_name_idx ON clients (self_registered, lower(client_name) COLLATE "C", client_id) WHERE deleted_at IS NULL;
 
 CREATE TABLE client_registrations (
   client_id text PRIMARY KEY REFERENCES clients ON DELETE CASCADE,

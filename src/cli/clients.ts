@@ -188,10 +188,10 @@ function warnOfClaimableSchemes(
  * The metadata of a client under the names of RFC 7591 §2. An allow-list, so that no digest is printed. As text it also says what applies where
  * nobody chose, or where a value means something else for this kind of client.
  */
-function documentOf(client: RegisteredClient | Client, { json }: Format): Document {
+function documentOf(client: RegisteredClient, { json }: Format): Document {
   const metadata = {
     client_id: client.client_id,
-    self_registered: 'isSelfRegistered' in client ? client.isSelfRegistered : undefined,
+    self_registered: client.isSelfRegistered || undefined,
     ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])),
   }
   if (json) return metadata

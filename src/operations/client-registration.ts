@@ -16,7 +16,11 @@ import { findOpenResources, findResources, lockResources } from '../records/reso
 import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
 
-export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
+export type RegisteredClient = ClientMetadata & {
+  readonly client_id: ClientId
+  /** Left out for a client that an operator has just registered. */
+  readonly isSelfRegistered?: boolean
+}
 
 export interface ClientWithSecret {
   readonly client: RegisteredClient
@@ -110,7 +114,8 @@ export async function replaceMetadata(
     (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
   )
   await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
-  return { client: { ...metadata, client_id: clientId }, secret }
+  const { isSelfRegistered } = existing
+  return { client: { ...metadata, client_id: clientId, isSelfRegistered }, secret }
 }
 
 /**

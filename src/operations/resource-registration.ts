@@ -3,12 +3,14 @@ import { isPublic } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Resource } from '../records/resources/resource.ts'
-import { checkResource } from '../records/resources/resource-rules.ts'
+import { checkResource, InvalidResource } from '../records/resources/resource-rules.ts'
 import {
   deleteResource as deleteRow,
+  findOpenResources,
   findResource,
   findResources,
   lockResources,
+  maxOpenResources,
   removeResourceFromClients,
   removeScopesFromClients,
   saveResource,
@@ -148,6 +150,13 @@ async function saveChecked(
     const client = await findClient(tx, clientId)
     if (!client) return { outcome: 'no_such_client', clientId }
     if (isPublic(client)) return { outcome: 'public_client', clientId }
+  }
+  if (selfRegisteredClients) {
+    const open = (await findOpenResources(tx)).filter((other) => other.identifier !== identifier)
+    if (open.length >= maxOpenResources)
+      throw new InvalidResource(
+        `No more than ${maxOpenResources} resources can be open to clients that registered themselves.`,
+      )
   }
   await saveResource(tx, resource)
   const detail = {

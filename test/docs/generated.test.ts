@@ -61,11 +61,12 @@ t.test('the table of commands has every command with all its flags, and no other
 t.test('the commands are the documented ones', async (t) => {
   const groups: Record<string, string> = {
     events: 'list show refusals',
-    clients: 'create import list show update delete list-secrets rotate-secret revoke-secret',
+    clients: 'create import list show update adopt delete list-secrets rotate-secret revoke-secret',
     grants: 'list show revoke revoke-all',
     groups: 'create add remove list show delete',
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     mail: 'test',
+    'registration-tokens': 'create list revoke',
     resources: 'create list show update delete',
     users:
       'create invite invitations uninvite import list show update sign-out disable enable set-password recover factors reset-factors data delete',

@@ -9,7 +9,7 @@ import {
   readOwnClient,
   registerOwnClient,
   replaceOwnClient,
-} from '../../operations/self-registration.ts'
+} from '../../operations/own-client.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
@@ -55,18 +55,6 @@ export function registrationEndpoint(app: App, signet: Signet): void {
     scope.delete<OfClient>('/register/:client_id', async (request, reply) => {
       await deleteOwnClient(signet, callerOf(request), request.params.client_id, requireToken(request))
       return reply.status(204).send()
-    })
-
-    scope.route<OfClient>({
-      method: ['POST', 'PATCH'],
-      url: '/register/:client_id',
-      handler: async () => {
-        const allowed = ['GET', 'HEAD', 'PUT', 'DELETE']
-        throw new OAuthError('method_not_allowed', {
-          param: allowed.join(' or '),
-          headers: { allow: allowed.join(', ') },
-        })
-      },
     })
   })
 }

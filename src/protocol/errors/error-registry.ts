@@ -498,19 +498,19 @@ export const errorRegistry = {
   client_metadata_invalid: {
     error: 'invalid_client_metadata',
     status: 400,
-    description: '{}',
+    description: 'The metadata cannot be registered: {}',
     fix: 'The description says which member is at fault. RFC 7591 section 2 and OpenID Connect Dynamic Client Registration section 2 define them.',
   },
   client_redirect_uri_invalid: {
     error: 'invalid_redirect_uri',
     status: 400,
-    description: '{}',
+    description: 'The metadata cannot be registered: {}',
     fix: 'A redirect URI is https, or http on loopback (localhost, 127.0.0.1, [::1]), or has a private-use scheme that is a reversed domain name, such as com.example.app (RFC 8252 section 7.1). It has no fragment.',
   },
   software_statement_unapproved: {
     error: 'unapproved_software_statement',
     status: 400,
-    description: '{}',
+    description: 'The metadata cannot be registered: {}',
     fix: 'Send the metadata as members of the request, without software_statement (RFC 7591 section 2.3).',
   },
 

@@ -114,7 +114,9 @@ export function sendNotFound(
   const path = requestedPath(request.url)
   // If no route matches, Fastify parses the query with its own parser.
   request.query = parseParameters(request.url.split('?').slice(1).join('?'))
-  const allowed = methods.filter((method) => app.hasRoute({ method, url: path }))
+  // The last segment may be the value of a parameter. Clients are the only things that programs address in this way.
+  const addresses = [path, path.replace(/[^/]+$/, ':client_id')]
+  const allowed = methods.filter((method) => addresses.some((url) => app.hasRoute({ method, url })))
   const error =
     allowed.length > 0
       ? new OAuthError('method_not_allowed', { param: allowed.join(' or '), headers: { allow: allowed.join(', ') } })

@@ -1,7 +1,7 @@
 import type { AssertionAlgorithm, IdTokenAlgorithm, SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ContextClass } from '../../protocol/oidc-values.ts'
 import type { ClientId, GrantId } from '../ids.ts'
-import type { Resource } from '../resources/resource.ts'
+import { isOpenidScope, type Resource } from '../resources/resource.ts'
 
 /** RFC 8628 §3.4. */
 export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -224,4 +224,10 @@ export function usesSecret<C extends Method<AuthenticationMetadata>>(
 /** The scopes of a `scope` value (RFC 6749 §3.3), in order, without duplicates. */
 export function scopesOf(scope: string | undefined): string[] {
   return [...new Set((scope ?? '').split(' ').filter((part) => part !== ''))]
+}
+
+/** The scopes of a client that registered itself, without those of resources that are no longer open to such clients. */
+export function openScopes(scope: string, allowed: Client['allowed']): string {
+  const isOpen = (one: string) => isOpenidScope(one) || allowed.some(({ scopes }) => scopes.includes(one))
+  return scopesOf(scope).filter(isOpen).join(' ')
 }

@@ -1,8 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { AssertionAlgorithm, ClientAssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
-import { isOpenidScope } from '../resources/resource.ts'
-import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
+import { openResources, resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import {
   type AuthenticationMethod,
   type Client,
@@ -10,7 +9,7 @@ import {
   type CommonMetadata,
   metadataMembers,
   noAssertions,
-  scopesOf,
+  openScopes,
 } from './client.ts'
 
 const nullable = [
@@ -50,7 +49,7 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
 
 /** SQL: the identifiers on the allow-list of a client. For those that registered themselves, the operator marks the resources instead. */
 const allowedResources = `CASE WHEN clients.self_registered
-  THEN ARRAY(SELECT open.identifier FROM resources AS open WHERE open.self_registered_clients) ELSE clients.resources END`
+  THEN ARRAY(SELECT open.identifier ${openResources}) ELSE clients.resources END`
 
 /**
  * One column of JSON rather than one column per member, so that the server has less to describe and the driver less to parse. Clients that are
@@ -119,12 +118,6 @@ function clientFromRow(row: ClientRow): Client {
   }
 }
 
-/** The scopes of a client that registered itself, without those of resources that are no longer open to such clients. */
-function openScopes(scope: string, allowed: Client['allowed']): string {
-  const isOpen = (one: string) => isOpenidScope(one) || allowed.some(({ scopes }) => scopes.includes(one))
-  return scopesOf(scope).filter(isOpen).join(' ')
-}
-
 /** Reads a client with its secrets, their standing grants and its resources, in one round trip, because every hot path needs it. */
 export async function findClient(db: Queryable, clientId: string): Promise<Client | undefined> {
   const { rows } = await db.query<{ client: ClientRow }>({
@@ -162,25 +155,29 @@ export async function listClients(
   limit: number,
 ): Promise<Client[]> {
   const values: unknown[] = [limit]
+  // Both columns come first in an index of their own. With `self_registered = true` the planner might read the other one until enough clients pass. A row is
+  // compared from left to right, so all conditions are bounds of the range.
+  const [columns, leading] = selfRegistered ? (['self_registered, ', 'true, '] as const) : (['', ''] as const)
+  const name = 'lower(client_name) COLLATE "C"'
   // COLLATE "C" compares bytes, so the names that start with the prefix are a range of the index. U+10FFFF is the last code point, and is
   // never used as a character.
   const conditions = [
-    ...(selfRegistered ? ['self_registered'] : []),
+    ...(selfRegistered ? ['self_registered >= true'] : []),
     ...(prefix !== ''
       ? [
-          `lower(client_name) COLLATE "C" >= lower($${values.push(prefix)})`,
-          `lower(client_name) COLLATE "C" < lower($${values.length}) || chr(1114111)`,
+          `(${columns}${name}) >= (${leading}lower($${values.push(prefix)}))`,
+          `(${columns}${name}) < (${leading}lower($${values.length}) || chr(1114111))`,
         ]
       : []),
     ...(after
       ? [
-          `(lower(client_name) COLLATE "C", client_id) > (lower($${values.push(after.client_name)}), $${values.push(after.client_id)})`,
+          `(${columns}${name}, client_id) > (${leading}lower($${values.push(after.client_name)}), $${values.push(after.client_id)})`,
         ]
       : []),
   ]
   const { rows } = await db.query<{ client: ClientRow }>({
     text: `${select}${conditions.map((condition) => ` AND ${condition}`).join('')}
-           ORDER BY lower(client_name) COLLATE "C", client_id LIMIT $1`,
+           ORDER BY ${columns}${name}, client_id LIMIT $1`,
     values,
   })
   return rows.map(({ client }) => clientFromRow(client))

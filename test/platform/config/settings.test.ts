@@ -249,8 +249,7 @@ t.test('a port that browsers block is rejected, unless a proxy is in front', asy
 })
 
 t.test('a setting of a feature that does not exist yet is rejected, whatever its value', async (t) => {
-  t.match(faultsOf({ SIGNET_REGISTRATION: 'closed', SIGNET_STATUS_LIST_TTL: '15s' }), [
-    'SIGNET_REGISTRATION: has no effect, because this release has no dynamic client registration. Remove it.',
+  t.match(faultsOf({ SIGNET_STATUS_LIST_TTL: '15s' }), [
     'SIGNET_STATUS_LIST_TTL: has no effect, because this release has no status lists. Remove it.',
   ])
   t.notOk(Object.keys(futureSettings).some((name) => Object.hasOwn(declarations, name)))
@@ -376,6 +375,8 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     },
     emailVerification: 'optional',
     signUp: 'open',
+    registration: 'closed',
+    registrationUnusedTtl: 86_400,
     signUpDomains: [],
     breachedPasswordsUrl: undefined,
     passwordSignIn: 'on',
