@@ -330,7 +330,13 @@ export const programRecipes = {
             saveTokens: (tokens) => { stored.tokens = tokens },
             codeVerifier: () => stored.codeVerifier,
             saveCodeVerifier: (codeVerifier) => { stored.codeVerifier = codeVerifier },
-            invalidateCredentials: () => { delete stored.client; delete stored.tokens },
+            // Signet no longer knows the client, or the tokens.
+            invalidateCredentials: (what) => {
+              if (what === 'all' || what === 'client') delete stored.client
+              if (what === 'all' || what === 'tokens') delete stored.tokens
+            },
+            // Compare it with the state at the redirect URI.
+            state: () => (stored.state = crypto.randomUUID()),
             redirectToAuthorization: (url) => { console.log(\`Open \${url}\`) },
           }
         `,
