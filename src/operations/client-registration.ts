@@ -128,8 +128,12 @@ export async function adoptClient(
   clientId: ClientId,
 ): Promise<'adopted' | 'no_such_client' | 'not_self_registered'> {
   return inTransaction(database, async (tx) => {
-    if (!(await lockClient(tx, clientId))) return 'no_such_client'
+    await lockResources(tx, 'reading')
+    const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
+    if (!existing) return 'no_such_client'
     if (!(await deleteRegistration(tx, clientId))) return 'not_self_registered'
+    // It keeps what it can request at this moment, and gets back nothing of an API that was closed before.
+    await updateClient(tx, clientId, { ...existing, resources: existing.allowed.map(({ identifier }) => identifier) })
     await recordEvent(tx, { type: 'client_adopted', ...originOf(actor), clientId })
     return 'adopted'
   })

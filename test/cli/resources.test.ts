@@ -107,6 +107,7 @@ t.test('each flag sets what it names', async (t) => {
       serving,
       '--userinfo-audience',
       '--groups-claim',
+      '--self-registered-clients',
     ],
   )
   t.same(resource, {
@@ -119,6 +120,7 @@ t.test('each flag sets what it names', async (t) => {
     served_by: [serving],
     userinfo_audience: true,
     groups_claim: true,
+    self_registered_clients: true,
   })
   t.same(await json('resources', 'show', 'urn:example:api'), resource)
   t.match(await json('resources', 'list'), [{}, {}, { identifier: 'urn:example:api' }])
@@ -173,6 +175,7 @@ t.test('an update replaces what is given, removes what is given as empty, and ke
   const expected = {
     ...{ identifier, scopes: ['u:read', 'u:write'], scope_descriptions: [] },
     ...{ access_token_signing_alg: 'ES256', served_by: [], userinfo_audience: false, groups_claim: true },
+    self_registered_clients: false,
   }
   t.same(await json('resources', 'update', identifier, '--name', '', '--access-token-ttl', ''), expected)
   t.same(await json('resources', 'update', identifier, '--name', 'New'), { ...expected, name: 'New' })

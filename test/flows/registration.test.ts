@@ -1,6 +1,7 @@
 import t from 'tap'
-import { changeClient } from '../../src/operations/client-registration.ts'
+import { adoptClient, changeClient } from '../../src/operations/client-registration.ts'
 import { createRegistrationToken, revokeRegistrationToken } from '../../src/operations/registration-tokens.ts'
+import { findClient } from '../../src/records/clients/clients-store.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'
 import { ownMetadata, register, registered, send } from '../support/registration.ts'
@@ -190,6 +191,32 @@ t.test('an operator can change such a client, but not beyond what it could have 
   ])
     await t.rejects(change(changes), /signet clients adopt/, JSON.stringify(changes))
 })
+
+t.test(
+  'an adopted client keeps what it could request, and gets back nothing of an API that was closed before',
+  async (t) => {
+    await idp.resource('https://closed.example', ['closed:read'], { selfRegisteredClients: true })
+    await idp.resource('https://open.example', ['open:read'], { selfRegisteredClients: true })
+    const { client, read, body } = await registered(idp, { scope: 'openid closed:read open:read' })
+    await idp.resource('https://closed.example', ['closed:read'], { selfRegisteredClients: false })
+    t.equal((await read()).body.scope, 'openid open:read')
+    t.match(
+      await changeClient(idp.signet, operator, client.client_id, { client_name: 'Still changed' }),
+      { client: { client_name: 'Still changed' } },
+      'an operator can still change it',
+    )
+    t.equal(await adoptClient(idp.signet, operator, client.client_id), 'adopted')
+    const adopted = await findClient(database, client.client_id)
+    t.match(adopted, { isSelfRegistered: false, scope: 'openid open:read', client_name: 'Still changed' })
+    t.ok(adopted?.resources.includes('https://open.example'))
+    t.notOk(adopted?.resources.includes('https://closed.example'))
+    t.equal((await read()).status, 401, 'its registration access token is void')
+    t.match(await changeClient(idp.signet, operator, client.client_id, { first_party: true }), {
+      client: { first_party: true },
+    })
+    t.match((await eventsOf(body.client_id)).at(-2), { type: 'client_adopted' })
+  },
+)
 
 t.test('a confidential client can become public, and gets a secret again when it asks for one', async (t) => {
   const registration = await registered(idp)

@@ -158,3 +158,17 @@ t.test('a client that starts to use a secret gets one, and a client that stops u
   await changeClient(signet, operator, app.client_id, { token_endpoint_auth_method: 'none' })
   t.equal((await secrets()).length, 0)
 })
+
+t.test('no more than fifty resources are open to clients that registered themselves', async (t) => {
+  await query(
+    `INSERT INTO resources (identifier, self_registered_clients) SELECT 'https://open-' || n || '.example', true FROM generate_series(1, 50) AS n`,
+  )
+  const open = { selfRegisteredClients: true }
+  await t.rejects(registerResource(signet, operator, resource('https://open-51.example', open)), /No more than 50/)
+  const first = 'https://open-1.example'
+  t.match(await changeResource(signet, operator, first, () => open), { outcome: 'changed' }, 'one that is open already')
+  await changeResource(signet, operator, first, () => ({ selfRegisteredClients: false }))
+  t.match(await registerResource(signet, operator, resource('https://open-51.example', open)), {
+    outcome: 'registered',
+  })
+})

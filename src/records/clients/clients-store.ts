@@ -78,6 +78,10 @@ function clientFromRow(row: ClientRow): Client {
   const common = {
     ...plain,
     scope: isSelfRegistered ? openScopes(row.scope, allowed) : row.scope,
+    // Those that own one of its scopes, and are still open.
+    resources: isSelfRegistered
+      ? row.resources.filter((one) => allowed.some(({ identifier }) => identifier === one))
+      : row.resources,
     ...(absent as Pick<CommonMetadata, Nullable>),
     require_pkce: row.require_pkce && isAuto ? ('auto' as const) : row.require_pkce,
     allowed,

@@ -195,7 +195,9 @@ function checkApplicationType({ application_type: type, redirect_uris: uris }: C
  * shows the name says that nobody has checked it.
  */
 function checkName(name: string, providerName: string): void {
-  if (folded(name) === folded(providerName))
+  const [own, provider] = [folded(name), folded(providerName)]
+  // A name may consist of other characters only.
+  if (own === provider && (own !== '' || name.trim() === providerName.trim()))
     throw invalid('client_name is the name of this provider. Choose the name of your application.')
 }
 

@@ -73,6 +73,10 @@ t.test('redirect URIs say what kind of application it is, unless it says so itse
 t.test('a name that looks like that of the provider is refused, a longer one is not', async (t) => {
   for (const client_name of ['Acme', 'a c m e', 'ＡＣＭＥ', '-acme-'])
     t.equal(fault({ client_name }), 'invalid_client_metadata', client_name)
+  const symbols = (client_name: string) =>
+    completeOwnMetadata({ ...web, client_name }, { ...context, providerName: '★' })
+  t.throws(() => symbols('★'), InvalidClientMetadata)
+  t.equal(symbols('☂').client_name, '☂')
   t.equal(complete({ client_name: 'Notes for Acme' }).client_name, 'Notes for Acme')
 })
 
