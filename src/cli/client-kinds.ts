@@ -11,6 +11,8 @@ interface Kind {
   readonly metadata: Input
   /** An example of a redirect URI; undefined if it has none. */
   readonly redirectUri: string | undefined
+  /** Members that have no useful default, and the flag that sets each. */
+  readonly needs?: Readonly<Record<string, string>>
 }
 
 const kinds = {
@@ -24,8 +26,23 @@ const kinds = {
     named: 'A mobile, desktop or command-line application',
     // The libraries of phones and desktops take the algorithm from the token or do not check the signature (the ID token comes directly from the
     // token endpoint, OpenID Connect Core §3.1.3.7). ES256 is the shorter signature.
-    metadata: { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256' },
+    metadata: {
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      id_token_signed_response_alg: 'ES256',
+    },
     redirectUri: 'http://127.0.0.1/callback',
+  },
+  // Clients of the Model Context Protocol that do not register themselves. They act at one API and want no ID token.
+  mcp: {
+    named: 'An MCP client',
+    metadata: { token_endpoint_auth_method: 'none' },
+    redirectUri: 'http://127.0.0.1/callback',
+    needs: {
+      resources: '--resource, the URL of the MCP server as it is registered with signet resources create',
+      scope:
+        '--scope, such as "tools offline_access": the scopes of the MCP server, and offline_access for a refresh token',
+    },
   },
   machine: { named: 'A machine', metadata: { grant_types: ['client_credentials'] }, redirectUri: undefined },
   device: {
@@ -67,7 +84,7 @@ export function metadataOfKind(name: ClientKind, input: Input, callback?: string
 
 function faultsOf(
   name: ClientKind,
-  { named, redirectUri }: Kind,
+  { named, redirectUri, needs = {} }: Kind,
   metadata: Input,
   callback: string | undefined,
 ): string[] {
@@ -79,6 +96,8 @@ function faultsOf(
     faults.push(
       `${named} needs --redirect-uri, where users return after signing in, such as ${callback ?? redirectUri ?? ''}.`,
     )
+  for (const [member, flag] of Object.entries(needs))
+    if (metadata[member] === undefined) faults.push(`${named} needs ${flag}.`)
   if (!needsUri)
     for (const flag of ['redirect_uris', 'post_logout_redirect_uris'] as const)
       if ((listIn(metadata, flag) ?? []).length > 0)

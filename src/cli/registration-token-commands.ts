@@ -6,15 +6,23 @@ import {
   type RegistrationToken,
 } from '../records/clients/registration-tokens-store.ts'
 import { isPlainText, maxNameLength } from '../records/plain-text.ts'
+import type { ForFlag } from './client-instructions.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { count, duration, json, notEmpty, oneValue } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
-import type { Terminal } from './terminal.ts'
+import {
+  findSelfRegistering,
+  registrationDocument,
+  registrationInstructions,
+  type SelfRegistering,
+  unknownSelfRegistering,
+} from './recipes/recipes.ts'
+import { type Terminal, visible } from './terminal.ts'
 import { changing } from './with-signet.ts'
 
-interface CreateFlags extends Format {
+interface CreateFlags extends Format, ForFlag {
   readonly expiresIn?: number | ''
   readonly uses?: number
   readonly note?: string
@@ -38,20 +46,33 @@ export function registrationTokensCommand(program: Command, terminal: Terminal):
     .addOption(duration('--expires-in <duration>', 'how long it can be used (default 7d, at most 365d)'))
     .addOption(count('--uses <number>', 'how many clients can register with it (default any number)', maxUses))
     .addOption(notEmpty(oneValue('--note <text>', 'what it is for, shown in the list')))
+    .addOption(
+      notEmpty(
+        oneValue(
+          '--for <library>',
+          'also print how an application registers itself with this library, such as openid-client',
+        ),
+      ),
+    )
     .addOption(json())
     .action(async (flags: CreateFlags) => {
       const ttl = flags.expiresIn || defaultTtl
       if (ttl < 1 || ttl > maxTtl) throw new WrongUsage('--expires-in must be from 1s to 365d.')
       if (flags.note !== undefined && !isPlainText(flags.note, maxNameLength))
         throw new WrongUsage(`--note must be 1 to ${maxNameLength} characters, without control characters.`)
+      const recipe = flags.for === undefined ? undefined : requireSelfRegistering(flags.for)
       const options = { ttl, maxUses: flags.uses, note: flags.note }
-      const { stored, token } = await changing(terminal, (signet) =>
-        createRegistrationToken(signet, operator(terminal), options),
-      )
+      const { stored, token, issuer } = await changing(terminal, async (signet) => ({
+        ...(await createRegistrationToken(signet, operator(terminal), options)),
+        issuer: signet.settings.issuer,
+      }))
       const { token_id, ...rest } = documentOf(stored)
-      printOne(terminal, flags, { token_id, token, ...rest }, [
-        'The token is shown only once; Signet stores only its digest.',
-      ])
+      const registration = { issuer, initialAccessToken: token }
+      const document = { token_id, token, ...rest }
+      if (flags.json && recipe)
+        return printOne(terminal, flags, { ...document, configuration: registrationDocument(recipe, registration) })
+      printOne(terminal, flags, document, ['The token is shown only once; Signet stores only its digest.'])
+      if (recipe) terminal.writeOut(visible(`\n${registrationInstructions(recipe, registration)}`))
     })
 
   addPageFlags(
@@ -88,6 +109,13 @@ export function registrationTokensCommand(program: Command, terminal: Terminal):
       if (outcome === 'no_such_token') throw noSuchToken(id)
       printOne(terminal, format, { token_id: Number(id), revoked: true })
     })
+}
+
+/** @throws WrongUsage if there is no such recipe, or if it cannot use a token */
+function requireSelfRegistering(name: string): SelfRegistering {
+  const recipe = findSelfRegistering(name)
+  if (!recipe) throw new WrongUsage(unknownSelfRegistering(name))
+  return recipe
 }
 
 /** 0 if the text is not an ID: no token has it. */

@@ -6,6 +6,7 @@ import { noteRefusal } from '../protocol/errors/refusal.ts'
 import { sendRefusalPage } from '../protocol/errors/send-refusal.ts'
 import { sentValue } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
+import { initiateLoginHref } from '../protocol/initiate-login.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
@@ -131,9 +132,13 @@ async function resumeOpened(
   const error = new OAuthError('sign_in_expired', {
     detail: `continue: client ${target.client.client_id} sent the request ${age} minutes ago`,
   })
-  const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
+  const { issuer } = signet.settings
   noteRefusal(request, error)
-  sendRefusalPage(request, reply, pageOf(request, pending), error, { href, clientName: target.client.client_name })
+  sendRefusalPage(request, reply, pageOf(request, pending), error, {
+    // The person wants to sign in, so the link starts a new sign-in if the application has an address for it. Otherwise the application gets the error.
+    href: initiateLoginHref(target.client, issuer) ?? responseUrl(target, issuer, { error, requestId: request.id }),
+    clientName: target.client.client_name,
+  })
   return undefined
 }
 

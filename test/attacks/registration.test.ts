@@ -152,11 +152,6 @@ t.test(
         'https://app.example/#',
       ],
       ...[
-        'vscode://vscode.github-authentication/did-authenticate',
-        'cursor://anysphere.cursor-mcp/oauth/callback',
-        'myapp:/cb',
-      ],
-      ...[
         'https://user@app.example/cb',
         'https://*.example/cb',
         'https://app.example/../cb',
@@ -179,6 +174,17 @@ t.test(
         token_endpoint_auth_method: 'none',
       }
       t.same(errorOf(await withMetadata(native)), [400, 'invalid_redirect_uri'], `${uri}, beside a good one`)
+    }
+    // Any app can claim these. Editors send them beside others, which are registered.
+    for (const uri of [
+      'vscode://vscode.github-authentication/did-authenticate',
+      'cursor://anysphere.cursor-mcp/oauth/callback',
+      'myapp:/cb',
+    ]) {
+      const native = { application_type: 'native', token_endpoint_auth_method: 'none' }
+      t.same(errorOf(await withMetadata({ ...native, redirect_uris: [uri] })), [400, 'invalid_redirect_uri'], uri)
+      const { status, body } = await withMetadata({ ...native, redirect_uris: ['https://app.example/cb', uri] })
+      t.strictSame([status, body.redirect_uris], [201, ['https://app.example/cb']], `${uri}, beside a good one`)
     }
     for (const redirect_uris of [[], undefined])
       t.same(errorOf(await register(idp, { client_name: 'Notes', redirect_uris })), [400, 'invalid_redirect_uri'])

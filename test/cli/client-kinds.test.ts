@@ -18,7 +18,7 @@ t.test(
   'what is missing for a kind, or does not fit it, is said with the flag, and nothing is registered',
   async (t) => {
     const cases: [string[], RegExp][] = [
-      [['--kind', 'server'], /It must be one of web, spa, native, machine, device/],
+      [['--kind', 'server'], /It must be one of web, spa, native, mcp, machine, device/],
       [
         ['--kind', 'device', '--redirect-uri', 'https://a.example/'],
         /A device without a browser takes no --redirect-uri: people sign in on another device/,
@@ -33,6 +33,10 @@ t.test(
       [['--kind', 'web', '--redirect-uri', ''], /needs --redirect-uri/],
       [['--kind', 'spa'], /A single-page application needs --redirect-uri/],
       [['--kind', 'native'], /command-line application needs --redirect-uri.*http:\/\/127\.0\.0\.1\/callback/],
+      [
+        ['--kind', 'mcp'],
+        /An MCP client needs --redirect-uri.*An MCP client needs --resource, the URL.*An MCP client needs --scope, such as/,
+      ],
       [['--kind', 'spa', '--redirect-uri', 'com.example.app:/cb'], /not 'com\.example\.app:\/cb'.*--kind native/],
       [['--kind', 'web', '--redirect-uri', 'com.example.app:/cb'], /public clients only/],
       [
@@ -79,6 +83,7 @@ t.test(
 )
 
 t.test('each kind has the metadata that such an application needs', async (t) => {
+  await json('resources', 'create', '--identifier', 'https://mcp.example/mcp', '--scope', 'tools')
   const kinds: [string[], object][] = [
     [
       web,
@@ -106,7 +111,25 @@ t.test('each kind has the metadata that such an application needs', async (t) =>
         '--redirect-uri',
         'http://127.0.0.1/callback',
       ],
-      { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256', refresh_token_rotation: true },
+      {
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        id_token_signed_response_alg: 'ES256',
+        refresh_token_rotation: true,
+      },
+    ],
+    [
+      [
+        ...['--kind', 'mcp', '--redirect-uri', 'http://127.0.0.1/callback'],
+        ...['--resource', 'https://mcp.example/mcp', '--scope', 'tools offline_access'],
+      ],
+      {
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code', 'refresh_token'],
+        scope: 'tools offline_access',
+        resources: ['https://mcp.example/mcp'],
+        client_secret: undefined,
+      },
     ],
     [
       ['--kind', 'device'],

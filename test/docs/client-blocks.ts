@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exampleApplication } from '../../src/cli/recipes/application.ts'
+import type { Part } from '../../src/cli/recipes/recipe.ts'
 import { findRecipe, kindsOf, partsFor, recipes } from '../../src/cli/recipes/recipes.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
@@ -14,15 +15,17 @@ export function clientPages(): string[] {
     .map((name) => join(folder, name))
 }
 
-const block = /^<!-- (signet clients show --for (?<name>[\w-]+)|recipes) -->$[\s\S]*?^<!-- end -->$/gm
+const block =
+  /^<!-- (signet clients show --for (?<name>[\w-]+)|(?<itself>[\w-]+) registers itself|recipes) -->$[\s\S]*?^<!-- end -->$/gm
 
 /**
- * The text of a page with its generated blocks filled in. A block stands between `<!-- signet clients show --for NAME -->` and `<!-- end -->`.
+ * The text of a page with its generated blocks filled in. A block stands between `<!-- signet clients show --for NAME -->` and `<!-- end -->`, or
+ * between `<!-- NAME registers itself -->` and `<!-- end -->`.
  * The index of all recipes stands between `<!-- recipes -->` and `<!-- end -->`.
  */
 export function withClientBlocks(text: string): string {
-  return text.replace(block, (_all, opening: string, name: string | undefined) => {
-    const content = name === undefined ? index() : configurationBlock(name)
+  return text.replace(block, (_all, opening: string, name: string | undefined, itself: string | undefined) => {
+    const content = name ? configurationBlock(name) : itself ? registrationBlock(itself) : index()
     return `<!-- ${opening} -->\n${content}\n<!-- end -->`
   })
 }
@@ -31,10 +34,18 @@ export function withClientBlocks(text: string): string {
 function configurationBlock(name: string): string {
   const recipe = findRecipe(name)
   if (!recipe) throw new Error(`There is no recipe ${name}.`)
-  const app = exampleApplication(recipe.ways[0], recipe.callback ?? '/callback')
-  return partsFor(recipe, app)
-    .map(({ file, language, text }) => `${labelOf(file)}:\n\n\`\`\`${language}\n${text}\n\`\`\``)
-    .join('\n\n')
+  return blockOf(partsFor(recipe, exampleApplication(recipe.ways[0], recipe.callback ?? '/callback')))
+}
+
+/** How an application registers itself where registration is open. */
+function registrationBlock(name: string): string {
+  const registersItself = findRecipe(name)?.registersItself
+  if (!registersItself) throw new Error(`There is no recipe ${name} that registers itself.`)
+  return blockOf(registersItself({ issuer: 'https://id.example.com', initialAccessToken: undefined }))
+}
+
+function blockOf(parts: readonly Part[]): string {
+  return parts.map(({ file, language, text }) => `${labelOf(file)}:\n\n\`\`\`${language}\n${text}\n\`\`\``).join('\n\n')
 }
 
 /** A name of a file is set as code; a description begins the line. */

@@ -1014,7 +1014,14 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, applications': onAccount(
       applicationsDefinition,
       <ApplicationsSection
-        {...{ page, hidden, applicationsTruncated: true, scopeDescriptions: [], timeZone: person.zoneinfo }}
+        {...{
+          page,
+          hidden,
+          issuer: 'https://id.example',
+          applicationsTruncated: true,
+          scopeDescriptions: [],
+          timeZone: person.zoneinfo,
+        }}
         applications={[
           {
             clientId: 'client_notes' as ClientId,
@@ -1022,6 +1029,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
             claims: ['phone_number'],
             since: new Date('2026-11-02T08:00:00Z'),
+            initiateLoginUri: 'https://notes.example/login',
+            isSelfRegistered: false,
           },
           {
             clientId: 'client_bare' as ClientId,
@@ -1029,6 +1038,17 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             scopes: [],
             claims: [],
             since: new Date('2026-11-03T08:00:00Z'),
+            initiateLoginUri: undefined,
+            isSelfRegistered: false,
+          },
+          {
+            clientId: 'client_assistant' as ClientId,
+            name: 'Assistant',
+            scopes: ['openid'],
+            claims: [],
+            since: new Date('2026-11-04T08:00:00Z'),
+            initiateLoginUri: 'https://assistant.example/login?from=signet',
+            isSelfRegistered: true,
           },
         ]}
       />,
@@ -1036,7 +1056,14 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, applications, none': onAccount(
       applicationsDefinition,
       <ApplicationsSection
-        {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
+        {...{
+          page,
+          hidden,
+          issuer: 'https://id.example',
+          applicationsTruncated: false,
+          scopeDescriptions: [],
+          timeZone: undefined,
+        }}
         applications={[]}
       />,
     ),
@@ -1171,7 +1198,14 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     'account, applications, hostile': onAccount(
       applicationsDefinition,
       <ApplicationsSection
-        {...{ page, hidden, applicationsTruncated: false, scopeDescriptions: [], timeZone: undefined }}
+        {...{
+          page,
+          hidden,
+          issuer: 'https://id.example',
+          applicationsTruncated: false,
+          scopeDescriptions: [],
+          timeZone: undefined,
+        }}
         applications={[
           {
             clientId: endless as ClientId,
@@ -1179,6 +1213,17 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             scopes: ['constructor', '__proto__', endless, markup],
             claims: ['constructor', '__proto__', markup],
             since: new Date(0),
+            initiateLoginUri: `https://${'a'.repeat(60)}.${'b'.repeat(60)}.example/"${markup}`,
+            isSelfRegistered: true,
+          },
+          {
+            clientId: 'client_script' as ClientId,
+            name: 'Script',
+            scopes: [],
+            claims: [],
+            since: new Date(0),
+            initiateLoginUri: 'javascript:alert(1)',
+            isSelfRegistered: true,
           },
         ]}
       />,

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { parseEnv } from 'node:util'
 import { declarations } from '../../platform/config/declaration.ts'
 import { ImageFileFault, readImageFile } from '../../platform/config/image-file.ts'
@@ -122,9 +123,11 @@ export async function checkTlsFiles({ tls, issuer }: Pick<Settings, 'tls' | 'iss
   if (!tls) return skipped('tls-files', 'Signet does not serve HTTPS itself.')
   let file = tls.certFile
   try {
-    const certificate = new X509Certificate(await readFile(file))
+    const cert = await readFile(file)
+    const certificate = new X509Certificate(cert)
     file = tls.keyFile
-    const key = createPrivateKey(await readFile(file))
+    const pem = await readFile(file)
+    const key = createPrivateKey(pem)
     const host = bareHost(issuer)
     if (!certificate.checkPrivateKey(key))
       return bad(
@@ -138,6 +141,9 @@ export async function checkTlsFiles({ tls, issuer }: Pick<Settings, 'tls' | 'iss
         `The certificate in ${tls.certFile} is not for ${host}.`,
         `Get a certificate for ${host}.`,
       )
+    // OpenSSL refuses what the two checks above do not see, such as short keys and a broken chain.
+    file = tls.certFile
+    createSecureContext({ cert, key: pem })
     return good('tls-files', 'The key belongs to the certificate.')
   } catch (error) {
     return bad(

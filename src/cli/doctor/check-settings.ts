@@ -26,14 +26,31 @@ export function judgeSettings(
   ]
 }
 
-function dangersOf({ trustProxy }: Settings): Risk[] {
+function dangersOf({ trustProxy, allowPrivateNetworks, registration }: Settings): Risk[] {
+  const opened = allowPrivateNetworks.join(', ')
   return [
+    {
+      when: registration === 'open' && allowPrivateNetworks.some(isNetwork),
+      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS opens a network (${opened}): anybody can register a client whose addresses make Signet send requests there.`,
+      advice:
+        'Set SIGNET_REGISTRATION to token, or name single hosts with their port, such as keys.internal.example:8443.',
+    },
+    {
+      when: allowPrivateNetworks.some((entry) => entry.endsWith('/1')),
+      finding: `SIGNET_ALLOW_PRIVATE_NETWORKS (${opened}) lets the metadata of clients lead Signet to half of all addresses, those of its own network included.`,
+      advice: 'Name single hosts with their port, such as keys.internal.example:8443.',
+    },
     {
       when: trustProxy.some((range) => range.endsWith('/1')),
       finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) trusts half the internet to name the caller's address.`,
       advice: 'List only the addresses of your proxies. Otherwise limits on guessing passwords can be bypassed.',
     },
   ]
+}
+
+/** Whether an entry of SIGNET_ALLOW_PRIVATE_NETWORKS is for more than one host: a range of addresses, or the name of one. */
+function isNetwork(entry: string): boolean {
+  return entry.includes('/') || ['loopback', 'linklocal', 'uniquelocal'].includes(entry)
 }
 
 function risksOf(settings: Settings, environment: Readonly<Record<string, string | undefined>>): Risk[] {
@@ -102,6 +119,11 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       when: isPublic && settings.databaseUrl === undefined,
       finding: 'A public issuer uses the embedded PostgreSQL, which runs on one machine only and has no backups.',
       advice: 'Set SIGNET_DATABASE_URL to your own PostgreSQL, or back up the data directory.',
+    },
+    {
+      when: settings.registration === 'open' && settings.allowPrivateNetworks.some((entry) => !isNetwork(entry)),
+      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS names hosts (${settings.allowPrivateNetworks.join(', ')}): anybody can register a client that makes Signet send requests to them.`,
+      advice: 'Set SIGNET_REGISTRATION to token, unless these hosts may receive requests from strangers.',
     },
     {
       when: environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',

@@ -22,17 +22,27 @@ export interface Application {
   readonly signInScopes: readonly string[]
   readonly idTokenAlg: string
   readonly pkce: 'required' | 'or nonce' | 'optional'
-  /** The registered way to send the secret; undefined if both work. */
+  /** The registered way to prove the secret; undefined if it can be sent either way. */
   readonly secretBy: 'client_secret_basic' | 'client_secret_post' | 'client_secret_jwt' | undefined
   /** Whether ID tokens contain what the scopes profile and email give. */
   readonly profileInIdToken: boolean
   /** The first API that it may request tokens for. */
   readonly resource: string | undefined
   readonly otherResources: readonly string[]
+  /** How it signs client assertions. */
+  readonly assertionAlg: string
+  /** Where it publishes its keys; undefined if they are registered. */
+  readonly jwksUri: string | undefined
+  /** Whether it must push its authorization requests (RFC 9126). */
+  readonly mustPush: boolean
+  /** Whether it must sign them (RFC 9101). */
+  readonly mustSign: boolean
 }
 
 /** Stands for a secret, which Signet does not show again. */
 export const secretPlaceholder = 'CLIENT_SECRET'
+
+const secretWays = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const
 
 type Registered = ClientMetadata & { readonly client_id: string; readonly id_token_profile_claims?: boolean }
 
@@ -58,10 +68,14 @@ export function applicationOf(client: Registered, issuer: string, secret?: strin
       way === 'machine' ? [] : ['openid', ...scopes.filter((scope) => ['profile', 'email'].includes(scope))],
     idTokenAlg: client.id_token_signed_response_alg,
     pkce: pkceOf(client),
-    secretBy: usesSecret(client) ? client.token_endpoint_auth_method : undefined,
+    secretBy: secretWays.find((way) => way === client.token_endpoint_auth_method),
     profileInIdToken: client.id_token_profile_claims === true,
     resource,
     otherResources,
+    assertionAlg: client.token_endpoint_auth_signing_alg ?? 'ES256',
+    jwksUri: client.jwks_uri,
+    mustPush: client.require_pushed_authorization_requests,
+    mustSign: client.require_signed_request_object,
   }
 }
 
@@ -73,7 +87,7 @@ export function exampleApplication(way: Way, callback: string): Application {
     clientId: 'CLIENT_ID',
     way,
     isPublic: isPublicClient,
-    secret: isPublicClient ? undefined : secretPlaceholder,
+    secret: isPublicClient || way === 'key' ? undefined : secretPlaceholder,
     redirectUri: way === 'machine' ? '' : callback.startsWith('/') ? `https://app.example.com${callback}` : callback,
     otherRedirectUris: [],
     postLogoutRedirectUri: undefined,
@@ -85,6 +99,10 @@ export function exampleApplication(way: Way, callback: string): Application {
     profileInIdToken: true,
     resource: 'https://api.example.com',
     otherResources: [],
+    assertionAlg: 'ES256',
+    jwksUri: way === 'key' ? 'https://app.example.com/jwks.json' : undefined,
+    mustPush: false,
+    mustSign: false,
   }
 }
 
@@ -159,12 +177,14 @@ function aboutSecret({ way, secret, secretBy, isPublic }: Application): string {
   if (way === 'device' && isPublic) return 'Secret: none, because whoever has the device could read it.'
   if (way === 'public') return 'Secret: none, because whoever has the application could read it. PKCE takes its place.'
   if (secret === undefined) return 'Secret: none. The application authenticates with its private key (private_key_jwt).'
-  const sent = {
-    either: 'It may be sent in the Authorization header or in the body.',
-    client_secret_basic: 'It must be sent in the Authorization header (client_secret_basic).',
-    client_secret_post: 'It must be sent in the body (client_secret_post).',
-    client_secret_jwt: 'It must not be sent: the application signs a JWT with it (client_secret_jwt, HS256).',
-  }[secretBy ?? 'either']
+  const sent =
+    secretBy === undefined
+      ? 'It may be sent in the Authorization header or in the body.'
+      : secretBy === 'client_secret_basic'
+        ? 'It must be sent in the Authorization header (client_secret_basic).'
+        : secretBy === 'client_secret_post'
+          ? 'It must be sent in the body (client_secret_post).'
+          : 'It is not sent: the application signs assertions with it (client_secret_jwt).'
   return `Secret: keep it on the server, in an environment variable or a secret store. It must not get into a repository, a page or an app. ${sent}`
 }
 

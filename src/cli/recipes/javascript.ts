@@ -7,6 +7,7 @@ import {
   originOf,
   type Part,
   type Recipe,
+  type Registration,
   scopeOf,
 } from './recipe.ts'
 import { type Code, code, codeIf, dotenv, javascript, listOf } from './writing.ts'
@@ -20,6 +21,12 @@ const environment = ({ issuer, clientId, secret }: Application): Part =>
     ISSUER=${issuer}
     CLIENT_ID=${clientId}
     CLIENT_SECRET=${secret}
+  `)
+
+const registrationEnvironment = ({ issuer, initialAccessToken }: Registration): Part =>
+  env(dotenv`
+    ISSUER=${issuer}
+    INITIAL_ACCESS_TOKEN=${initialAccessToken}
   `)
 
 /** The provider of Auth.js. Its session has what the ID token has, unless it is told to call userinfo. */
@@ -56,6 +63,45 @@ const authjsEnvironment = (app: Application): Part =>
     AUTH_SIGNET_SECRET=${app.secret}
   `)
 
+/** Makes the key pair of an application that authenticates with a key. */
+const keyPair = ({ assertionAlg, jwksUri }: Application): Part =>
+  js(
+    'make-key.mjs',
+    javascript`
+      import { writeFileSync } from 'node:fs'
+      import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
+
+      const alg = ${assertionAlg}
+      const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+      const publicJwk = await exportJWK(publicKey)
+      const named = { kid: await calculateJwkThumbprint(publicJwk), alg, use: 'sig' }
+
+      // The private key stays with the application, readable only by its owner.
+      writeFileSync('private-key.json', JSON.stringify({ ...(await exportJWK(privateKey)), ...named }), { mode: 0o600, flag: 'wx' })
+      ${code(jwksUri === undefined ? '// The public key is what --jwks registers.' : `// The public key is what the application serves at the registered jwks_uri, as application/json.`)}
+      writeFileSync('jwks.json', JSON.stringify({ keys: [{ ...publicJwk, ...named }] }))
+    `,
+  )
+
+/** Reads the private key that `keyPair` has made. */
+const readKey = code(`const jwk = JSON.parse(readFileSync('private-key.json', 'utf8'))
+const privateKey = { key: await importJWK(jwk, jwk.alg), kid: jwk.kid }`)
+
+/** How the library authenticates with it. RFC 8037 calls the algorithm EdDSA, the library Ed25519 (RFC 9864). */
+const withKey = ({ assertionAlg }: Application, library: 'client' | 'oauth') =>
+  assertionAlg === 'EdDSA'
+    ? `${library}.PrivateKeyJwt(privateKey, { [${library}.modifyAssertion]: (header) => { header.alg = 'EdDSA' } })`
+    : `${library}.PrivateKeyJwt(privateKey)`
+
+/** The last argument of openid-client's requests that happen before it has its configuration. */
+function registrationOptions({ issuer, initialAccessToken }: Registration): Code | undefined {
+  const members = [
+    ...(initialAccessToken === undefined ? [] : ['initialAccessToken: process.env.INITIAL_ACCESS_TOKEN']),
+    ...(issuer.startsWith('http:') ? ['execute: [client.allowInsecureRequests]'] : []),
+  ]
+  return codeIf(members.length > 0, `{ ${members.join(', ')} },`)
+}
+
 const indented = (text: string) => code(text.replaceAll('\n', '\n    '))
 
 const authjsNotes = ['The path of the redirect URI contains the id of the provider, signet.']
@@ -63,17 +109,48 @@ const authjsNotes = ['The path of the redirect URI contains the id of the provid
 export const javascriptRecipes = {
   'openid-client': {
     title: 'openid-client 6',
-    ways: ['confidential', 'public', 'machine'],
+    ways: ['confidential', 'public', 'machine', 'key'],
     callback: '/callback',
+    pushes: true,
+    signsWithSecret: true,
+    registersItself: (registration) => [
+      registrationEnvironment(registration),
+      js(
+        'register.mjs',
+        javascript`
+          import * as client from 'openid-client'
+
+          const config = await client.dynamicClientRegistration(
+            new URL(process.env.ISSUER),
+            {
+              client_name: 'Notes',
+              redirect_uris: ['https://app.example.com/callback'],
+              token_endpoint_auth_method: 'client_secret_post',
+              grant_types: ['authorization_code', 'refresh_token'],
+              scope: 'openid profile email offline_access',
+            },
+            client.ClientSecretPost(),
+            ${registrationOptions(registration)}
+          )
+          // Once. Keep all of it: from now on, begin with client.discovery and this client_id and client_secret.
+          const { client_id, client_secret, registration_client_uri, registration_access_token } = config.clientMetadata()
+        `,
+      ),
+    ],
     parts: (app) => {
       // The secret as the third argument is sent in the body. Every other way is the fourth one.
       const bySecret =
         app.secretBy === 'client_secret_basic'
           ? ['undefined', 'client.ClientSecretBasic(process.env.CLIENT_SECRET)']
-          : app.secretBy === 'client_secret_jwt'
-            ? ['undefined', 'client.ClientSecretJwt(process.env.CLIENT_SECRET)']
-            : ['process.env.CLIENT_SECRET', 'undefined']
-      const [secret, method] = app.way === 'public' ? ['undefined', 'client.None()'] : bySecret
+          : ['process.env.CLIENT_SECRET', 'undefined']
+      const [secret, method] =
+        app.way === 'public'
+          ? ['undefined', 'client.None()']
+          : app.way === 'key'
+            ? ['undefined', withKey(app, 'client')]
+            : app.secretBy === 'client_secret_jwt'
+              ? ['undefined', 'client.ClientSecretJwt(process.env.CLIENT_SECRET)']
+              : bySecret
       const insecure = isPlainHttp(app) ? ', { execute: [client.allowInsecureRequests] }' : ''
       const authentication = insecure === '' && method === 'undefined' ? secret : `${secret}, ${method}${insecure}`
       const discover = code(
@@ -97,17 +174,20 @@ export const javascriptRecipes = {
         ]
       return [
         environment(app),
+        ...(app.way === 'key' ? [keyPair(app)] : []),
         js(
           'app.mjs',
           javascript`
+            ${codeIf(app.way === 'key', "import { readFileSync } from 'node:fs'\nimport { importJWK } from 'jose'")}
             import * as client from 'openid-client'
 
+            ${app.way === 'key' ? readKey : undefined}
             const config = ${discover}
 
             // To sign in: keep codeVerifier and state in the session, and redirect to url.
             const codeVerifier = client.randomPKCECodeVerifier()
             const state = client.randomState()
-            const url = client.buildAuthorizationUrl(config, {
+            const url = ${code(app.mustPush ? 'await client.buildAuthorizationUrlWithPAR' : 'client.buildAuthorizationUrl')}(config, {
               redirect_uri: ${app.redirectUri},
               scope: ${scopeOf(app)},
               code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
@@ -129,6 +209,7 @@ export const javascriptRecipes = {
   'openid-client-5': {
     title: 'openid-client 5',
     ways: ['confidential', 'public'],
+    signsWithSecret: true,
     publicKind: 'native',
     callback: '/callback',
     parts: (app) => [
@@ -169,6 +250,40 @@ export const javascriptRecipes = {
     title: 'oauth4webapi 3',
     ways: ['confidential', 'public'],
     callback: '/callback',
+    registersItself: (registration) => {
+      const options = [
+        ...(registration.initialAccessToken === undefined
+          ? []
+          : ['initialAccessToken: process.env.INITIAL_ACCESS_TOKEN']),
+        ...(registration.issuer.startsWith('http:') ? ['[oauth.allowInsecureRequests]: true'] : []),
+      ]
+      const last = code(registration.issuer.startsWith('http:') ? ', { [oauth.allowInsecureRequests]: true }' : '')
+      return [
+        registrationEnvironment(registration),
+        js(
+          'register.mjs',
+          javascript`
+            import * as oauth from 'oauth4webapi'
+
+            const issuer = new URL(process.env.ISSUER)
+            const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer${last}))
+            const response = await oauth.dynamicClientRegistrationRequest(
+              as,
+              {
+                client_name: 'Notes',
+                redirect_uris: ['https://app.example.com/callback'],
+                token_endpoint_auth_method: 'client_secret_post',
+                grant_types: ['authorization_code', 'refresh_token'],
+                scope: 'openid profile email offline_access',
+              },
+              ${codeIf(options.length > 0, `{ ${options.join(', ')} },`)}
+            )
+            // Once. Keep all of it: from now on, the application is this client.
+            const client = await oauth.processDynamicClientRegistrationResponse(response)
+          `,
+        ),
+      ]
+    },
     parts: (app) => {
       const insecure = isPlainHttp(app) ? '{ [oauth.allowInsecureRequests]: true }' : undefined
       const last = code(insecure === undefined ? '' : `, ${insecure}`)

@@ -303,11 +303,44 @@ export const programRecipes = {
     title: 'MCP client (TypeScript SDK)',
     isOAuthOnly: true,
     ways: ['public', 'confidential'],
-    publicKind: 'native',
+    publicKind: 'mcp',
     callback: 'http://127.0.0.1/callback',
     notes: [
       'Register the MCP server as an API: signet resources create --identifier URL --scope SCOPE. The identifier is the URL of the server, to the letter, because the client sends it as resource.',
       'A refresh token needs offline_access in scopes_supported of the MCP server, or in scope here.',
+    ],
+    registersWithoutToken: true,
+    registersItself: () => [
+      {
+        file: 'in the OAuthClientProvider',
+        language: 'js',
+        text: javascript`
+          const stored = {} // keep it in a file that only the user can read
+          const provider = {
+            redirectUrl: 'http://127.0.0.1:8090/callback',
+            clientMetadata: {
+              client_name: 'Assistant',
+              redirect_uris: ['http://127.0.0.1:8090/callback'],
+              token_endpoint_auth_method: 'none',
+              grant_types: ['authorization_code', 'refresh_token'],
+            },
+            clientInformation: () => stored.client,
+            saveClientInformation: (client) => { stored.client = client },
+            tokens: () => stored.tokens,
+            saveTokens: (tokens) => { stored.tokens = tokens },
+            codeVerifier: () => stored.codeVerifier,
+            saveCodeVerifier: (codeVerifier) => { stored.codeVerifier = codeVerifier },
+            // Signet no longer knows the client, or the tokens.
+            invalidateCredentials: (what) => {
+              if (what === 'all' || what === 'client') delete stored.client
+              if (what === 'all' || what === 'tokens') delete stored.tokens
+            },
+            // Compare it with the state at the redirect URI.
+            state: () => (stored.state = crypto.randomUUID()),
+            redirectToAuthorization: (url) => { console.log(\`Open \${url}\`) },
+          }
+        `,
+      },
     ],
     parts: (app) => [
       ...(app.secret === undefined

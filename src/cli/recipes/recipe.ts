@@ -15,8 +15,8 @@ export interface Recipe {
   readonly title: string
   /** The clients that it is for; the first is the one of the documentation. */
   readonly ways: readonly [Way, ...Way[]]
-  /** The kind of public client that it is for, if it is for one of the two. */
-  readonly publicKind?: 'spa' | 'native'
+  /** The kind of public client that it is for, if it is for one of them. */
+  readonly publicKind?: 'spa' | 'native' | 'mcp'
   /** Why it is for no others: the rest of a sentence that begins with its name. */
   readonly because?: string
   /** The path or URI at which it receives the answer, as its documentation has it. An application in a folder has the path below it. */
@@ -27,13 +27,28 @@ export interface Recipe {
   readonly isOAuthOnly?: true
   /** How it sends the secret, if the configuration does not say it. */
   readonly secretBy?: 'client_secret_basic' | 'client_secret_post'
+  /** Whether the configuration signs assertions with the secret if the client must (client_secret_jwt). */
+  readonly signsWithSecret?: true
   /** What it sends if configured like this. The default is PKCE. */
   readonly sends?: 'nonce' | 'neither'
   /** The only algorithm that it accepts in ID tokens, if the configuration does not say it. */
   readonly idTokenAlg?: string
+  /** Whether the configuration pushes authorization requests if the client must (RFC 9126). */
+  readonly pushes?: true
   /** What else its users must know. */
   readonly notes?: readonly string[]
   readonly parts: (app: Application) => readonly Part[]
+  /** How an application that uses it registers itself (RFC 7591), if it can. */
+  readonly registersItself?: (registration: Registration) => readonly Part[]
+  /** Whether it can do that only where registration is open, because it cannot send an initial access token. */
+  readonly registersWithoutToken?: true
+}
+
+/** What an application needs to register itself. */
+export interface Registration {
+  readonly issuer: string
+  /** Undefined: registration is open. */
+  readonly initialAccessToken: string | undefined
 }
 
 /** Why a library on a server is for confidential clients only. */

@@ -4,7 +4,7 @@ import { javascriptRecipes } from './javascript.ts'
 import { jvmAndDotnetRecipes } from './jvm-and-dotnet.ts'
 import { programRecipes } from './programs.ts'
 import { pythonRecipes } from './python.ts'
-import { originOf, type Part, type Recipe } from './recipe.ts'
+import { originOf, type Part, type Recipe, type Registration } from './recipe.ts'
 import { quoted } from './writing.ts'
 
 /** All recipes by the names that `--for` takes. */
@@ -21,6 +21,25 @@ export const recipes: Readonly<Record<string, Recipe>> = Object.fromEntries(
 /** A recipe by its name. */
 export function findRecipe(name: string): Recipe | undefined {
   return Object.hasOwn(recipes, name) ? recipes[name] : undefined
+}
+
+/** A recipe with which an application can register itself with an initial access token. */
+export type SelfRegistering = Recipe & Required<Pick<Recipe, 'registersItself'>>
+
+function registersWithToken(recipe: Recipe | undefined): recipe is SelfRegistering {
+  return recipe?.registersItself !== undefined && !recipe.registersWithoutToken
+}
+
+/** Such a recipe by its name. */
+export function findSelfRegistering(name: string): SelfRegistering | undefined {
+  const recipe = findRecipe(name)
+  return registersWithToken(recipe) ? recipe : undefined
+}
+
+/** The sentence for a name under which there is none. */
+export function unknownSelfRegistering(name: string): string {
+  const names = Object.keys(recipes).filter((one) => registersWithToken(recipes[one]))
+  return `--for: there is no configuration with which '${name.slice(0, 80)}' registers itself with a token. There is one for ${names.join(', ')}. Every other application sends the token to the registration endpoint, as a bearer token.`
 }
 
 /** The sentence for a name that `--for` does not know. */
@@ -82,12 +101,9 @@ export function notesFor(recipe: Recipe, app: Application): string[] {
   return [...changesFor(recipe, withCallbackFirst(recipe, app)), ...(recipe.notes ?? [])]
 }
 
-/** Recipes that have code for client_secret_jwt. */
-const signsWithSecret: readonly string[] = ['openid-client 6', 'oauth4webapi 3']
-
 /** What must be changed at the client before the recipe works. */
 function changesFor(
-  { title, callback, callbackIsFixed, isOAuthOnly, secretBy, sends, idTokenAlg }: Recipe,
+  { title, callback, callbackIsFixed, isOAuthOnly, secretBy, signsWithSecret, sends, idTokenAlg, pushes }: Recipe,
   app: Application,
 ): string[] {
   const update = (flags: string) => `signet clients update ${quoted('shell', app.clientId)} ${flags}`
@@ -108,9 +124,9 @@ function changesFor(
     changes.push(
       `${title} sends the secret by ${secretBy}, but the client is registered for ${app.secretBy}. Change it: ${update(`--token-endpoint-auth-method ${secretBy}`)}`,
     )
-  if (secretBy === undefined && app.secretBy === 'client_secret_jwt' && !signsWithSecret.includes(title))
+  if (secretBy === undefined && app.secretBy === 'client_secret_jwt' && !signsWithSecret)
     changes.push(
-      `The client must sign with its secret (client_secret_jwt). If ${title} cannot do that, let it send the secret: ${update('--token-endpoint-auth-method ""')}`,
+      `The client must sign assertions with its secret (client_secret_jwt), which this configuration does not do. To send the secret instead: ${update('--token-endpoint-auth-method client_secret_basic')}`,
     )
   if (sends === 'neither' && app.pkce !== 'optional')
     changes.push(
@@ -121,6 +137,14 @@ function changesFor(
   if (idTokenAlg !== undefined && idTokenAlg !== app.idTokenAlg)
     changes.push(
       `${title} accepts ID tokens with ${idTokenAlg} only. Change it: ${update(`--id-token-signed-response-alg ${idTokenAlg}`)}`,
+    )
+  if (signsIn && app.mustPush && !pushes)
+    changes.push(
+      `The client must push its authorization requests, which this configuration does not do. If ${title} cannot: ${update('--no-require-pushed-authorization-requests')}`,
+    )
+  if (signsIn && app.mustSign)
+    changes.push(
+      `The client must sign its authorization requests, which this configuration does not do. If ${title} cannot: ${update('--no-require-signed-request-object')}`,
     )
   return changes
 }
@@ -137,6 +161,17 @@ export function instructions(app: Application, recipe: Recipe | undefined): stri
     ...(notes.length > 0 ? [notes.join('')] : []),
     ...parts,
   ].join('\n')
+}
+
+/** How an application registers itself: the text below a new initial access token. */
+export function registrationInstructions(recipe: SelfRegistering, registration: Registration): string {
+  const parts = recipe.registersItself(registration).map(({ file, text }) => `--- ${file}\n\n${text}\n`)
+  return [`Registration with ${recipe.title}:\n`, ...parts].join('\n')
+}
+
+/** The same as one document: the texts by the names of their files. */
+export function registrationDocument(recipe: SelfRegistering, registration: Registration): Record<string, string> {
+  return Object.fromEntries(recipe.registersItself(registration).map(({ file, text }) => [file, `${text}\n`]))
 }
 
 /** The same configuration as one document: the texts by the names of their files. */

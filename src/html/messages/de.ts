@@ -532,6 +532,8 @@ export const de: Messages = {
     since: 'Seit {time}',
     may: 'Diese Anwendung darf:',
     disconnect: 'Trennen',
+    open: '{client} öffnen',
+    opensHost: '(führt zu {host})',
     signOut: 'Abmelden',
   },
   avatar: {

@@ -523,6 +523,8 @@ export const en = {
     since: 'Since {time}',
     may: 'It can:',
     disconnect: 'Disconnect',
+    open: 'Open {client}',
+    opensHost: '(leads to {host})',
     signOut: 'Sign out',
   },
   avatar: {

@@ -11,7 +11,10 @@ export const applicationsDefinition: AccountDefinition = {
   menuLabel: (messages) => messages.accountMenu.applications,
   scripts: ['local-times.js'],
   show: async ({ signet, session, page, hidden, timeZone }) => (
-    <ApplicationsSection {...{ page, hidden, timeZone, ...(await applicationsOverview(signet, session)) }} />
+    <ApplicationsSection
+      {...{ page, hidden, timeZone, ...(await applicationsOverview(signet, session)) }}
+      issuer={signet.settings.issuer}
+    />
   ),
   forms: [{ path: '/account/applications/disconnect', submit: submitDisconnection }],
 }

@@ -1,13 +1,17 @@
 import { ClaimsInWords, ClientName, ScopeInWords } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
+import { hostOf } from '../../html/link-target.ts'
 import { fill, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
+import { initiateLoginHref } from '../../protocol/initiate-login.ts'
 import type { ConnectedApplication } from '../../records/grants/connected-applications-store.ts'
 import type { ScopeDescription } from '../../records/resources/resource.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
 
 export interface ApplicationsSectionProps {
   readonly page: PageContext
+  /** Applications are told it when a sign-in is started from here. */
+  readonly issuer: string
   /** The hidden fields of every form on the page. */
   readonly hidden: Readonly<Record<string, string>>
   readonly applications: readonly ConnectedApplication[]
@@ -20,19 +24,22 @@ export interface ApplicationsSectionProps {
 
 /** Without logos: loading them would tell each application that the person is looking at this page. */
 export function ApplicationsSection(props: ApplicationsSectionProps) {
-  const { page, hidden, applications, scopeDescriptions, applicationsTruncated, timeZone } = props
+  const { page, issuer, hidden, applications, scopeDescriptions, applicationsTruncated, timeZone } = props
   const { account, scopes: words } = page.messages
   return (
     <section>
       <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
       {applications.length > 0 && (
         <ul class="rows">
-          {applications.map(({ clientId, name, scopes, claims, since }, index) => (
+          {applications.map(({ clientId, name, scopes, claims, since, ...application }, index) => (
             <li class="row" key={clientId}>
               <div class="row-text" id={`application-${index + 1}`}>
                 <p>
                   <ClientName client={{ name }} />
                 </p>
+                {application.isSelfRegistered && (
+                  <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
+                )}
                 <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
                 {scopes.length + claims.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">
@@ -46,6 +53,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                   ))}
                   <ClaimsInWords page={page} claims={claims} />
                 </ul>
+                <Start page={page} issuer={issuer} id={clientId} name={name} {...application} />
               </div>
               <form method="post" action="/account/applications/disconnect">
                 <HiddenInputs values={{ ...hidden, client_id: clientId }} />
@@ -64,6 +72,27 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
       )}
       {applicationsTruncated && <p>{account.moreApplications}</p>}
     </section>
+  )
+}
+
+interface StartProps
+  extends Pick<ApplicationsSectionProps, 'page' | 'issuer'>,
+    Pick<ConnectedApplication, 'name' | 'initiateLoginUri' | 'isSelfRegistered'> {
+  readonly id: string
+}
+
+/** Starts a sign-in at the application. If nobody has verified its name, the page also says where the link leads. */
+function Start({ page, issuer, id, name, initiateLoginUri, isSelfRegistered }: StartProps) {
+  const { account } = page.messages
+  const href = initiateLoginHref({ initiate_login_uri: initiateLoginUri }, issuer)
+  if (href === undefined) return null
+  return (
+    <p>
+      <a id={`open-${id}`} href={href} rel="noreferrer">
+        {fill(account.open, { client: <ClientName client={{ name }} /> })}
+      </a>
+      {isSelfRegistered && <> {fill(account.opensHost, { host: <bdi class="identifier">{hostOf(href)}</bdi> })}</>}
+    </p>
   )
 }
 

@@ -4,6 +4,7 @@ import {
   idTokenAlgorithms,
   signingAlgorithms,
 } from '../../platform/jwt/algorithms.ts'
+import { initiationParameters } from '../../protocol/initiate-login.ts'
 import { type ContextClass, contextClasses, isContextClass, responseParameters } from '../../protocol/oidc-values.ts'
 import { allGroups } from '../groups/group-rules.ts'
 import { isPlainText, maxNameLength, shown } from '../plain-text.ts'
@@ -27,6 +28,7 @@ import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, maxEntries, readMembers } from './metadata-members.ts'
 import {
   fetchedUriFault,
+  initiateLoginUriFault,
   type RedirectUriUse,
   redirectUriFault,
   requestUriFault,
@@ -89,7 +91,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     logo_uri: readShownUri('logo_uri', read.text('logo_uri')),
     policy_uri: readShownUri('policy_uri', read.text('policy_uri')),
     tos_uri: readShownUri('tos_uri', read.text('tos_uri')),
-    initiate_login_uri: readShownUri('initiate_login_uri', read.text('initiate_login_uri')),
+    initiate_login_uri: readInitiateLoginUri(read.text('initiate_login_uri')),
     contacts: readContacts(read.texts('contacts') ?? []),
     software_id: readSoftware('software_id', read.text('software_id')),
     software_version: readSoftware('software_version', read.text('software_version')),
@@ -310,6 +312,12 @@ function readPostLogoutUris(uris: string[], use: RedirectUriUse): string[] {
 function readShownUri(name: keyof ClientMetadata, uri: string | undefined): string | undefined {
   const fault = uri === undefined ? undefined : shownUriFault(uri)
   if (uri !== undefined && fault) throw invalid(`${name}: '${shown(uri)}' ${fault}.`)
+  return uri
+}
+
+function readInitiateLoginUri(uri: string | undefined): string | undefined {
+  const fault = uri === undefined ? undefined : initiateLoginUriFault(uri, initiationParameters)
+  if (uri !== undefined && fault) throw invalid(`initiate_login_uri: '${shown(uri)}' ${fault}.`)
   return uri
 }
 

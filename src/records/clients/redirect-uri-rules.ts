@@ -57,6 +57,16 @@ export function shownUriFault(uri: string): string | undefined {
   return uriFault(uri) ?? (scheme === 'https' ? hostFault(uri, host) : 'must be https')
 }
 
+/**
+ * Why a sign-in cannot be started at a URI (OpenID Connect Core §4). It must be https, and must not have the parameters that Signet adds: the
+ * application would receive them twice.
+ *
+ * @param adds the names of these parameters
+ */
+export function initiateLoginUriFault(uri: string, adds: readonly string[]): string | undefined {
+  return shownUriFault(uri) ?? queryFault(uri, adds, 'a sign-in that is started elsewhere')
+}
+
 /** Why Signet cannot fetch a document from a URI, as far as the URI itself says. Where it leads is checked when it is fetched (platform/outgoing). */
 export function fetchedUriFault(uri: string): string | undefined {
   return shownUriFault(uri)
@@ -88,10 +98,10 @@ function uriFault(uri: string): string | undefined {
 }
 
 /** RFC 6749 §3.1.2: the query of a redirect URI is kept. A parameter that the response adds would then appear twice (§3.1). */
-function queryFault(uri: string, adds: readonly string[]): string | undefined {
+function queryFault(uri: string, adds: readonly string[], what = 'a response'): string | undefined {
   const [, query = ''] = /\?(.*)$/.exec(uri) ?? []
   const name = [...new URLSearchParams(query).keys()].find((key) => adds.includes(key))
-  return name === undefined ? undefined : `must not have ${name} in its query, because a response adds it`
+  return name === undefined ? undefined : `must not have ${name} in its query, because ${what} adds it`
 }
 
 /** A host must be in the form that parsers normalize it to, which excludes other spellings (`0x7f.1`, `127.1`, `%65vil`, `EXAMPLE`). */

@@ -1,3 +1,4 @@
+import { isReservedScheme } from '../../platform/uri-schemes.ts'
 import { shown } from '../plain-text.ts'
 import { openidScopes, type Resource } from '../resources/resource.ts'
 import { type ClientMetadata, deviceCodeGrant, metadataMembers, scopesOf } from './client.ts'
@@ -40,7 +41,7 @@ export const ownMembers = metadataMembers.filter((name) => !operatorMembers.incl
 export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrationContext): ClientMetadata {
   // Only what is read below. It may contain anything, in any number.
   const given = new Map<string, unknown>(
-    ownMembers.filter((name) => Object.hasOwn(input, name)).map((name) => [name, input[name] ?? undefined]),
+    ownMembers.filter((name) => Object.hasOwn(input, name)).map((name) => [name, givenValue(name, input[name])]),
   )
   refuseUnsupported(input)
   const member = <T>(name: keyof ClientMetadata, change: (value: unknown) => T) => ({ [name]: change(given.get(name)) })
@@ -55,6 +56,7 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
         value === undefined ? undefined : ownOf(value, ['code'], 'response_types'),
       ),
       ...member('scope', (value) => ownScope(value, grantTypes, context)),
+      ...member('redirect_uris', withoutClaimable),
       ...member('jwks', withoutEncryptionKeys),
       ...member('application_type', (value) => value ?? applicationTypeOf(given.get('redirect_uris'))),
       // Certified libraries send neither PKCE nor a nonce for a client that authenticates. A public client has no choice (RFC 9700 §2.1.1).
@@ -90,6 +92,11 @@ export function beyondOwnMetadata(
     : `A client that registered itself cannot have ${shown(beyond.join(', '))}. Once you know who is behind it, take it over: signet clients adopt.`
 }
 
+/** RFC 7592 §2.2 treats null and empty values as left out. Programs that have no terms or logo send them as empty addresses. */
+function givenValue(name: string, value: unknown): unknown {
+  return value === null || (value === '' && name.endsWith('_uri')) ? undefined : value
+}
+
 /** What needs encryption could not be used by the client as it expects. */
 function refuseUnsupported(input: MetadataInput): void {
   const isGiven = (name: string) => input[name] !== undefined && input[name] !== null
@@ -118,13 +125,33 @@ function ownOf(value: unknown, allowed: readonly string[], name: keyof ClientMet
   return own
 }
 
-/** RFC 7591 §2: a server may register a default set of scopes. These are all that such a client may request. */
+/**
+ * RFC 7591 §2: a server may register a default set of scopes. These are all that such a client may request.
+ *
+ * A scope of an open resource brings all scopes of that resource. A tool of an MCP server may demand another one later, and clients then ask for it without
+ * registering again. The person decides about it on the consent page, as about the first.
+ */
 function ownScope(value: unknown, grantTypes: unknown, { openResources }: SelfRegistrationContext): unknown {
   const open = [...ownScopes, ...openResources.flatMap(({ scopes }) => scopes)]
   if (value !== undefined && typeof value !== 'string') return value
   const hasRefresh = Array.isArray(grantTypes) && grantTypes.includes('refresh_token')
   const asked = value === undefined ? open.filter((scope) => scope !== 'offline_access' || hasRefresh) : scopesOf(value)
-  return asked.filter((scope) => open.includes(scope)).join(' ')
+  const named = openResources.filter(({ scopes }) => scopes.some((scope) => asked.includes(scope)))
+  const wanted = [...asked, ...named.flatMap(({ scopes }) => scopes)]
+  return [...new Set(wanted)].filter((scope) => open.includes(scope)).join(' ')
+}
+
+/**
+ * RFC 8252 §7.1: any app can claim a scheme that is no domain name. Editors send one such URI beside others that they can use as well. It is left out, because
+ * refusing it would keep them from registering at all. If nothing else remains, it is for the rules of redirect URIs to refuse.
+ */
+function withoutClaimable(uris: unknown): unknown {
+  if (!Array.isArray(uris)) return uris
+  const kept = uris.filter((uri) => {
+    const [, scheme] = typeof uri === 'string' ? (/^([a-z][a-z0-9+-]*):/.exec(uri) ?? []) : []
+    return scheme === undefined || scheme === 'http' || scheme === 'https' || isReservedScheme(scheme)
+  })
+  return kept.length === 0 ? uris : kept
 }
 
 /** Some clients have one set for everything. Their keys for encryption are never used here. A private key is not left out, so that it is refused. */

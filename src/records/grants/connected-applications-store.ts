@@ -12,6 +12,10 @@ export interface ConnectedApplication {
   /** The single claims that it was allowed, without duplicates. Some may belong to its scopes. */
   readonly claims: readonly string[]
   readonly since: Date
+  /** Where a sign-in at the client can be started (OpenID Connect Core §4). */
+  readonly initiateLoginUri: string | undefined
+  /** Whether nobody has verified who is behind it. */
+  readonly isSelfRegistered: boolean
 }
 
 /** The maximum number of open grants that are examined per client, the newest first. A person can have any number. */
@@ -41,6 +45,8 @@ export async function listConnectedApplications(
     claims: string[]
     since: Date | null
     candidates: number
+    initiate_login_uri: string | null
+    self_registered: boolean
   }>({
     // Bounds and order by all columns of the index rather than equality. Otherwise the planner might use another index for a person with a large
     // number of grants.
@@ -80,7 +86,7 @@ export async function listConnectedApplications(
              WHERE is_held
              GROUP BY grants.client_id
            )
-           SELECT candidates.client_id, client_name, least(consents.created_at, held.since) AS since,
+           SELECT candidates.client_id, client_name, initiate_login_uri, self_registered, least(consents.created_at, held.since) AS since,
              ARRAY(SELECT DISTINCT scope FROM unnest(${scopesUnmovedSince('consents.scopes', 'consents.updated_at')} || held.scopes) AS scope WHERE scope IS NOT NULL) AS scopes,
              ARRAY(SELECT DISTINCT claim FROM unnest(consents.claims || held.claims) AS claim WHERE claim IS NOT NULL) AS claims,
              (SELECT count(*) FROM candidates) AS candidates
@@ -93,9 +99,11 @@ export async function listConnectedApplications(
   })
   const listed = rows.filter((row): row is typeof row & { since: Date } => row.since !== null)
   return {
-    applications: listed
-      .slice(0, maxListed)
-      .map(({ client_id, client_name, ...rest }) => ({ clientId: client_id, name: client_name, ...rest })),
+    applications: listed.slice(0, maxListed).map((row) => ({
+      ...{ clientId: row.client_id, name: row.client_name, scopes: row.scopes, claims: row.claims, since: row.since },
+      initiateLoginUri: row.initiate_login_uri ?? undefined,
+      isSelfRegistered: row.self_registered,
+    })),
     isTruncated: (rows[0]?.candidates ?? 0) > maxListed,
   }
 }

@@ -182,6 +182,15 @@ t.test('settings that are allowed but risky are reported', async (t) => {
   const database: Record<string, string> = { SIGNET_DATABASE_URL: 'postgres://localhost/signet' }
   t.same(notGood(judge({})), [])
   t.match(judge({ SIGNET_TRUST_PROXY: '10.0.0.1, 0.0.0.0/1' }), [{ status: 'bad', finding: /half the internet/ }])
+  t.match(judge({ SIGNET_ALLOW_PRIVATE_NETWORKS: '0.0.0.0/1' }), [{ status: 'bad', finding: /half of all/ }])
+  for (const opened of ['10.0.0.0/8', 'loopback', 'keys.internal:8443, fd00::/8'])
+    t.match(judge({ SIGNET_REGISTRATION: 'open', SIGNET_ALLOW_PRIVATE_NETWORKS: opened })[0], {
+      status: 'bad',
+      finding: /anybody can register/,
+    })
+  for (const registration of ['closed', 'token'])
+    t.same(notGood(judge({ SIGNET_REGISTRATION: registration, SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8' })), [])
+  t.same(notGood(judge({ SIGNET_REGISTRATION: 'open' })), [])
   const risky: [Record<string, string>, RegExp][] = [
     [{ SIGNET_VERIFIER_CACHE: '1h' }, /\.NET/],
     [{ SIGNET_LOG_LEVEL: 'trace' }, /trace/],
@@ -197,6 +206,7 @@ t.test('settings that are allowed but risky are reported', async (t) => {
     [{ SIGNET_DATABASE_URL: '' }, /embedded/],
     [{ SIGNET_ISSUER: 'https://192.0.2.1' }, /IP address/],
     [{ SIGNET_ISSUER: 'https://[2001:db8::1]' }, /IP address/],
+    [{ SIGNET_REGISTRATION: 'open', SIGNET_ALLOW_PRIVATE_NETWORKS: 'keys.internal:8443' }, /to them/],
     [{ SIGNET_MASTER_KEY_PREVIOUS: 'A'.repeat(43) }, /still set/],
   ]
   for (const [settings, finding] of risky) t.match(judge(settings), [{ status: 'warning', finding }], String(finding))

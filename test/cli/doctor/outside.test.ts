@@ -208,6 +208,8 @@ t.test('a certificate and a key file that do not match are found before the serv
   writeFileSync(tls.keyFile, one.key)
   t.match(await judged('https://other.example'), { status: 'bad', finding: /not for other.example/ })
   t.match(await judged('https://id.example'), { status: 'good' })
+  writeFileSync(tls.certFile, `${one.cert}-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`)
+  t.match(await judged('https://id.example'), { status: 'bad', finding: /cert.pem cannot be used/ }, 'a broken chain')
 })
 
 t.test('a logo that would stop a server is found', async (t) => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { parseEnv } from 'node:util'
+import { generateKeyPair } from 'jose'
 import * as openidClient from 'openid-client'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
@@ -35,8 +36,10 @@ function variants(way: Way, callback: string): Application[] {
       ? ([
           { ...example, secretBy: 'client_secret_basic', scopes: ['read', 'write'] },
           { ...example, secretBy: 'client_secret_post', idTokenAlg: 'ES256' },
+          { ...example, secretBy: 'client_secret_jwt' },
         ] as const)
       : []),
+    { ...example, mustPush: true, mustSign: true, assertionAlg: 'EdDSA', jwksUri: undefined },
     { ...example, postLogoutRedirectUri: hostileUri, redirectUri: way === 'machine' ? '' : hostileUri },
     { ...example, ...hostile },
     { ...example, scopes: ['openid'], signInScopes: way === 'machine' ? [] : ['openid'] },
@@ -59,6 +62,26 @@ function faultIn({ file, language, text }: Part): string | undefined {
   }
   return undefined
 }
+
+t.test('what an application needs to register itself can be parsed', async (t) => {
+  const withIt = Object.entries(recipes).filter(([, { registersItself }]) => registersItself)
+  t.same(withIt.map(([name]) => name).sort(), ['mcp', 'oauth4webapi', 'openid-client'])
+  for (const [name, { registersItself }] of withIt)
+    for (const issuer of ['https://id.example.com', 'http://localhost:4000'])
+      for (const initialAccessToken of [undefined, "it's; # x"]) {
+        const parts = registersItself?.({ issuer, initialAccessToken }) ?? []
+        for (const part of parts) {
+          t.equal(faultIn(part), undefined, `${part.file}\n${part.text}`)
+          t.notMatch(part.text, /undefined|\ue000|[ \t]$|\n\n\n/m)
+        }
+        const holding = parts.filter(({ text }) => text.includes("it's; # x"))
+        t.same(
+          holding.map(({ file }) => file),
+          initialAccessToken === undefined || name === 'mcp' ? [] : ['.env'],
+          'a token is in no file that is usually committed',
+        )
+      }
+})
 
 for (const [name, recipe] of Object.entries(recipes))
   t.test(`the configuration for ${name} can be parsed, whatever the client's values are`, async (t) => {
@@ -98,12 +121,14 @@ t.test('openid-client 6 accepts the arguments, whatever the authentication', asy
       new openidClient.Configuration({ issuer: issuer.href }, ...others),
   }
   const env = { ISSUER: 'https://id.example.com', CLIENT_ID: 'id', CLIENT_SECRET: 'the secret' }
+  const privateKey = { key: (await generateKeyPair('ES256')).privateKey, kid: 'one' }
   const configurationOf = (way: Way, more: Partial<Application>): openidClient.Configuration => {
     const recipe = findRecipe('openid-client')
     if (!recipe) throw new Error('openid-client')
-    const text = partsFor(recipe, { ...exampleApplication(way, '/callback'), ...more })[1]?.text ?? ''
+    const parts = partsFor(recipe, { ...exampleApplication(way, '/callback'), ...more })
+    const text = parts.find(({ file }) => file === 'app.mjs')?.text ?? ''
     const [, call = ''] = /await (client\.discovery\(.*\))$/m.exec(text) ?? []
-    return new Function('client', 'process', `return ${call}`)(fake, { env })
+    return new Function('client', 'process', 'privateKey', `return ${call}`)(fake, { env }, privateKey)
   }
   for (const issuer of ['https://id.example.com', 'http://localhost:4000']) {
     const secretIn = (way: Way, more: Partial<Application>) =>
@@ -113,7 +138,9 @@ t.test('openid-client 6 accepts the arguments, whatever the authentication', asy
       t.equal(secretIn(way, { secretBy: 'client_secret_post' }), 'the secret')
       t.equal(secretIn(way, { secretBy: 'client_secret_basic' }), undefined, 'the method has it')
     }
+    t.equal(secretIn('confidential', { secretBy: 'client_secret_jwt' }), undefined)
     t.equal(secretIn('public', {}), undefined)
+    for (const assertionAlg of ['ES256', 'EdDSA']) t.equal(secretIn('key', { assertionAlg }), undefined)
   }
 })
 
@@ -188,6 +215,24 @@ t.test('what has to be changed at the client is said with the command that chang
   )
   t.notMatch(notes('spring', {}), /--redirect-uri/)
 })
+
+t.test(
+  'what a client must do and the configuration does not is said, with the flag that ends the obligation',
+  async (t) => {
+    t.match(notes('spring', { mustPush: true }), /must push.*--no-require-pushed-authorization-requests$/m)
+    t.equal(notes('openid-client', { mustPush: true }), '')
+    t.match(
+      notes('openid-client', { mustSign: true }),
+      /must sign its authorization requests.*--no-require-signed-request-object$/m,
+    )
+    t.match(
+      notes('spring', { secretBy: 'client_secret_jwt' }),
+      /client_secret_jwt.*--token-endpoint-auth-method client_secret_basic$/m,
+    )
+    for (const name of ['openid-client', 'openid-client-5']) t.equal(notes(name, { secretBy: 'client_secret_jwt' }), '')
+    t.equal(notes('curl', { mustPush: true, mustSign: true }), '')
+  },
+)
 
 t.test('the redirect URI at which a library receives the answer is taken from all that are registered', async (t) => {
   const app = { redirectUri: 'https://a.example/other', otherRedirectUris: ['https://b.example/auth/callback/signet'] }
