@@ -87,9 +87,9 @@ function Start({ page, issuer, id, name, initiateLoginUri, isSelfRegistered }: S
   const href = initiateLoginHref({ initiate_login_uri: initiateLoginUri }, issuer)
   if (href === undefined) return null
   return (
-    <p>
+    <p class="start">
       <a id={`open-${id}`} href={href} rel="noreferrer">
-        {fill(account.open, { client: <ClientName client={{ name }} /> })}
+        <span>{fill(account.open, { client: <ClientName client={{ name }} /> })}</span>
       </a>
       {isSelfRegistered && <> {fill(account.opensHost, { host: <bdi class="identifier">{hostOf(href)}</bdi> })}</>}
     </p>
