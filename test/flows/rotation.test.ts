@@ -4,7 +4,12 @@ import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { rotate } from '../../src/key-ring/rotation.ts'
 import type { KeyState } from '../../src/key-ring/schedule.ts'
-import { type SigningAlgorithm, signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
+import {
+  type AccessTokenAlgorithm,
+  accessTokenAlgorithms,
+  type SigningAlgorithm,
+  signingAlgorithms,
+} from '../../src/platform/jwt/algorithms.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import { spawnServer } from '../cli/spawned.ts'
 import { eventually } from '../support/eventually.ts'
@@ -56,7 +61,7 @@ const startTwo = () =>
 let processOfTwo = await startTwo()
 
 /** A machine that requests tokens for its own API. */
-async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
+async function machine(alg: AccessTokenAlgorithm, accessTokenTtl?: number) {
   const api = `https://${randomUUID()}.example`
   const scope = `work:${randomUUID()}`
   const resource = {
@@ -81,7 +86,7 @@ async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
       }),
   }
 }
-const machines = await Promise.all(signingAlgorithms.map((alg) => machine(alg)))
+const machines = await Promise.all(accessTokenAlgorithms.map((alg) => machine(alg)))
 /** Its tokens outlive everything that happens here. It is not used before the emergency, because keys would retire that much later. */
 const patient = await machine('ES256', 3600)
 
