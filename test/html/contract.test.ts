@@ -114,6 +114,8 @@ t.test('pages say of a client that registered itself that nobody has checked it'
     }
   const html = rendered('consent, self-registered')
   t.ok(html.indexOf('class="host"') < html.indexOf(texts.en) && html.indexOf(texts.en) < html.indexOf('class="scopes"'))
+  const device = rendered('device consent, self-registered')
+  t.ok(device.indexOf(texts.en) < device.indexOf('class="question"'), 'a long name cannot push it off the screen')
   t.end()
 })
 

@@ -9,7 +9,7 @@ import type { ErrorName } from './error-registry.ts'
 import { errorBody, OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
 
-type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'request' | 'server'
+type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'unknownClient' | 'request' | 'server'
 
 /** Errors that users can run into although no program is at fault. Each kind has its own text, in the reader's language. */
 const kinds: Partial<Record<ErrorName, Kind>> = {
@@ -19,6 +19,7 @@ const kinds: Partial<Record<ErrorName, Kind>> = {
   form_from_elsewhere: 'refused',
   sign_up_closed: 'closed',
   continue_unreadable: 'brokenLink',
+  client_unknown: 'unknownClient',
 }
 
 /**
@@ -42,6 +43,7 @@ export function sendRefusalPage(
     refused: [errors.refusedTitle, errors.refused],
     closed: [errors.closedTitle, errors.closed],
     brokenLink: [errors.brokenLinkTitle, errors.brokenLink],
+    unknownClient: [errors.unknownClientTitle, errors.unknownClient],
     request: [errors.requestTitle, errors.request],
     server: [errors.serverTitle, errors.server],
   } as const
@@ -54,8 +56,8 @@ export function sendRefusalPage(
       title,
       description,
       requestId: request.id,
-      // If only a developer can do anything about it, the page also shows the error itself.
-      explanation: kind === 'request' ? error.message : undefined,
+      // If perhaps only a developer can do anything about it, the page also shows the error itself.
+      explanation: kind === 'request' || kind === 'unknownClient' ? error.message : undefined,
       code: kind === 'notFound' ? undefined : error.code,
       codeHref: `/errors?request_id=${request.id}#${error.entry}`,
       nextLink: returnTo
