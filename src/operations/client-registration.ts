@@ -1,3 +1,4 @@
+import { runsNodeWithoutPairwise } from '../platform/database/primary-store.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
@@ -58,7 +59,6 @@ export async function registerClient(
 }
 
 /**
-/**
  * Inserts a client with a new `client_id` and, if it uses one, a secret. Records the event.
  *
  * @param how.detail more for the event
@@ -73,6 +73,7 @@ export async function insertNewClient(
     readonly detail?: Readonly<Record<string, string | number | boolean>>
   },
 ): Promise<ClientWithSecret> {
+  await requirePairwiseEverywhere(tx, undefined, metadata)
   // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
   const clientId = `client_${randomText(16)}` as ClientId
   const secret = usesSecret(metadata) ? randomText(32) : undefined
@@ -128,6 +129,7 @@ export async function replaceMetadata(
   metadata: ClientMetadata,
 ): Promise<ChangedClient> {
   const clientId = existing.client_id
+  await requirePairwiseEverywhere(tx, existing, metadata)
   await updateClient(tx, clientId, metadata)
   const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
   if (secret !== undefined) {
@@ -144,6 +146,25 @@ export async function replaceMetadata(
   if (subjectsChanged) await endGrantsOf(tx, actor, clientId)
   const { isSelfRegistered } = existing
   return { client: { ...metadata, client_id: clientId, isSelfRegistered }, secret, subjectsChanged }
+}
+
+/**
+ * During an upgrade, a node of the previous release would tell a pairwise client the account's own `sub`, which cannot be taken back. So no client becomes
+ * pairwise before the last of these nodes is gone. None can start again, because it refuses the newer schema.
+ *
+ * @param existing undefined for a new client
+ * @throws InvalidClientMetadata
+ */
+export async function requirePairwiseEverywhere(
+  tx: Queryable,
+  existing: Pick<ClientMetadata, 'subject_type'> | undefined,
+  metadata: Pick<ClientMetadata, 'subject_type'>,
+): Promise<void> {
+  if (metadata.subject_type === 'public' || existing?.subject_type === 'pairwise') return
+  if (await runsNodeWithoutPairwise(tx))
+    throw invalid(
+      "subject_type cannot be pairwise yet: a node of an earlier release ran within the last minute, and would tell the client the account's own sub. Upgrade all nodes first.",
+    )
 }
 
 /**

@@ -12,7 +12,7 @@ import { lockImportedId } from '../records/imported-ids-store.ts'
 import { isOpenidScope } from '../records/resources/resource.ts'
 import { lockResources } from '../records/resources/resources-store.ts'
 import { type Operator, originOf } from './actor.ts'
-import { type Registry, registrationContext } from './client-registration.ts'
+import { type Registry, registrationContext, requirePairwiseEverywhere } from './client-registration.ts'
 import type { ImportOptions } from './import-account.ts'
 import { withRollback } from './with-rollback.ts'
 
@@ -93,6 +93,7 @@ export async function importClient(
         const from = differences(existing, metadata, secrets)
         return from.length > 0 ? { outcome: 'differs', from } : { outcome: 'exists' }
       }
+      await requirePairwiseEverywhere(tx, undefined, metadata)
       await insertClient(tx, id, metadata, undefined)
       await insertImportedSecrets(
         tx,
