@@ -1,5 +1,4 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import type { Labels } from '../platform/metrics.ts'
 import { digest, equalInConstantTime, randomText } from '../platform/secrets/digest.ts'
 import { matchingSecret } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
@@ -16,11 +15,11 @@ import { findUsableToken, useToken } from '../records/clients/registration-token
 import { completeOwnMetadata } from '../records/clients/self-registration.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
-import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
 import { findOpenResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { deleteClient, insertNewClient, type RegisteredClient, replaceMetadata } from './client-registration.ts'
 import { checkSectorIdentifier } from './sector-identifier.ts'
+import { withinLimit } from './within-limit.ts'
 
 type Context = Pick<Signet, 'database' | 'endings' | 'limits' | 'metrics' | 'outgoing' | 'secrets' | 'settings'>
 
@@ -50,7 +49,9 @@ export async function registerOwnClient(
   const { database, settings } = signet
   const initialToken = await initialTokenOf(signet, token)
   const asked = await ownMetadata(database, settings.name, input)
-  await counted(signet, () => signet.limits.beforeRegistration(caller.network, initialToken))
+  await withinLimit(signet, 'too_many_registrations', () =>
+    signet.limits.beforeRegistration(caller.network, initialToken),
+  )
   await checkSectorIdentifier(signet, asked)
 
   const registrationToken = randomText(32)
@@ -104,7 +105,7 @@ export async function replaceOwnClient(
   await checkRegistrationToken(database, clientId, token)
   refuseIssued(input, clientId)
   const asked = await ownMetadata(database, settings.name, input)
-  await counted(signet, () => signet.limits.beforeOwnChange(clientId))
+  await withinLimit(signet, 'too_many_registrations', () => signet.limits.beforeOwnChange(clientId))
   await checkSectorIdentifier(signet, asked)
 
   return inTransaction(database, async (tx) => {
@@ -195,22 +196,6 @@ function isPresentedAnew(before: RegisteredClient, after: RegisteredClient): boo
   const seen = (client: RegisteredClient) =>
     JSON.stringify([client.client_name, client.logo_uri, client.client_uri, [...client.redirect_uris].sort()])
   return seen(before) !== seen(after)
-}
-
-/** Turns a limit into an error for the caller. */
-async function counted({ metrics }: Pick<Context, 'metrics'>, count: () => Promise<void>): Promise<void> {
-  try {
-    await count()
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    const { limit, retryAfter, isFirst } = error
-    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
-    throw new OAuthError('too_many_registrations', {
-      headers: { 'retry-after': String(retryAfter) },
-      detail: `limit: ${limit}`,
-      isRecorded: isFirst,
-    })
-  }
 }
 
 /** RFC 6750 §3, §3.1: a request without a token gets a challenge without an error code. */
