@@ -1,12 +1,12 @@
 import { runsNodeWithoutPairwise } from '../platform/database/primary-store.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { randomText } from '../platform/secrets/digest.ts'
 import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
 import { deleteRegistration } from '../records/clients/client-registrations-store.ts'
 import { addClientSecret, deleteClientSecrets, forgetSealedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
-import { type SecretSealing, sealIfKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
+import { type SecretSealing, storedSecret, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { invalid } from '../records/clients/metadata-members.ts'
 import { changesSubjects } from '../records/clients/sector.ts'
 import { beyondOwnMetadata } from '../records/clients/self-registration.ts'
@@ -77,8 +77,8 @@ export async function insertNewClient(
   // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
   const clientId = `client_${randomText(16)}` as ClientId
   const secret = usesSecret(metadata) ? randomText(32) : undefined
-  const sealed = secret === undefined ? undefined : sealIfKey(secrets, clientId, metadata, secret)
-  await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), sealed, how.origin)
+  const stored = secret === undefined ? undefined : storedSecret(secrets, clientId, metadata, secret)
+  await insertClient(tx, clientId, metadata, stored, how.origin)
   const detail = { name: metadata.client_name, ...how.detail }
   await recordEvent(tx, { type: 'client_created', ...origin, clientId, detail })
   return { client: { ...metadata, client_id: clientId }, secret }
@@ -132,10 +132,7 @@ export async function replaceMetadata(
   await requirePairwiseEverywhere(tx, existing, metadata)
   await updateClient(tx, clientId, metadata)
   const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
-  if (secret !== undefined) {
-    const sealed = sealIfKey(secrets, clientId, metadata, secret)
-    await addClientSecret(tx, clientId, digest(secret), 'newest kept', sealed)
-  }
+  if (secret !== undefined) await addClientSecret(tx, clientId, storedSecret(secrets, clientId, metadata, secret))
   if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
   else if (!usesSecretAsKey(metadata)) await forgetSealedSecrets(tx, clientId)
   const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(

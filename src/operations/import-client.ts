@@ -5,7 +5,7 @@ import { type Client, type ClientMetadata, metadataMembers, scopesOf, usesSecret
 import { completeMetadata } from '../records/clients/client-metadata.ts'
 import { insertImportedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient } from '../records/clients/clients-store.ts'
-import { minHmacSecret, sealIfKey } from '../records/clients/hmac-secrets.ts'
+import { minHmacSecret, storedSecret } from '../records/clients/hmac-secrets.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import { lockImportedId } from '../records/imported-ids-store.ts'
@@ -98,11 +98,7 @@ export async function importClient(
       await insertImportedSecrets(
         tx,
         id,
-        secrets.map((secret) => ({
-          digest: digest(secret),
-          isShort: isShort(secret),
-          sealed: sealIfKey(sealing, id, metadata, secret),
-        })),
+        secrets.map((secret) => ({ ...storedSecret(sealing, id, metadata, secret), isShort: isShort(secret) })),
       )
       const detail = { name: metadata.client_name, import: source }
       await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId: id, detail })

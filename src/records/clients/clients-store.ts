@@ -10,7 +10,7 @@ import {
   metadataMembers,
   noAssertions,
   openScopes,
-  type SealedSecret,
+  type StoredSecret,
 } from './client.ts'
 
 const nullable = [
@@ -191,16 +191,14 @@ export async function listClients(
 }
 
 /**
- * @param secretDigest the digest of its first secret; undefined if it uses none
- * @param sealed the value of this secret, if the client uses it as a key
+ * @param secret its first one; undefined if it uses none
  * @param origin who registers it
  */
 export async function insertClient(
   db: Queryable,
   clientId: ClientId,
   metadata: ClientMetadata,
-  secretDigest: Buffer | undefined,
-  sealed?: SealedSecret | undefined,
+  secret: StoredSecret | undefined,
   origin: 'by operator' | 'by itself' = 'by operator',
 ): Promise<void> {
   const { names, values } = columnsOf(metadata)
@@ -213,7 +211,13 @@ export async function insertClient(
            )
            INSERT INTO client_secrets (client_id, digest, sealed, sealed_version)
            SELECT client_id, $2, $3, $4 FROM client WHERE $2::bytea IS NOT NULL`,
-    values: [clientId, secretDigest ?? null, sealed?.text ?? null, sealed?.version ?? null, ...values],
+    values: [
+      clientId,
+      secret?.digest ?? null,
+      secret?.sealed?.text ?? null,
+      secret?.sealed?.version ?? null,
+      ...values,
+    ],
   })
 }
 
