@@ -4,7 +4,7 @@ import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal, shortened } from '../protocol/errors/refusal.ts'
 import { type Parameters, parametersOf, sentValue, soundValue, wasSent } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
-import { maxObjectLength, readRequestObject } from '../protocol/request-object.ts'
+import { maxObjectLength, type RequestObjectRefused, readRequestObject } from '../protocol/request-object.ts'
 import type { Client } from '../records/clients/client.ts'
 import { ClientKeysUnavailable } from '../records/clients/client-keys.ts'
 import type { Signet } from '../signet.ts'
@@ -86,10 +86,9 @@ export async function parametersInObject(
   client: Client,
   object: string,
 ): Promise<Parameters> {
-  const refused = (entry: 'request_object_refused', fault: string) =>
+  const refused = (fault: string, entry: RequestObjectRefused['refused'] = 'request_object_refused') =>
     new OAuthError(entry, { detail: `request object of ${client.client_id}: ${fault}` })
-  if (client.jwks === undefined && client.jwks_uri === undefined)
-    throw refused('request_object_refused', 'the client has registered no keys')
+  if (client.jwks === undefined && client.jwks_uri === undefined) throw refused('the client has registered no keys')
   try {
     const read = await readRequestObject(object, {
       clientId: client.client_id,
@@ -100,9 +99,9 @@ export async function parametersInObject(
       clockSkew: settings.clockSkew,
     })
     if ('parameters' in read) return read.parameters
-    throw new OAuthError(read.refused, { detail: `request object of ${client.client_id}: ${read.fault}` })
+    throw refused(read.fault, read.refused)
   } catch (error) {
-    if (error instanceof ClientKeysUnavailable) throw refused('request_object_refused', error.message)
+    if (error instanceof ClientKeysUnavailable) throw refused(error.message)
     throw error
   }
 }
