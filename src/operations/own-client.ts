@@ -1,5 +1,6 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, equalInConstantTime, randomText } from '../platform/secrets/digest.ts'
+import { bearerChallenge } from '../protocol/bearer-challenge.ts'
 import { matchingSecret } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
@@ -148,7 +149,7 @@ async function initialTokenOf(
   if (settings.registration === 'closed') throw new OAuthError('registration_closed')
   if (token === undefined) {
     if (settings.registration === 'open') return undefined
-    throw new OAuthError('initial_access_token_missing', { headers: challenge() })
+    throw new OAuthError('initial_access_token_missing', { headers: bearerChallenge() })
   }
   const id = await findUsableToken(database, digest(token))
   if (id === undefined) throw initialTokenRefused()
@@ -198,16 +199,11 @@ function isPresentedAnew(before: RegisteredClient, after: RegisteredClient): boo
   return seen(before) !== seen(after)
 }
 
-/** RFC 6750 §3, §3.1: a request without a token gets a challenge without an error code. */
-export function challenge(error?: 'invalid_token'): { readonly 'www-authenticate': string } {
-  return { 'www-authenticate': `Bearer realm="Signet"${error === undefined ? '' : `, error="${error}"`}` }
-}
-
 const initialTokenRefused = () =>
-  new OAuthError('initial_access_token_refused', { headers: challenge('invalid_token') })
+  new OAuthError('initial_access_token_refused', { headers: bearerChallenge('invalid_token') })
 
 const registrationTokenRefused = () =>
-  new OAuthError('registration_access_token_refused', { headers: challenge('invalid_token') })
+  new OAuthError('registration_access_token_refused', { headers: bearerChallenge('invalid_token') })
 
 /** Metadata that cannot be registered, as the error of RFC 7591 §3.2.2. */
 export function asRegistrationError({ code, message }: InvalidClientMetadata): OAuthError {

@@ -3,7 +3,6 @@ import { bearerToken, VerificationError } from '#verify'
 import type { RegisteredClient } from '../../operations/client-registration.ts'
 import {
   asRegistrationError,
-  challenge,
   deleteOwnClient,
   type OwnRegistration,
   readOwnClient,
@@ -12,6 +11,7 @@ import {
 } from '../../operations/own-client.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
+import { bearerChallenge } from '../../protocol/bearer-challenge.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { type JsonBody, readJsonOnly, requireJson } from '../../protocol/http/json-body.ts'
 import { InvalidClientMetadata } from '../../records/clients/metadata-members.ts'
@@ -100,6 +100,6 @@ function tokenIn(request: FastifyRequest): string | undefined {
 
 function requireToken(request: FastifyRequest): string {
   const token = tokenIn(request)
-  if (token === undefined) throw new OAuthError('registration_access_token_missing', { headers: challenge() })
+  if (token === undefined) throw new OAuthError('registration_access_token_missing', { headers: bearerChallenge() })
   return token
 }
