@@ -11,7 +11,7 @@ import type { Signet } from '../signet.ts'
 import { sendResponse } from './authorization-response.ts'
 import { findRequestingClient, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession } from './browser-session.ts'
-import { type PendingRequest, standIns } from './continue-value.ts'
+import { type PendingRequest, type ReceivedRequest, standIns } from './continue-value.ts'
 import { idInRequestUri } from './pushed-request.ts'
 
 /**
@@ -28,10 +28,10 @@ export async function receiveRequest(
   sent: Parameters,
 ): Promise<PendingRequest | undefined> {
   const { database, settings, clock } = signet
-  const plain = { parameters: sent, isSigned: false, pushed: undefined, receivedAt: clock.now(), selected: undefined }
-  if (!wasSent(sent, 'request') && !wasSent(sent, 'request_uri')) return plain
+  const now = { receivedAt: clock.now(), selected: undefined }
+  if (!wasSent(sent, 'request') && !wasSent(sent, 'request_uri')) return { ...now, parameters: sent, isSigned: false }
   try {
-    return { ...plain, ...(await resolve(signet, sent)) }
+    return { ...now, ...(await resolve(signet, sent)) }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     // For the language of the page.
@@ -58,10 +58,7 @@ async function targetBeside({ database }: Signet, sent: Parameters): Promise<Ver
   }
 }
 
-async function resolve(
-  signet: Signet,
-  sent: Parameters,
-): Promise<Pick<PendingRequest, 'parameters'> & Partial<PendingRequest>> {
+async function resolve(signet: Signet, sent: Parameters): Promise<ReceivedRequest> {
   // RFC 9101 §5.
   if (wasSent(sent, 'request') && wasSent(sent, 'request_uri')) throw new OAuthError('request_twice')
   const uri = soundValue(sent, 'request_uri')
