@@ -11,7 +11,7 @@ import {
   markPresentedAnew,
 } from '../records/clients/client-registrations-store.ts'
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
-import { type InvalidClientMetadata, invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
+import { invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
 import { findUsableToken, useToken } from '../records/clients/registration-tokens-store.ts'
 import { completeOwnMetadata } from '../records/clients/self-registration.ts'
 import type { Caller } from '../records/events/events-store.ts'
@@ -204,13 +204,3 @@ const initialTokenRefused = () =>
 
 const registrationTokenRefused = () =>
   new OAuthError('registration_access_token_refused', { headers: bearerChallenge('invalid_token') })
-
-/** Metadata that cannot be registered, as the error of RFC 7591 §3.2.2. */
-export function asRegistrationError({ code, message }: InvalidClientMetadata): OAuthError {
-  const names = {
-    invalid_client_metadata: 'client_metadata_invalid',
-    invalid_redirect_uri: 'client_redirect_uri_invalid',
-    unapproved_software_statement: 'software_statement_unapproved',
-  } as const
-  return new OAuthError(names[code], { param: message })
-}

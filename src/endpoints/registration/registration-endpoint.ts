@@ -2,7 +2,6 @@ import type { FastifyRequest } from 'fastify'
 import { bearerToken, VerificationError } from '#verify'
 import type { RegisteredClient } from '../../operations/client-registration.ts'
 import {
-  asRegistrationError,
   deleteOwnClient,
   type OwnRegistration,
   readOwnClient,
@@ -85,6 +84,16 @@ async function refusing<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw error instanceof InvalidClientMetadata ? asRegistrationError(error) : error
   }
+}
+
+/** Metadata that cannot be registered, as the error of RFC 7591 §3.2.2. */
+function asRegistrationError({ code, message }: InvalidClientMetadata): OAuthError {
+  const names = {
+    invalid_client_metadata: 'client_metadata_invalid',
+    invalid_redirect_uri: 'client_redirect_uri_invalid',
+    unapproved_software_statement: 'software_statement_unapproved',
+  } as const
+  return new OAuthError(names[code], { param: message })
 }
 
 /** The bearer token of a request (RFC 6750 §2.1); undefined if there is none. */
