@@ -22,8 +22,7 @@ import { endGrantsOf } from './revoke-grants.ts'
 
 export type RegisteredClient = ClientMetadata & {
   readonly client_id: ClientId
-  /** Left out for a client that an operator has just registered. */
-  readonly isSelfRegistered?: boolean
+  readonly isSelfRegistered: boolean
 }
 
 /** `secrets` may be missing if no client comes to use its secret as a key. */
@@ -54,7 +53,7 @@ export async function registerClient(
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
     const metadata = completeMetadata(input, await registrationContext(tx, input))
-    return insertNewClient(tx, secrets, originOf(actor), metadata, { origin: 'by operator' })
+    return insertNewClient(tx, secrets, originOf(actor), metadata, { registered: 'by operator' })
   })
 }
 
@@ -69,7 +68,7 @@ export async function insertNewClient(
   origin: EventOrigin,
   metadata: ClientMetadata,
   how: {
-    readonly origin: 'by operator' | 'by itself'
+    readonly registered: 'by operator' | 'by itself'
     readonly detail?: Readonly<Record<string, string | number | boolean>>
   },
 ): Promise<ClientWithSecret> {
@@ -78,10 +77,11 @@ export async function insertNewClient(
   const clientId = `client_${randomText(16)}` as ClientId
   const secret = usesSecret(metadata) ? randomText(32) : undefined
   const stored = secret === undefined ? undefined : storedSecret(secrets, clientId, metadata, secret)
-  await insertClient(tx, clientId, metadata, stored, how.origin)
+  await insertClient(tx, clientId, metadata, stored, how.registered)
   const detail = { name: metadata.client_name, ...how.detail }
   await recordEvent(tx, { type: 'client_created', ...origin, clientId, detail })
-  return { client: { ...metadata, client_id: clientId }, secret }
+  const isSelfRegistered = how.registered === 'by itself'
+  return { client: { ...metadata, client_id: clientId, isSelfRegistered }, secret }
 }
 
 /**

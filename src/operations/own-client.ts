@@ -63,7 +63,7 @@ export async function registerOwnClient(
     if (initialToken !== undefined && !(await useToken(tx, initialToken))) throw initialTokenRefused()
     const detail = { self_registered: true, ...(initialToken !== undefined && { initial_token: initialToken }) }
     const { client, secret } = await insertNewClient(tx, signet.secrets, { caller }, metadata, {
-      origin: 'by itself',
+      registered: 'by itself',
       detail,
     })
     await insertRegistration(tx, client.client_id, digest(registrationToken), initialToken)

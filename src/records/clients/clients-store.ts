@@ -192,18 +192,18 @@ export async function listClients(
 
 /**
  * @param secret its first one; undefined if it uses none
- * @param origin who registers it
+ * @param registered who registers it
  */
 export async function insertClient(
   db: Queryable,
   clientId: ClientId,
   metadata: ClientMetadata,
   secret: StoredSecret | undefined,
-  origin: 'by operator' | 'by itself' = 'by operator',
+  registered: 'by operator' | 'by itself' = 'by operator',
 ): Promise<void> {
   const { names, values } = columnsOf(metadata)
   names.push('self_registered')
-  values.push(origin === 'by itself')
+  values.push(registered === 'by itself')
   await db.query({
     text: `WITH client AS (
              INSERT INTO clients (client_id, ${names.join(', ')})
