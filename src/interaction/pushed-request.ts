@@ -1,6 +1,6 @@
 import { withinLimit } from '../operations/within-limit.ts'
-import type { Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
+import { type PurposeSecret, sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Parameters, parametersOf, soundParameters } from '../protocol/http/parameters.ts'
 import { authorizationParameters } from '../protocol/oidc-values.ts'
@@ -46,7 +46,8 @@ export interface PushedRequest {
 
 /**
  * Checks a pushed request as the authorization endpoint does, and stores it (RFC 9126 §2). Everything is checked again when a browser arrives, because the registration of the
- * client may have changed. Its id has 256 random bits; the database stores only the digest.
+ * client may have changed. Its id has 256 random bits; the database stores only the digest. The parameters are stored sealed, because they can contain an ID token
+ * (`id_token_hint`) or an address (`login_hint`).
  *
  * There is no event for it, because public clients can send any number, and events are kept.
  *
@@ -56,12 +57,12 @@ export interface PushedRequest {
  * @throws OAuthError; TooManyWaiting
  */
 export async function pushRequest(
-  signet: Pick<Signet, 'database' | 'limits' | 'metrics' | 'settings'>,
+  signet: Pick<Signet, 'database' | 'limits' | 'metrics' | 'secrets' | 'settings'>,
   client: Client,
   network: string,
   { parameters, isSigned }: { readonly parameters: Parameters; readonly isSigned: boolean },
 ): Promise<PushedRequest> {
-  const { database, limits, settings } = signet
+  const { database, limits, secrets, settings } = signet
   const target = targetOf(client, parameters)
   const { droppedScopes, droppedClaims } = readAuthorizationRequest(
     parameters,
@@ -76,7 +77,7 @@ export async function pushRequest(
   const id = randomText(32)
   await insertPushedRequest(database, {
     ...{ digest: digest(id), clientId: client.client_id, isSigned, ttl: lifetime },
-    parameters: textOf(parameters),
+    parameters: sealParameters(secrets['request-sealing'], id, parameters),
   })
   return {
     requestUri: requestUriOf(id),
@@ -104,32 +105,41 @@ export interface OpenedPushedRequest {
  * @throws OAuthError if there is none of this client. A client learns nothing about the requests of others
  */
 export async function openPushedRequest(
-  db: Queryable,
+  { database, secrets }: Pick<Signet, 'database' | 'secrets'>,
   id: string,
   clientId: string,
   isArrival: boolean,
 ): Promise<OpenedPushedRequest> {
   const isId = /^[A-Za-z0-9_-]{43}$/.test(id)
-  const stored = isId ? await findPushedRequest(db, digest(id), clientId) : undefined
+  const stored = isId ? await findPushedRequest(database, digest(id), clientId) : undefined
   const unusable = (why: string) => new OAuthError('request_uri_unusable', { detail: `request_uri: ${why}` })
   if (!stored) throw unusable(isId ? 'this client has pushed none with this id' : 'its id is malformed')
-  const { parameters, isSigned, expired, completed, repeatableIn } = stored
+  const { isSigned, expired, completed, repeatableIn } = stored
+  const secret = await secretFor(secrets, 'request-sealing', stored.parameters)
+  const parameters = openParameters(secret, id, stored.parameters)
+  if (!parameters) throw unusable('the secret that its parameters were sealed with has been revoked')
   const over = completed ? 'it has its response' : isArrival && expired ? 'it has expired' : undefined
   return {
     reference: { digest: digest(id), isContinued: !isArrival },
-    parameters: parametersIn(parameters),
+    parameters,
     isSigned,
     fault: over === undefined ? undefined : unusable(over),
     repeatableIn: isArrival ? undefined : repeatableIn,
   }
 }
 
-function textOf(parameters: Parameters): string {
+/** Binds the parameters to their request. */
+const sealOf = (id: string) => `pushed-request ${id}`
+
+function sealParameters(secret: PurposeSecret, id: string, parameters: Parameters): string {
   const { values, resource } = soundParameters(parameters)
-  return JSON.stringify([[...values].filter(([name]) => carried.has(name)), resource])
+  const taken = [...values].filter(([name]) => carried.has(name))
+  return sealText(secret, JSON.stringify([taken, resource]), sealOf(id))
 }
 
-function parametersIn(text: string): Parameters {
+function openParameters(secret: PurposeSecret, id: string, sealed: string): Parameters | undefined {
+  const text = unsealText(secret, sealed, sealOf(id))
+  if (text === undefined) return undefined
   const [values, resource] = JSON.parse(text) as [[string, string][], string[]]
   return parametersOf({ values: new Map(values), resource })
 }

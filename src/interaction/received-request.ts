@@ -105,7 +105,8 @@ export async function parametersInObject(
 
 /**
  * Gets the request object at a `request_uri` (RFC 9101 §5.2, OpenID Connect Core §6.2). It must be one that the client registered, character by character. Its fragment may be
- * anything: clients change it so that nobody uses a cached object (OpenID Connect Core §6.2). The signature protects the content, not the fragment.
+ * anything: it is not compared with the content, which the signature protects. A client that registers another one makes Signet forget the object that it has kept
+ * (OpenID Connect Core §6.2).
  *
  * @throws OAuthError `invalid_request_uri`
  */
@@ -114,10 +115,9 @@ async function fetchObject({ outgoing }: Signet, client: Client, uri: string): P
     throw new OAuthError('request_uri_not_registered', {
       detail: `request_uri ${shortened(uri, 500)}; client ${client.client_id} is registered for: ${shortened(client.request_uris.join(' '), 500)}`,
     })
-  const [url = ''] = uri.split('#', 1)
   try {
     const accept = 'application/oauth-authz-req+jwt, application/jwt'
-    const { body } = await outgoing.get(url, { accept, maxBytes: maxObjectLength })
+    const { body } = await outgoing.get(uri, { accept, maxBytes: maxObjectLength })
     // A file often ends with a line break.
     return body.toString('latin1').trim()
   } catch (error) {

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { createRegistrationToken } from '../../src/operations/registration-tokens.ts'
 import { registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
+import { deviceGrants, openRequest, startDevice } from '../support/device.ts'
 import { type Reply, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { ownMetadata, register, registered, send } from '../support/registration.ts'
@@ -492,6 +493,44 @@ t.test('a private key is refused even if it is for encryption, and keys for encr
     400,
     'invalid_client_metadata',
   ])
+})
+
+t.test('a client that changes what people see of it while a page is open gets nothing from that page', async (t) => {
+  const anew = [
+    { client_name: 'Payroll' },
+    { logo_uri: 'https://app.example/logo.png' },
+    { client_uri: 'https://app.example/' },
+  ]
+
+  t.test('at the consent page', async (t) => {
+    const { client, replace } = await registered(idp)
+    const { browser } = await signIn(idp, await idp.client())
+    const parameters = new URLSearchParams(authorizationParameters(client, pkce(), { scope: 'openid' }))
+    for (const changes of anew) {
+      const shown = await browser.follow(await browser.get(`/authorize?${parameters}`))
+      t.equal((await replace({ ...ownMetadata, ...changes })).status, 200)
+      const answer = await browser.follow(await browser.submit(shown, 'allow', { decision: 'allow' }))
+      t.match(answer, { status: 200, text: /id="allow"/, location: undefined }, JSON.stringify(changes))
+      t.match((await browser.get(`/authorize?${parameters}&prompt=none`)).location, 'error=consent_required')
+    }
+    const shown = await browser.follow(await browser.get(`/authorize?${parameters}`))
+    t.equal((await replace({ ...ownMetadata, ...anew.at(-1), contacts: ['a@app.example'] })).status, 200)
+    const answer = await browser.submit(shown, 'allow', { decision: 'allow' })
+    t.match(answer.location, 'code=', 'what the page does not show may change')
+  })
+
+  t.test('at the page that connects a device', async (t) => {
+    const own = { ...ownMetadata, grant_types: [...deviceGrants.grant_types, 'authorization_code'] }
+    const { client, replace } = await registered(idp, own)
+    const { browser, person } = await signIn(idp, await idp.client())
+    const device = await startDevice(idp, client, { scope: 'openid' })
+    const shown = await openRequest(browser, person, device)
+    t.equal((await replace({ ...own, client_name: 'Payroll' })).status, 200)
+    const answer = await browser.follow(await browser.submit(shown, 'allow', { decision: 'allow' }))
+    t.match(answer, { status: 200, text: 'id="allow"' })
+    t.match(answer.text, 'Payroll')
+    t.match((await device.poll()).body, { error: 'authorization_pending' })
+  })
 })
 
 t.test('a page of another site cannot make a browser register without a preflight', async (t) => {

@@ -30,7 +30,7 @@ const open = [
   ...['GET /not-me', 'POST /not-me'],
   ...['GET /undo-email-change', 'POST /undo-email-change', 'POST /sign-up/invitation'],
   // Anybody may read these.
-  ...['GET /errors', 'GET /inspect', 'GET /demo-mails', 'GET /avatars/:id'],
+  ...['GET /errors', 'GET /inspect', 'GET /demo-mails', 'GET /avatars/:id', 'GET /logos/:version'],
   // Programs call these, without a session.
   ...[
     'GET /.well-known/openid-configuration',
@@ -41,6 +41,10 @@ const open = [
     'POST /token',
     'POST /device_authorization',
     'POST /par',
+    'POST /register',
+    'GET /register/:client_id',
+    'PUT /register/:client_id',
+    'DELETE /register/:client_id',
     'GET /userinfo',
     'POST /userinfo',
     'POST /introspect',

@@ -66,15 +66,26 @@ export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): 
   )
 }
 
+/** What pages show of a client that registered itself (RFC 7591), beside its access. */
+type Presentation = Pick<
+  Client,
+  'isSelfRegistered' | 'client_name' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
+>
+
 /**
  * The scopes that a page shows, their owners, and the claims beyond the scopes, as a text for the proof in its form. If any of them changes, so does the
  * text. Without claims it is that of the previous release, so that pages of either can be answered at the other.
+ *
+ * A client that registered itself can change its name while the page is open. What the person allows would then be recorded as given to the new name, which
+ * they have not seen. So the text also has what the page shows of such a client.
  */
-export function shownAccess(asked: AskedAbout): string {
-  const owned = resourcesAskedAbout(asked).map((resource) => [
+export function shownAccess({ client, ...asked }: AskedAbout & { readonly client: Presentation }): string {
+  const owned = resourcesAskedAbout({ client, ...asked }).map((resource) => [
     resource.identifier,
     ...resource.scopes.filter((scope) => asked.scopes.includes(scope)),
   ])
   const claims = claimsBeyond(asked.scopes, asked.claims ?? noClaims)
-  return JSON.stringify(claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned])
+  const { client_name: name, client_uri, logo_uri, policy_uri, tos_uri } = client
+  const shown = client.isSelfRegistered ? [{ name, client_uri, logo_uri, policy_uri, tos_uri }] : []
+  return JSON.stringify([asked.scopes, owned, ...(claims.length > 0 ? [claims] : []), ...shown])
 }

@@ -6,7 +6,7 @@ export interface NewPushedRequest {
   /** Of the random part of its `request_uri`. */
   readonly digest: Buffer
   readonly clientId: ClientId
-  /** Its parameters as JSON (interaction/pushed-request.ts). */
+  /** Its parameters, sealed (interaction/pushed-request.ts). */
   readonly parameters: string
   /** Whether they were in a request object whose signature was verified. */
   readonly isSigned: boolean
