@@ -10,4 +10,4 @@ ALTER TABLE client_secrets
   ADD COLUMN sealed text,
   ADD COLUMN sealed_version integer,
   ADD CONSTRAINT client_secrets_sealed_check CHECK ((sealed IS NULL) = (sealed_version IS NULL) AND (sealed IS NULL OR NOT is_short));
-CREATE INDEX IF NOT EXISTS client_secrets_sealed_version ON client_secrets (sealed_version) WHERE sealed_version IS NOT NULL;
+CREATE INDEX IF NOT EXISTS client_secrets_sealed_version_idx ON client_secrets (sealed_version) WHERE sealed_version IS NOT NULL;

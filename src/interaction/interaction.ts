@@ -203,15 +203,15 @@ export async function openRequest(
   pending: PendingRequest,
   isArrival: boolean,
 ): Promise<OpenedRequest> {
-  const { parameters, isSigned, pushed } = pending
-  if (pushed === undefined) {
+  const { parameters } = pending
+  if (pending.pushed === undefined) {
     const target = await verifyTarget(signet.database, parameters)
-    return { pending, target, arrival: { isSigned, pushed }, fault: undefined }
+    return { pending, target, arrival: { isSigned: pending.isSigned, pushed: undefined }, fault: undefined }
   }
   const clientId = sentValue(parameters, 'client_id') ?? ''
   const [client, opened] = await inOrder(
     findRequestingClient(signet.database, parameters),
-    openPushedRequest(signet, pushed, clientId, isArrival),
+    openPushedRequest(signet, pending.pushed, clientId, isArrival),
   )
   return {
     pending: { ...pending, parameters: opened.parameters },

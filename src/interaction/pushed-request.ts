@@ -1,4 +1,4 @@
-import type { Labels } from '../platform/metrics.ts'
+import { withinLimit } from '../operations/within-limit.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
@@ -7,7 +7,6 @@ import { authorizationParameters } from '../protocol/oidc-values.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import type { SessionId } from '../records/ids.ts'
-import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
 import { findPushedRequest, insertPushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { Signet } from '../signet.ts'
 import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
@@ -58,17 +57,12 @@ export interface PushedRequest {
  * @throws OAuthError; TooManyWaiting
  */
 export async function pushRequest(
-  {
-    database,
-    limits,
-    metrics,
-    secrets,
-    settings,
-  }: Pick<Signet, 'database' | 'limits' | 'metrics' | 'secrets' | 'settings'>,
+  signet: Pick<Signet, 'database' | 'limits' | 'metrics' | 'secrets' | 'settings'>,
   client: Client,
   network: string,
   { parameters, isSigned }: { readonly parameters: Parameters; readonly isSigned: boolean },
 ): Promise<PushedRequest> {
+  const { database, limits, secrets, settings } = signet
   const target = targetOf(client, parameters)
   const { droppedScopes, droppedClaims } = readAuthorizationRequest(
     parameters,
@@ -77,20 +71,9 @@ export async function pushRequest(
     settings.issuer,
   )
   if (octetsOf(parameters) > maxOctets) throw new OAuthError('request_too_long', { param: String(maxOctets) })
-  try {
-    // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.
-    const isAnybody = isPublic(client) || client.isSelfRegistered
-    await limits.beforePushedRequest(isAnybody ? network : undefined, client.client_id)
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    const { limit, retryAfter, isFirst } = error
-    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
-    throw new OAuthError('too_many_pushed_requests', {
-      headers: { 'retry-after': String(retryAfter) },
-      detail: `limit: ${limit}`,
-      isRecorded: isFirst,
-    })
-  }
+  // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.
+  const ofNetwork = isPublic(client) || client.isSelfRegistered ? network : undefined
+  await withinLimit(signet, 'too_many_pushed_requests', () => limits.beforePushedRequest(ofNetwork, client.client_id))
   const id = randomText(32)
   await insertPushedRequest(database, {
     ...{ digest: digest(id), clientId: client.client_id, isSigned, ttl: lifetime },
