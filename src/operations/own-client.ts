@@ -49,14 +49,14 @@ export async function registerOwnClient(
 ): Promise<OwnRegistration> {
   const { database, settings } = signet
   const initialToken = await initialTokenOf(signet, token)
-  const asked = await ownMetadata(database, settings.name, input)
+  const asked = await ownMetadata(database, settings, input)
   await counted(signet, () => signet.limits.beforeRegistration(caller.network, initialToken))
   await checkSectorIdentifier(signet, asked)
 
   const registrationToken = randomText(32)
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
-    const metadata = await ownMetadata(tx, settings.name, input)
+    const metadata = await ownMetadata(tx, settings, input)
     // Now for good: others may have used it up in the meantime.
     if (initialToken !== undefined && !(await useToken(tx, initialToken))) throw initialTokenRefused()
     const detail = { self_registered: true, ...(initialToken !== undefined && { initial_token: initialToken }) }
@@ -103,7 +103,7 @@ export async function replaceOwnClient(
   const { database, settings } = signet
   await checkRegistrationToken(database, clientId, token)
   refuseIssued(input, clientId)
-  const asked = await ownMetadata(database, settings.name, input)
+  const asked = await ownMetadata(database, settings, input)
   await counted(signet, () => signet.limits.beforeOwnChange(clientId))
   await checkSectorIdentifier(signet, asked)
 
@@ -114,7 +114,7 @@ export async function replaceOwnClient(
     // Under the lock: an operator may have adopted the client in the meantime.
     const registeredAt = await checkRegistrationToken(tx, clientId, token)
     const given = checkGivenSecret(existing, input)
-    const metadata = await ownMetadata(tx, settings.name, input)
+    const metadata = await ownMetadata(tx, settings, input)
     refuseOtherSubjects(existing, metadata)
     const actor = { kind: 'client', clientId: existing.client_id, caller } as const
     const { client, secret } = await replaceMetadata(tx, signet.secrets, actor, existing, metadata)
@@ -163,8 +163,8 @@ async function checkRegistrationToken(db: Queryable, clientId: string, token: st
   return found.registeredAt
 }
 
-async function ownMetadata(db: Queryable, providerName: string, input: MetadataInput) {
-  return completeOwnMetadata(input, { openResources: await findOpenResources(db), providerName })
+async function ownMetadata(db: Queryable, { name, issuer }: Context['settings'], input: MetadataInput) {
+  return completeOwnMetadata(input, { openResources: await findOpenResources(db), providerName: name, issuer })
 }
 
 /** RFC 7592 §2.2: what must be in an update request, and what must not. */

@@ -207,6 +207,35 @@ t.test(
   },
 )
 
+t.test('nothing of a client is at the origin of the provider, where people and our own forms trust it', async (t) => {
+  const own = `${idp.issuer}/logout/confirm`
+  t.same(errorOf(await withMetadata({ redirect_uris: [own] })), [400, 'invalid_redirect_uri'])
+  t.same(errorOf(await withMetadata({ redirect_uris: ['https://app.example/cb', own] })), [400, 'invalid_redirect_uri'])
+  t.same(errorOf(await withMetadata({ post_logout_redirect_uris: [own] })), [400, 'invalid_client_metadata'])
+  t.same(
+    errorOf(await (await registered(idp)).replace({ ...ownMetadata, redirect_uris: [own] })),
+    [400, 'invalid_redirect_uri'],
+    'nor later',
+  )
+  t.equal(
+    (await withMetadata({ redirect_uris: ['http://localhost:4321/cb'] })).status,
+    201,
+    'another port is another app',
+  )
+})
+
+t.test('a response in a form that submits itself never goes to our own forms', async (t) => {
+  // One of an operator, or one that gets there by its loopback port.
+  const client = await idp.client({ redirect_uris: [`${idp.issuer}/logout/confirm`] })
+  const { browser } = await signIn(idp, await idp.client())
+  const silent = { scope: 'openid', prompt: 'none', response_mode: 'form_post' }
+  const answer = await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), silent))}`)
+  t.equal(answer.status, 303)
+  t.match(answer.location, `${idp.issuer}/logout/confirm?error=consent_required`)
+  t.notMatch(answer.text, '<form')
+  t.match((await browser.get('/')).text, 'id="sign-out"', 'still signed in')
+})
+
 t.test('bodies that are not one strict JSON object are refused, and nothing is stored', async (t) => {
   const before = await clients()
   const { body } = await registered(idp)

@@ -19,6 +19,8 @@ export interface SelfRegistrationContext {
   readonly openResources: readonly Pick<Resource, 'identifier' | 'scopes'>[]
   /** SIGNET_NAME: what pages call this provider. */
   readonly providerName: string
+  /** SIGNET_ISSUER */
+  readonly issuer: string
 }
 
 const ownGrantTypes: readonly string[] = ['authorization_code', 'refresh_token', deviceCodeGrant]
@@ -65,6 +67,7 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
     { resources: context.openResources },
   )
   checkApplicationType(metadata)
+  refuseOurOrigin(metadata, context.issuer)
   checkName(metadata.client_name, context.providerName)
   return metadata
 }
@@ -188,6 +191,21 @@ function checkApplicationType({ application_type: type, redirect_uris: uris }: C
       'invalid_redirect_uri',
       `redirect_uris: '${shown(custom)}' has a private-use scheme, which needs application_type native.`,
     )
+}
+
+/**
+ * Nothing of a client is at our own origin. A consent page would say that it leads to this provider, which is where people are used to trust what they read, and
+ * responses would reach our own pages as if they had sent them.
+ */
+function refuseOurOrigin(metadata: ClientMetadata, issuer: string): void {
+  const isOurs = (uri: string | undefined) => uri !== undefined && new URL(uri).origin === issuer
+  if (metadata.redirect_uris.some(isOurs))
+    throw new InvalidClientMetadata('invalid_redirect_uri', 'redirect_uris must not lead to this server.')
+  if (metadata.post_logout_redirect_uris.some(isOurs))
+    throw invalid('post_logout_redirect_uris must not lead to this server.')
+  const names = ['client_uri', 'policy_uri', 'tos_uri', 'initiate_login_uri'] as const
+  const name = names.find((one) => isOurs(metadata[one]))
+  if (name !== undefined) throw invalid(`${name} must not lead to this server.`)
 }
 
 /**
