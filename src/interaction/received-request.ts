@@ -121,7 +121,8 @@ async function fetchObject({ outgoing }: Signet, client: Client, uri: string): P
   const [url = ''] = uri.split('#', 1)
   try {
     const accept = 'application/oauth-authz-req+jwt, application/jwt'
-    const { body } = await outgoing.get(url, { accept, maxBytes: maxObjectLength })
+    const isVouchedFor = !client.isSelfRegistered
+    const { body } = await outgoing.get(url, { accept, maxBytes: maxObjectLength, isVouchedFor })
     // A file often ends with a line break.
     return body.toString('latin1').trim()
   } catch (error) {

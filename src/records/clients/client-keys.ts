@@ -1,7 +1,7 @@
 import { parseJsonObject } from '#verify/strict-json'
 import { cooldown, type FetchedDocument, type Outgoing } from '../../platform/outgoing/outgoing.ts'
 import { OutgoingRequestFailed } from '../../platform/outgoing-request.ts'
-import type { ClientJwks, ClientMetadata } from './client.ts'
+import type { Client, ClientJwks } from './client.ts'
 import { readFetchedJwks } from './client-jwks.ts'
 import { InvalidClientMetadata } from './metadata-members.ts'
 
@@ -14,7 +14,7 @@ export interface ClientKeySets {
    * @param kid of the JWS that the keys are for; undefined: it names none
    * @throws ClientKeysUnavailable with a message for operators
    */
-  keysOf(client: Pick<ClientMetadata, 'jwks' | 'jwks_uri'>, kid: string | undefined): Promise<ClientJwks>
+  keysOf(client: Pick<Client, 'jwks' | 'jwks_uri' | 'isSelfRegistered'>, kid: string | undefined): Promise<ClientJwks>
 }
 
 /** The keys of a client could not be fetched, or are not usable. The message is for operators. */
@@ -38,12 +38,13 @@ export function createClientKeySets(outgoing: Outgoing): ClientKeySets {
     return keys
   }
   // The time between two requests is limited even if the headers forbid to keep a set: anybody can send assertions that claim to be of this client.
-  const options = { accept: 'application/jwk-set+json, application/json', maxBytes, keepFor: cooldown }
+  const basics = { accept: 'application/jwk-set+json, application/json', maxBytes, keepFor: cooldown }
 
   return {
-    keysOf: async ({ jwks, jwks_uri: uri }, kid) => {
+    keysOf: async ({ jwks, jwks_uri: uri, isSelfRegistered }, kid) => {
       if (jwks !== undefined) return jwks
       if (uri === undefined) throw new ClientKeysUnavailable('the client has neither jwks nor jwks_uri')
+      const options = { ...basics, isVouchedFor: !isSelfRegistered }
       const document = await outgoing.get(uri, options).catch(asUnavailable)
       if (kid === undefined || hasKey(document, kid)) return keysIn(document)
       // OpenID Connect Core §10.1.1: a kid that is not known yet is the sign of a new key. If the set cannot be had now, the older one is still the best known.
