@@ -95,7 +95,7 @@ export async function parametersInObject(
       clientId: client.client_id,
       issuer: settings.issuer,
       algorithm: client.request_object_signing_alg,
-      keys: async (kid) => ({ keys: [...(await clientKeys.keysOf(client, kid)).keys] }),
+      keys: (kid, tried) => clientKeys.keysOf(client, kid, tried),
       now: clock.seconds(),
       clockSkew: settings.clockSkew,
     })
