@@ -132,7 +132,9 @@ export async function replaceOwnClient(
 export async function deleteOwnClient(signet: Context, caller: Caller, clientId: string, token: string): Promise<void> {
   await checkRegistrationToken(signet.database, clientId, token)
   const actor = { kind: 'client', clientId: clientId as ClientId, caller } as const
-  if ((await deleteClient(signet, actor, actor.clientId)) === 'no_such_client') throw registrationTokenRefused()
+  // Again under the lock: an operator may have adopted the client in the meantime.
+  const deleted = await deleteClient(signet, actor, actor.clientId, (tx) => checkRegistrationToken(tx, clientId, token))
+  if (deleted === 'no_such_client') throw registrationTokenRefused()
 }
 
 /**

@@ -1,7 +1,11 @@
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { createRegistrationToken } from '../../src/operations/registration-tokens.ts'
+import { inTransaction } from '../../src/platform/database/queryable.ts'
+import { deleteRegistration } from '../../src/records/clients/client-registrations-store.ts'
+import { findClient, lockClient } from '../../src/records/clients/clients-store.ts'
 import { registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Reply, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { ownMetadata, register, registered, send } from '../support/registration.ts'
@@ -401,6 +405,25 @@ t.test('an access token of a person, or of the registration of a deleted client,
     headers: { authorization: `Bearer ${tokens.access_token}` },
   })
   t.equal(status, 401, 'what it issued has ended with it')
+})
+
+t.test('a client that an operator adopts at the same moment can neither delete nor change itself', async (t) => {
+  for (const attempt of ['delete', 'replace'] as const) {
+    const { body, client, ...own } = await registered(idp)
+    let answer: Promise<Reply> | undefined
+    await inTransaction(database, async (tx) => {
+      await lockClient(tx, client.client_id)
+      answer = own[attempt]({ ...ownMetadata, client_name: 'Other' })
+      const [holder] = (await tx.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows
+      await eventually('the request to have passed its first check', async () => {
+        const text = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+        return (await database.query({ text, values: [holder?.pid] })).rows.length > 0
+      })
+      await deleteRegistration(tx, client.client_id)
+    })
+    t.match(await answer, { status: 401, body: { error: 'invalid_token' } }, attempt)
+    t.match(await findClient(database, body.client_id), { client_name: ownMetadata.client_name })
+  }
 })
 
 t.test('a change must name its client, and neither chooses a secret nor sets what the server issues', async (t) => {
