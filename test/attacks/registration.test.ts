@@ -35,6 +35,11 @@ t.test('a client cannot be named as the provider, whatever the spelling', async 
     'Ａｃｍｅ Ｂａｎｋ',
     'Acme\u00a0Bank',
     'Acme\u00adBank',
+    'Acme\u3164Bank',
+    'Acme\u115f Bank',
+    'Acme\uffa0Bank',
+    idp.issuer,
+    new URL(idp.issuer).host,
     'Acme Bank™'.replace('™', '!'),
   ])
     t.same(errorOf(await withMetadata({ client_name })), [400, 'invalid_client_metadata'], client_name)
@@ -44,7 +49,7 @@ t.test('a client cannot be named as the provider, whatever the spelling', async 
     [400, 'invalid_client_metadata'],
     'nor later',
   )
-  for (const client_name of ['Acme\nBank', 'Ac\u202eme', ''])
+  for (const client_name of ['Acme\nBank', 'Ac\u202eme', '', '\u3164', '\u2800 ', '\u200b', '\u00ad'])
     t.same(errorOf(await withMetadata({ client_name })), [400, 'invalid_client_metadata'], JSON.stringify(client_name))
   t.equal((await withMetadata({ 'client_name#de': 'Acme Bank' })).status, 201, 'other languages are not used at all')
 })

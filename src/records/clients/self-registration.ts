@@ -68,7 +68,7 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
   )
   checkApplicationType(metadata)
   refuseOurOrigin(metadata, context.issuer)
-  checkName(metadata.client_name, context.providerName)
+  checkName(metadata.client_name, context)
   return metadata
 }
 
@@ -212,17 +212,22 @@ function refuseOurOrigin(metadata: ClientMetadata, issuer: string): void {
  * A name that people would take for the provider itself. Longer names that contain it are allowed: short brands are parts of honest names, and every page that
  * shows the name says that nobody has checked it.
  */
-function checkName(name: string, providerName: string): void {
+function checkName(name: string, { providerName, issuer }: SelfRegistrationContext): void {
+  // Unicode calls some of these letters, such as U+3164. A name of nothing else would leave a gap in the sentences of pages.
+  if (/^[\p{Default_Ignorable_Code_Point}\p{White_Space}\u2800]*$/u.test(name))
+    throw invalid('client_name has no character that can be seen.')
   const [own, provider] = [folded(name), folded(providerName)]
+  if ([issuer, new URL(issuer).host].some((address) => own === folded(address)))
+    throw invalid('client_name is the address of this provider. Choose the name of your application.')
   // A name may consist of other characters only.
   if (own === provider && (own !== '' || name.trim() === providerName.trim()))
     throw invalid('client_name is the name of this provider. Choose the name of your application.')
 }
 
-/** Letters and digits only, compatibility forms and case folded. */
+/** Letters and digits that can be seen, compatibility forms and case folded. */
 function folded(name: string): string {
   return name
     .normalize('NFKC')
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]/gu, '')
+    .replace(/[^\p{L}\p{N}]|\p{Default_Ignorable_Code_Point}/gu, '')
 }
