@@ -104,7 +104,7 @@ export async function replaceOwnClient(
   await checkRegistrationToken(database, clientId, token)
   refuseIssued(input, clientId)
   const asked = await ownMetadata(database, settings, input)
-  await counted(signet, () => signet.limits.beforeOwnChange(clientId))
+  await counted(signet, () => signet.limits.beforeOwnChange(caller.network, clientId))
   await checkSectorIdentifier(signet, asked)
 
   return inTransaction(database, async (tx) => {

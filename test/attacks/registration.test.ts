@@ -505,6 +505,12 @@ t.test('one network cannot fill the table, and what is refused is not stored', a
     [429, 'temporarily_unavailable'],
     'changes write events, so they are counted too',
   )
+  await own.signet.database.query({
+    text: `UPDATE rate_limits SET points = 1000 WHERE key LIKE 'registration-change-network:%'`,
+  })
+  const other = await registered(own, {}, token)
+  t.same(errorOf(await other.replace(ownMetadata)), [429, 'temporarily_unavailable'], 'by network as well')
+  t.equal((await other.delete()).status, 204, 'it can still leave')
 })
 
 t.test('encryption and software statements are refused with their reason', async (t) => {
