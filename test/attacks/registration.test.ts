@@ -74,6 +74,38 @@ t.test('people are told that nobody has checked it, on every page that names it'
   t.notMatch(trusted.text, 'registered itself')
 })
 
+t.test(
+  'a link to /logout leads to no address and shows no name of such a client, unless it has an ID token',
+  async (t) => {
+    const bye = 'https://phish.example/bye'
+    const evil = {
+      client_name: 'Acme Bank Security',
+      post_logout_redirect_uris: [bye],
+      client_uri: 'https://phish.example',
+    }
+    const { client } = await registered(idp, evil)
+    const link = (more: object) =>
+      `/logout?${new URLSearchParams({ client_id: client.client_id, post_logout_redirect_uri: bye, ...more })}`
+    const isSilent = (text: string) => t.notMatch(text, /Acme Bank Security|phish\.example/)
+    const stranger = await idp.browser().get(link({}))
+    t.match(stranger, { status: 200, location: undefined })
+    isSilent(stranger.text)
+    const { browser } = await signIn(idp, await idp.client())
+    const asking = await browser.get(link({}))
+    isSilent(asking.text)
+    const done = await browser.submit(asking, 'confirm-logout')
+    t.match(done, { status: 200, location: undefined })
+    isSilent(done.text)
+
+    const own = await signIn(idp, client, { parameters: { scope: 'openid' } })
+    const hint = (await own.redeem()).body.id_token
+    t.match(await idp.browser().get(link({ id_token_hint: hint })), { status: 303, location: bye })
+    const page = (await idp.browser().get(`/logout?${new URLSearchParams({ id_token_hint: hint })}`)).text
+    t.match(page, 'Acme Bank Security')
+    t.match(page, 'This application registered itself.', 'with the notice')
+  },
+)
+
 t.test('what only an operator gives cannot be registered, neither at first nor by a change', async (t) => {
   const greedy = {
     first_party: true,
