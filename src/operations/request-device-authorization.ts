@@ -41,8 +41,9 @@ export async function requestDeviceAuthorization(
   const { scopes, dropped } = requestedScopes(client, request.scope)
   const resources = requestedResources(client, request.resource, settings.issuer)
   try {
-    // A server that authenticates may ask for any number of devices from its one network.
-    await limits.beforeDeviceRequest(isPublic(client) ? network : undefined, client.client_id)
+    // A server that authenticates may ask for any number of devices from its one network. But anybody can register clients themselves.
+    const isAnybody = isPublic(client) || client.isSelfRegistered
+    await limits.beforeDeviceRequest(isAnybody ? network : undefined, client.client_id)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     const { limit, retryAfter, isFirst } = error

@@ -4,7 +4,7 @@ import { createRegistrationToken } from '../../src/operations/registration-token
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { deleteRegistration } from '../../src/records/clients/client-registrations-store.ts'
 import { findClient, lockClient } from '../../src/records/clients/clients-store.ts'
-import { registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
+import { deviceRequestsPerNetwork, registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Reply, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
@@ -543,6 +543,26 @@ t.test('one network cannot fill the table, and what is refused is not stored', a
   const other = await registered(own, {}, token)
   t.same(errorOf(await other.replace(ownMetadata)), [429, 'temporarily_unavailable'], 'by network as well')
   t.equal((await other.delete()).status, 204, 'it can still leave')
+})
+
+t.test('a client with a secret that it has registered itself cannot fill the table of device requests', async (t) => {
+  const { client } = await registered(idp, {
+    grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    token_endpoint_auth_method: 'client_secret_post',
+  })
+  const start = () =>
+    fetch(`${idp.issuer}/device_authorization`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: client.client_id, client_secret: client.secret ?? '' }),
+    })
+  t.equal((await start()).status, 200)
+  const all = deviceRequestsPerNetwork.points
+  const full = await database.query({
+    text: `UPDATE rate_limits SET points = $1 WHERE key LIKE 'device-request-network:%'`,
+    values: [all],
+  })
+  t.ok(full.rowCount, 'it is counted for its network')
+  t.equal((await start()).status, 429)
 })
 
 t.test('encryption and software statements are refused with their reason', async (t) => {
