@@ -42,7 +42,12 @@ function addressFor({ redirectUri }: VerifiedTarget, parameters: readonly [strin
   )
 }
 
-/** Sends the response to the redirect URI, in the requested mode (OAuth 2.0 Form Post Response Mode §2). */
+/**
+ * Sends the response to the redirect URI, in the requested mode (OAuth 2.0 Form Post Response Mode §2).
+ *
+ * A form that leads to our own origin is never sent. It would be from one of our own pages, as the CSRF checks of our forms see it, and submit itself: a link with
+ * `prompt=none` could sign people out, for example.
+ */
 export function sendResponse(
   reply: FastifyReply,
   target: VerifiedTarget,
@@ -50,7 +55,7 @@ export function sendResponse(
   outcome: Outcome,
   page: PageContext,
 ): FastifyReply {
-  if (target.responseMode !== 'form_post')
+  if (target.responseMode !== 'form_post' || new URL(target.redirectUri).origin === issuer)
     return reply.header('cache-control', 'no-store').redirect(responseUrl(target, issuer, outcome), 303)
   const parameters = responseParameters(target, issuer, outcome)
   return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))

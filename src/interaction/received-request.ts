@@ -91,7 +91,7 @@ export async function parametersInObject(
       clientId: client.client_id,
       issuer: settings.issuer,
       algorithm: client.request_object_signing_alg,
-      keys: async (kid) => ({ keys: [...(await clientKeys.keysOf(client, kid)).keys] }),
+      keys: (kid, tried) => clientKeys.keysOf(client, kid, tried),
       now: clock.seconds(),
       clockSkew: settings.clockSkew,
     })
@@ -117,7 +117,8 @@ async function fetchObject({ outgoing }: Signet, client: Client, uri: string): P
     })
   try {
     const accept = 'application/oauth-authz-req+jwt, application/jwt'
-    const { body } = await outgoing.get(uri, { accept, maxBytes: maxObjectLength })
+    const isVouchedFor = !client.isSelfRegistered
+    const { body } = await outgoing.get(uri, { accept, maxBytes: maxObjectLength, isVouchedFor })
     // A file often ends with a line break.
     return body.toString('latin1').trim()
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   verifyHmacAssertion,
 } from '../protocol/client-assertion.ts'
 import { matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
+import type { PublicKeys } from '../protocol/client-jwt.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import {
   type Client,
@@ -118,11 +119,12 @@ function credentialOf({ id, standingGrant }: ClientSecret) {
 
 /** @throws OAuthError `invalid_client` */
 async function checkSignedAssertion(context: Context, client: KeyClient, assertion: string): Promise<void> {
-  const keys = {
-    jwks: await keysFor(context, client, assertion),
+  const kid = claimedKeyId(assertion)
+  const verified = await verifyClientAssertion(assertion, rulesFor(context, client), {
+    keys: (tried) => keysFor(context, client, kid, tried),
     algorithm: client.token_endpoint_auth_signing_alg,
-  }
-  await useOnce(context, client, await verifyClientAssertion(assertion, rulesFor(context, client), keys))
+  })
+  await useOnce(context, client, verified)
 }
 
 /**
@@ -180,10 +182,9 @@ async function useOnce({ database }: Context, client: Client, verified: Verified
 }
 
 /** @throws OAuthError `invalid_client` if the keys at its `jwks_uri` cannot be had */
-async function keysFor({ clientKeys }: Context, client: KeyClient, assertion: string) {
+async function keysFor({ clientKeys }: Context, client: KeyClient, kid: string | undefined, tried?: PublicKeys) {
   try {
-    const { keys } = await clientKeys.keysOf(client, claimedKeyId(assertion))
-    return { keys: [...keys] }
+    return await clientKeys.keysOf(client, kid, tried)
   } catch (error) {
     if (!(error instanceof ClientKeysUnavailable)) throw error
     throw new OAuthError('client_keys_unavailable', { detail: `client ${client.client_id}: ${error.message}` })

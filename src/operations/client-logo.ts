@@ -18,6 +18,9 @@ const maxBytes = 1024 * 1024
 /** Seconds until a logo is tried again, after there was no usable picture. */
 const retryAfter = 600
 
+/** Logos that are fetched or decoded at the same time. Each can be in memory as a whole. Visitors see nothing in the place of others, and ask again in a minute. */
+const maxRunning = 20
+
 /** Where the logos are on the issuer. */
 export const logoFolder = '/logos/'
 
@@ -58,6 +61,7 @@ async function findLogo(
   const key = `${clientId} ${version}`
   const shared = running.get(key)
   if (shared) return (await shared) ?? 'unusable'
+  if (running.size >= maxRunning) return 'unusable'
   const fetching = fetchLogo(signet, clientId, known.logoUri).finally(() => running.delete(key))
   running.set(key, fetching)
   return (await fetching) ?? 'unusable'
@@ -77,8 +81,9 @@ async function download(
 ): Promise<Buffer | undefined | 'later'> {
   try {
     const { body } = await outgoing.get(logoUri, { accept: 'image/webp, image/png, image/jpeg', maxBytes })
-    // One at a time: decoding takes memory, and threads in which passwords are hashed as well.
-    const image = await turns.take('decode a picture', () => squarePicture(body, size, 'contain'))
+    // One at a time: decoding takes memory, and threads in which passwords are hashed as well. Not in the queue of the pictures that people upload, which anybody who
+    // registers clients could fill.
+    const image = await turns.take('decode a logo', () => squarePicture(body, size, 'contain'))
     if (typeof image !== 'string') return image
     log.warn({ clientId, fault: image }, 'The logo of a client is not a usable PNG, JPEG or WebP picture.')
     return image === 'unavailable' ? 'later' : undefined

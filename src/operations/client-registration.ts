@@ -195,13 +195,18 @@ function needsNewSecret(metadata: ClientMetadata, existing: Client): boolean {
 /**
  * Deletes a client with its secrets, consents and grants. The client no longer exists when this returns. Its rows are deleted later, in
  * batches; the row of the client itself is the last.
+ *
+ * @param checkUnderLock throws if the actor must not delete the client
  */
 export async function deleteClient(
   signet: Pick<Signet, 'database' | 'endings'>,
   actor: Actor,
   clientId: ClientId,
+  checkUnderLock: (tx: Queryable) => Promise<unknown> = async () => {},
 ): Promise<'deleted' | 'no_such_client'> {
   const outcome = await inTransaction(signet.database, async (tx) => {
+    if (!(await lockClient(tx, clientId))) return 'no_such_client'
+    await checkUnderLock(tx)
     if (!(await markClientDeleted(tx, clientId))) return 'no_such_client'
     await decideDeletion(tx, clientId)
     await recordEvent(tx, { type: 'client_deleted', ...originOf(actor), clientId })

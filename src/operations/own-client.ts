@@ -49,7 +49,7 @@ export async function registerOwnClient(
 ): Promise<OwnRegistration> {
   const { database, settings } = signet
   const initialToken = await initialTokenOf(signet, token)
-  const asked = await ownMetadata(database, settings.name, input)
+  const asked = await ownMetadata(database, settings, input)
   await withinLimit(signet, 'too_many_registrations', () =>
     signet.limits.beforeRegistration(caller.network, initialToken),
   )
@@ -58,7 +58,7 @@ export async function registerOwnClient(
   const registrationToken = randomText(32)
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
-    const metadata = await ownMetadata(tx, settings.name, input)
+    const metadata = await ownMetadata(tx, settings, input)
     // Now for good: others may have used it up in the meantime.
     if (initialToken !== undefined && !(await useToken(tx, initialToken))) throw initialTokenRefused()
     const detail = { self_registered: true, ...(initialToken !== undefined && { initial_token: initialToken }) }
@@ -105,8 +105,8 @@ export async function replaceOwnClient(
   const { database, settings } = signet
   await checkRegistrationToken(database, clientId, token)
   refuseIssued(input, clientId)
-  const asked = await ownMetadata(database, settings.name, input)
-  await withinLimit(signet, 'too_many_registrations', () => signet.limits.beforeOwnChange(clientId))
+  const asked = await ownMetadata(database, settings, input)
+  await withinLimit(signet, 'too_many_registrations', () => signet.limits.beforeOwnChange(caller.network, clientId))
   await checkSectorIdentifier(signet, asked)
 
   return inTransaction(database, async (tx) => {
@@ -116,7 +116,7 @@ export async function replaceOwnClient(
     // Under the lock: an operator may have adopted the client in the meantime.
     const registeredAt = await checkRegistrationToken(tx, clientId, token)
     const given = checkGivenSecret(existing, input)
-    const metadata = await ownMetadata(tx, settings.name, input)
+    const metadata = await ownMetadata(tx, settings, input)
     refuseOtherSubjects(existing, metadata)
     const actor = { kind: 'client', clientId: existing.client_id, caller } as const
     const { client, secret } = await replaceMetadata(tx, signet.secrets, actor, existing, metadata)
@@ -134,7 +134,9 @@ export async function replaceOwnClient(
 export async function deleteOwnClient(signet: Context, caller: Caller, clientId: string, token: string): Promise<void> {
   await checkRegistrationToken(signet.database, clientId, token)
   const actor = { kind: 'client', clientId: clientId as ClientId, caller } as const
-  if ((await deleteClient(signet, actor, actor.clientId)) === 'no_such_client') throw registrationTokenRefused()
+  // Again under the lock: an operator may have adopted the client in the meantime.
+  const deleted = await deleteClient(signet, actor, actor.clientId, (tx) => checkRegistrationToken(tx, clientId, token))
+  if (deleted === 'no_such_client') throw registrationTokenRefused()
 }
 
 /**
@@ -165,8 +167,8 @@ async function checkRegistrationToken(db: Queryable, clientId: string, token: st
   return found.registeredAt
 }
 
-async function ownMetadata(db: Queryable, providerName: string, input: MetadataInput) {
-  return completeOwnMetadata(input, { openResources: await findOpenResources(db), providerName })
+async function ownMetadata(db: Queryable, { name, issuer }: Context['settings'], input: MetadataInput) {
+  return completeOwnMetadata(input, { openResources: await findOpenResources(db), providerName: name, issuer })
 }
 
 /** RFC 7592 §2.2: what must be in an update request, and what must not. */

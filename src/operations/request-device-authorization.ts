@@ -40,8 +40,8 @@ export async function requestDeviceAuthorization(
     throw new OAuthError('device_code_not_registered', { detail: `client ${client.client_id}` })
   const { scopes, dropped } = requestedScopes(client, request.scope)
   const resources = requestedResources(client, request.resource, settings.issuer)
-  // A server that authenticates may ask for any number of devices from its one network.
-  const ofNetwork = isPublic(client) ? network : undefined
+  // A server that authenticates may ask for any number of devices from its one network. But anybody can register clients themselves.
+  const ofNetwork = isPublic(client) || client.isSelfRegistered ? network : undefined
   await withinLimit(signet, 'too_many_device_requests', () => limits.beforeDeviceRequest(ofNetwork, client.client_id))
   const deviceCode = randomText(32)
   const stored = {

@@ -64,6 +64,7 @@ export const metricDeclarations = {
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
         ...['one-time-code', 'one-time-code-day', 'recovery-code-network'],
         ...['registration-network', 'registration-all', 'registration-token', 'registration-change'],
+        'registration-change-network',
         'avatar-person',
       ],
     },

@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { VerificationError } from '#verify'
 import { parseCompactJws, parsePart } from '#verify/compact-jws'
 import {
@@ -8,7 +8,7 @@ import {
   type ClientAssertionAlgorithm,
 } from '../platform/jwt/algorithms.ts'
 import { macHolds } from '../platform/jwt/verify.ts'
-import { faultInHeader, faultOf } from './client-jwt.ts'
+import { faultInHeader, faultOf, type PublicKeys, verifyWithKeysOf } from './client-jwt.ts'
 
 export interface AssertionRules {
   readonly clientId: string
@@ -84,14 +84,22 @@ export function claimedKeyId(assertion: string): string | undefined {
  * Checks an assertion that was signed with a private key (private_key_jwt: RFC 7523 §3, OpenID Connect Core §9). The caller must ensure by the `jti` that
  * it is used only once.
  *
+ * @param keys as in `verifyWithKeysOf`
  * @param algorithm the client's registered one; undefined: any that its key allows. Never that of an HMAC: its public keys are no secret (RFC 8725 §2.1)
  */
 export async function verifyClientAssertion(
   assertion: string,
   rules: AssertionRules,
-  { jwks, algorithm }: { readonly jwks: JSONWebKeySet; readonly algorithm: AssertionAlgorithm | undefined },
+  {
+    keys,
+    algorithm,
+  }: {
+    readonly keys: (tried?: PublicKeys) => Promise<PublicKeys>
+    readonly algorithm: AssertionAlgorithm | undefined
+  },
 ): Promise<VerifiedAssertion> {
-  return verify(assertion, rules, createLocalJWKSet(jwks), algorithm ? [algorithm] : [...assertionAlgorithms])
+  const algorithms: ClientAssertionAlgorithm[] = algorithm ? [algorithm] : [...assertionAlgorithms]
+  return verify(assertion, rules, algorithms, (jwtWith) => verifyWithKeysOf(keys, jwtWith))
 }
 
 /** A key for comparisons with nothing, so that they take the same time. */
@@ -124,28 +132,30 @@ export async function verifyHmacAssertion(
   rules: AssertionRules,
   key: KeyObject,
 ): Promise<VerifiedAssertion> {
-  return verify(assertion, rules, async () => key, ['HS256'])
+  return verify(assertion, rules, ['HS256'], (jwtWith) => jwtWith(async () => key))
 }
 
 async function verify(
   assertion: string,
   rules: AssertionRules,
-  keyFor: JWTVerifyGetKey,
   algorithms: ClientAssertionAlgorithm[],
+  withKeys: (jwtWith: (keyFor: JWTVerifyGetKey) => Promise<JWTPayload>) => Promise<JWTPayload>,
 ): Promise<VerifiedAssertion> {
   const { clientId, now, clockSkew } = rules
   try {
     const fault = faultInHeader(parseCompactJws(assertion, maxLength).header, assertionTypes)
     if (fault) return { fault }
-    const { payload } = await jwtVerify(assertion, keyFor, {
+    const options = {
       algorithms,
       issuer: clientId,
       subject: clientId,
       currentDate: new Date(now * 1000),
       clockTolerance: clockSkew,
       requiredClaims: ['exp', 'jti'],
-    })
-    const { aud, exp, iat, jti } = payload
+    }
+    const { aud, exp, iat, jti } = await withKeys(
+      async (keyFor) => (await jwtVerify(assertion, keyFor, options)).payload,
+    )
     const wrongAudience = faultInAudience(aud, rules)
     if (wrongAudience) return { fault: wrongAudience }
     if (exp === undefined || exp - now > maxLifetime + clockSkew) return { fault: 'exp is more than ten minutes away' }

@@ -1,9 +1,9 @@
-import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose'
+import { compactVerify } from 'jose'
 import { parseCompactJws, parsePart } from '#verify/compact-jws'
 import type { JsonObject } from '#verify/strict-json'
 import { quoted } from '#verify/verification-error'
 import { type AssertionAlgorithm, assertionAlgorithms } from '../platform/jwt/algorithms.ts'
-import { faultInHeader, faultOf } from './client-jwt.ts'
+import { faultInHeader, faultOf, type PublicKeys, verifyWithKeysOf } from './client-jwt.ts'
 import type { ErrorName } from './errors/error-registry.ts'
 import { type Parameters, parametersFrom } from './http/parameters.ts'
 import { authorizationParameters } from './oidc-values.ts'
@@ -14,8 +14,8 @@ export interface RequestObjectRules {
   readonly issuer: string
   /** The client's registered algorithm; undefined: any that its key allows. */
   readonly algorithm: AssertionAlgorithm | undefined
-  /** The client's keys. Called only if the algorithm is allowed, so that nothing is fetched for an object without a signature. */
-  readonly keys: (kid: string | undefined) => Promise<JSONWebKeySet>
+  /** The client's keys (`verifyWithKeysOf`). Called only if the algorithm is allowed, so that nothing is fetched for an object without a signature. */
+  readonly keys: (kid: string | undefined, tried?: PublicKeys) => Promise<PublicKeys>
   /** Seconds since 1970. */
   readonly now: number
   /** Seconds. */
@@ -69,9 +69,10 @@ export async function readRequestObject(
     const named = keyParameters.find((parameter) => Object.hasOwn(header, parameter))
     if (named !== undefined) return refused(`its header has ${named}`)
     if (kid !== undefined && typeof kid !== 'string') return refused('its kid is not a string')
-    const { payload } = await compactVerify(object, createLocalJWKSet(await rules.keys(kid)), {
-      algorithms: [...allowed],
-    })
+    const { payload } = await verifyWithKeysOf(
+      (tried) => rules.keys(kid, tried),
+      (keyFor) => compactVerify(object, keyFor, { algorithms: [...allowed] }),
+    )
     // jose has decoded what the strict parser has accepted as the only encoding. Its JSON is read by the strict parser.
     claims = parsePart('payload', Buffer.from(payload))
   } catch (error) {

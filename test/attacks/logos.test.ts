@@ -5,6 +5,7 @@ import { deleteClient } from '../../src/operations/client-registration.ts'
 import type { Outgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { TooManyOutgoingRequests } from '../../src/platform/outgoing/request-slots.ts'
 import { OutgoingRequestFailed } from '../../src/platform/outgoing-request.ts'
+import { eventually } from '../support/eventually.ts'
 import { startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce } from '../support/journey.ts'
 
@@ -83,6 +84,23 @@ t.test('a request that was not sent for lack of room does not count as a failure
   t.ok(isNothing(await load(logoPath(client))))
   files.set(String(client.logo_uri), picture)
   t.notOk(isNothing(await load(logoPath(client))))
+})
+
+t.test('no more than twenty logos are in memory at the same time', async (t) => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const file = await picture()
+  const clients: TestClient[] = []
+  for (let index = 0; index < 22; index += 1) clients.push(await clientWithLogo(() => held.then(() => file)))
+  const begun = clients.slice(0, 20).map((client) => load(logoPath(client)))
+  await eventually('twenty requests', () => asked.length >= 20)
+  t.ok(isNothing(await load(logoPath(clients[20] as TestClient))))
+  t.equal(asked.length, 20)
+  release()
+  for (const answer of await Promise.all(begun)) t.notOk(isNothing(answer))
+  t.notOk(isNothing(await load(logoPath(clients[20] as TestClient))), 'it is no failure of that logo')
 })
 
 t.test('nothing is fetched for a client, a version or a parameter that somebody made up', async (t) => {

@@ -313,6 +313,28 @@ t.test('one host cannot take all places for requests, and those that wait are li
   t.equal(String((await again).body), 'ok', 'a refusal because of the number is not remembered')
 })
 
+t.test('what anybody named takes no place and no room in the cache of what an operator registered', async (t) => {
+  const server = await serveHttps(t, (_request, reply) => reply.end('keys'))
+  const silent = net.createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => silent.close())
+  const { port } = silent.address() as AddressInfo
+  const slots = { overall: 3, perHost: 2, maxWaiting: 1, waitMs: 60_000 }
+  const outgoing = outgoingToTests({ slots, timeoutMs: 3_000, cache: { maxEntries: 2, maxBytes: 10_000 } })
+  const vouchedFor = { ...options, isVouchedFor: true }
+  const first = await outgoing.get(server.url('/jwks'), vouchedFor)
+  // As of a domain whose every name leads to the same server.
+  const attack = Array.from({ length: 9 }, (_, index) =>
+    outgoing.get(`https://a${index}.evil.example:${port}/`, options).catch((error: Error) => error.message),
+  )
+  // The same address, as others have named it, would share their fate.
+  const shared = outgoing.get(server.url('/new'), options).catch((error: Error) => error.message)
+  t.equal(String((await outgoing.get(server.url('/new'), vouchedFor)).body), 'keys')
+  t.match(await shared, /too many requests to other servers are waiting/)
+  await Promise.all(attack)
+  t.equal(await outgoing.get(server.url('/jwks'), vouchedFor), first, 'still in the cache')
+})
+
 t.test('a server whose certificate is not valid for the name, or not trusted, is not asked', async (t) => {
   const server = await serveHttps(t, (_request, reply) => reply.end('secret'))
   t.match(await refusal(`https://other.example:${server.port}/`), /ERR_TLS_CERT_ALTNAME_INVALID/)

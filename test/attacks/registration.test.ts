@@ -1,8 +1,12 @@
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { createRegistrationToken } from '../../src/operations/registration-tokens.ts'
-import { registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
+import { inTransaction } from '../../src/platform/database/queryable.ts'
+import { deleteRegistration } from '../../src/records/clients/client-registrations-store.ts'
+import { findClient, lockClient } from '../../src/records/clients/clients-store.ts'
+import { deviceRequestsPerNetwork, registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
 import { deviceGrants, openRequest, startDevice } from '../support/device.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Reply, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { ownMetadata, register, registered, send } from '../support/registration.ts'
@@ -32,6 +36,11 @@ t.test('a client cannot be named as the provider, whatever the spelling', async 
     'Ａｃｍｅ Ｂａｎｋ',
     'Acme\u00a0Bank',
     'Acme\u00adBank',
+    'Acme\u3164Bank',
+    'Acme\u115f Bank',
+    'Acme\uffa0Bank',
+    idp.issuer,
+    new URL(idp.issuer).host,
     'Acme Bank™'.replace('™', '!'),
   ])
     t.same(errorOf(await withMetadata({ client_name })), [400, 'invalid_client_metadata'], client_name)
@@ -41,7 +50,7 @@ t.test('a client cannot be named as the provider, whatever the spelling', async 
     [400, 'invalid_client_metadata'],
     'nor later',
   )
-  for (const client_name of ['Acme\nBank', 'Ac\u202eme', ''])
+  for (const client_name of ['Acme\nBank', 'Ac\u202eme', '', '\u3164', '\u2800 ', '\u200b', '\u00ad'])
     t.same(errorOf(await withMetadata({ client_name })), [400, 'invalid_client_metadata'], JSON.stringify(client_name))
   t.equal((await withMetadata({ 'client_name#de': 'Acme Bank' })).status, 201, 'other languages are not used at all')
 })
@@ -65,6 +74,38 @@ t.test('people are told that nobody has checked it, on every page that names it'
   )
   t.notMatch(trusted.text, 'registered itself')
 })
+
+t.test(
+  'a link to /logout leads to no address and shows no name of such a client, unless it has an ID token',
+  async (t) => {
+    const bye = 'https://phish.example/bye'
+    const evil = {
+      client_name: 'Acme Bank Security',
+      post_logout_redirect_uris: [bye],
+      client_uri: 'https://phish.example',
+    }
+    const { client } = await registered(idp, evil)
+    const link = (more: object) =>
+      `/logout?${new URLSearchParams({ client_id: client.client_id, post_logout_redirect_uri: bye, ...more })}`
+    const isSilent = (text: string) => t.notMatch(text, /Acme Bank Security|phish\.example/)
+    const stranger = await idp.browser().get(link({}))
+    t.match(stranger, { status: 200, location: undefined })
+    isSilent(stranger.text)
+    const { browser } = await signIn(idp, await idp.client())
+    const asking = await browser.get(link({}))
+    isSilent(asking.text)
+    const done = await browser.submit(asking, 'confirm-logout')
+    t.match(done, { status: 200, location: undefined })
+    isSilent(done.text)
+
+    const own = await signIn(idp, client, { parameters: { scope: 'openid' } })
+    const hint = (await own.redeem()).body.id_token
+    t.match(await idp.browser().get(link({ id_token_hint: hint })), { status: 303, location: bye })
+    const page = (await idp.browser().get(`/logout?${new URLSearchParams({ id_token_hint: hint })}`)).text
+    t.match(page, 'Acme Bank Security')
+    t.match(page, 'This application registered itself.', 'with the notice')
+  },
+)
 
 t.test('what only an operator gives cannot be registered, neither at first nor by a change', async (t) => {
   const greedy = {
@@ -207,6 +248,35 @@ t.test(
         t.same(errorOf(await withMetadata({ [member]: uri })), [400, 'invalid_client_metadata'], `${member}: ${uri}`)
   },
 )
+
+t.test('nothing of a client is at the origin of the provider, where people and our own forms trust it', async (t) => {
+  const own = `${idp.issuer}/logout/confirm`
+  t.same(errorOf(await withMetadata({ redirect_uris: [own] })), [400, 'invalid_redirect_uri'])
+  t.same(errorOf(await withMetadata({ redirect_uris: ['https://app.example/cb', own] })), [400, 'invalid_redirect_uri'])
+  t.same(errorOf(await withMetadata({ post_logout_redirect_uris: [own] })), [400, 'invalid_client_metadata'])
+  t.same(
+    errorOf(await (await registered(idp)).replace({ ...ownMetadata, redirect_uris: [own] })),
+    [400, 'invalid_redirect_uri'],
+    'nor later',
+  )
+  t.equal(
+    (await withMetadata({ redirect_uris: ['http://localhost:4321/cb'] })).status,
+    201,
+    'another port is another app',
+  )
+})
+
+t.test('a response in a form that submits itself never goes to our own forms', async (t) => {
+  // One of an operator, or one that gets there by its loopback port.
+  const client = await idp.client({ redirect_uris: [`${idp.issuer}/logout/confirm`] })
+  const { browser } = await signIn(idp, await idp.client())
+  const silent = { scope: 'openid', prompt: 'none', response_mode: 'form_post' }
+  const answer = await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), silent))}`)
+  t.equal(answer.status, 303)
+  t.match(answer.location, `${idp.issuer}/logout/confirm?error=consent_required`)
+  t.notMatch(answer.text, '<form')
+  t.match((await browser.get('/')).text, 'id="sign-out"', 'still signed in')
+})
 
 t.test('bodies that are not one strict JSON object are refused, and nothing is stored', async (t) => {
   const before = await clients()
@@ -375,6 +445,25 @@ t.test('an access token of a person, or of the registration of a deleted client,
   t.equal(status, 401, 'what it issued has ended with it')
 })
 
+t.test('a client that an operator adopts at the same moment can neither delete nor change itself', async (t) => {
+  for (const attempt of ['delete', 'replace'] as const) {
+    const { body, client, ...own } = await registered(idp)
+    let answer: Promise<Reply> | undefined
+    await inTransaction(database, async (tx) => {
+      await lockClient(tx, client.client_id)
+      answer = own[attempt]({ ...ownMetadata, client_name: 'Other' })
+      const [holder] = (await tx.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows
+      await eventually('the request to have passed its first check', async () => {
+        const text = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+        return (await database.query({ text, values: [holder?.pid] })).rows.length > 0
+      })
+      await deleteRegistration(tx, client.client_id)
+    })
+    t.match(await answer, { status: 401, body: { error: 'invalid_token' } }, attempt)
+    t.match(await findClient(database, body.client_id), { client_name: ownMetadata.client_name })
+  }
+})
+
 t.test('a change must name its client, and neither chooses a secret nor sets what the server issues', async (t) => {
   const { body, replace, read } = await registered(idp)
   const before = (await read()).body
@@ -449,6 +538,32 @@ t.test('one network cannot fill the table, and what is refused is not stored', a
     [429, 'temporarily_unavailable'],
     'changes write events, so they are counted too',
   )
+  await own.signet.database.query({
+    text: `UPDATE rate_limits SET points = 1000 WHERE key LIKE 'registration-change-network:%'`,
+  })
+  const other = await registered(own, {}, token)
+  t.same(errorOf(await other.replace(ownMetadata)), [429, 'temporarily_unavailable'], 'by network as well')
+  t.equal((await other.delete()).status, 204, 'it can still leave')
+})
+
+t.test('a client with a secret that it has registered itself cannot fill the table of device requests', async (t) => {
+  const { client } = await registered(idp, {
+    grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    token_endpoint_auth_method: 'client_secret_post',
+  })
+  const start = () =>
+    fetch(`${idp.issuer}/device_authorization`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: client.client_id, client_secret: client.secret ?? '' }),
+    })
+  t.equal((await start()).status, 200)
+  const all = deviceRequestsPerNetwork.points
+  const full = await database.query({
+    text: `UPDATE rate_limits SET points = $1 WHERE key LIKE 'device-request-network:%'`,
+    values: [all],
+  })
+  t.ok(full.rowCount, 'it is counted for its network')
+  t.equal((await start()).status, 429)
 })
 
 t.test('encryption and software statements are refused with their reason', async (t) => {

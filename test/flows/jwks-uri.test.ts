@@ -81,6 +81,39 @@ t.test('a client that rotates its key is accepted with the new one, and refused 
   t.match(await ask(client, first), { status: 400, body: { error: 'invalid_client' } })
 })
 
+t.test('a client that names no key is accepted with the new one after it has replaced its only key', async (t) => {
+  const client = await newClient()
+  const [before, after] = [first, second].map(({ privateKey }) => ({ privateKey })) as [
+    Pick<typeof first, 'privateKey'>,
+    Pick<typeof first, 'privateKey'>,
+  ]
+  t.equal((await ask(client, before)).status, 200)
+  published = { keys: [{ ...second.jwk, kid: undefined }] }
+  t.equal((await ask(client, after)).status, 400, 'a set that was fetched a moment ago is not fetched again')
+  pass(60)
+  t.equal((await ask(client, after)).status, 200)
+  t.equal((await ask(client, before)).status, 400)
+  t.equal(keyServer.asked.length, 2)
+})
+
+t.test('the same if the new key has the name of the old one', async (t) => {
+  const client = await newClient()
+  t.equal((await ask(client, first)).status, 200)
+  published = { keys: [{ ...second.jwk, kid: 'first' }] }
+  pass(60)
+  t.equal((await ask(client, { ...second, kid: 'first' })).status, 200)
+})
+
+t.test('many assertions with a wrong signature cause one request in ten seconds', async (t) => {
+  const client = await newClient()
+  t.equal((await ask(client, first)).status, 200)
+  pass(11)
+  for (const kid of ['first', undefined, 'first', undefined])
+    t.equal((await ask(client, { privateKey: attackers.privateKey, ...(kid && { kid }) })).status, 400)
+  t.equal(keyServer.asked.length, 2)
+  t.equal((await ask(client, first)).status, 200)
+})
+
 t.test('a set is not fetched for each request', async (t) => {
   const client = await newClient()
   for (let request = 0; request < 5; request += 1) t.equal((await ask(client, first)).status, 200)

@@ -23,7 +23,7 @@ async function verdict(rules: typeof lax, more: JWTPayload, header: object = {})
   const claims = { iss: 'client', sub: 'client', jti: 'once', iat: now, exp: now + 60, ...more }
   const head = { alg: 'ES256', kid: 'one', ...header }
   const assertion = await new SignJWT(claims).setProtectedHeader(head).sign(privateKey)
-  const verified = await verifyClientAssertion(assertion, rules, { jwks, algorithm: undefined })
+  const verified = await verifyClientAssertion(assertion, rules, { keys: async () => jwks, algorithm: undefined })
   return 'fault' in verified ? verified.fault : `until ${verified.forgetAt - now}`
 }
 
@@ -91,7 +91,7 @@ t.test('an assertion has no critical parameter, and no b64 (RFC 7797)', async (t
   }
   const judged = async (header: object) => {
     const set = { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'two', alg: 'ES256' }] } as never
-    const verified = await verifyClientAssertion(signed(header), lax, { jwks: set, algorithm: undefined })
+    const verified = await verifyClientAssertion(signed(header), lax, { keys: async () => set, algorithm: undefined })
     return 'fault' in verified ? verified.fault : 'good'
   }
   t.equal(await judged({}), 'good')

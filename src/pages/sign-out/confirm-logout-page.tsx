@@ -1,4 +1,10 @@
-import { AccountBadge, ClientName, type PageAccount, type PageClient } from '../../html/account-and-client.tsx'
+import {
+  AccountBadge,
+  ClientName,
+  type PageAccount,
+  type PageClient,
+  UnverifiedClient,
+} from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
@@ -20,6 +26,7 @@ export function ConfirmLogoutPage({ page, csrf, continueTo, client, account }: C
     <Layout page={page} title={logout.title} client={client}>
       <h1>{logout.title}</h1>
       {client && <p class="lead">{fill(logout.asked, { client: <ClientName client={client} /> })}</p>}
+      {client && <UnverifiedClient page={page} client={client} />}
       <AccountBadge account={account} label={consent.account} />
       <form method="post" action="/logout/confirm">
         <HiddenInputs values={{ csrf, continue: continueTo }} />

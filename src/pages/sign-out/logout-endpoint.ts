@@ -68,9 +68,14 @@ function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, log
   forgetSession(reply, signet.settings.issuer)
   reply.header('cache-control', 'no-store')
   if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
-  const client = logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri }
+  const client = clientOf(logout)
   const page = pageContextOf(request, logout.uiLocales)
   return sendPage(reply, SignedOutPage({ page, client, returnHref: logout.client?.client_uri }))
+}
+
+/** What pages show about the client. */
+function clientOf({ client }: LogoutRequest) {
+  return client && { name: client.client_name, clientUri: client.client_uri, isSelfRegistered: client.isSelfRegistered }
 }
 
 function confirm(
@@ -87,7 +92,7 @@ function confirm(
       page: pageContextOf(request, logout.uiLocales),
       csrf: csrfToken(signet, request, reply),
       continueTo: sealLogoutRequest(signet, parameters),
-      client: logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri },
+      client: clientOf(logout),
       account: { name: displayName(session.account) },
     }),
   )

@@ -31,7 +31,12 @@ export async function readLogoutRequest(signet: Signet, parameters: Parameters):
     throw new OAuthError('logout_client_contradicts', { detail: `id_token_hint: issued to client ${hint.clientId}` })
   const named = hint?.clientId ?? clientId
   const client = named !== undefined && named.length <= 255 ? await findClient(signet.database, named) : undefined
-  return { hint, client, returnTo: returnAddress(values, client), uiLocales: values.get('ui_locales') }
+  const returnTo = returnAddress(values, client)
+  const uiLocales = values.get('ui_locales')
+  // §3: without a hint, something else must confirm that the address is legitimate. For a client that registered itself there is nothing: any link could lead people
+  // from here to wherever its author likes, or show them its name.
+  if (client?.isSelfRegistered && !hint) return { hint, client: undefined, returnTo: undefined, uiLocales }
+  return { hint, client, returnTo, uiLocales }
 }
 
 /** §3: the address must match a registered one exactly. Without a client, there is nothing to compare it with. */

@@ -1,4 +1,4 @@
-import { ClientName, type PageClient } from '../../html/account-and-client.tsx'
+import { ClientName, type PageClient, UnverifiedClient } from '../../html/account-and-client.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
@@ -17,6 +17,7 @@ export function SignedOutPage({ page, client, returnHref }: SignedOutPageProps) 
     <Layout page={page} title={logout.doneTitle}>
       <h1>{logout.doneTitle}</h1>
       <p class="lead">{logout.done}</p>
+      {client && href && <UnverifiedClient page={page} client={client} />}
       {href ? (
         <p class="actions">
           <a class="button primary" href={href} rel="noreferrer">

@@ -22,6 +22,11 @@ export interface FetchOptions {
   readonly accept: string
   /** Bytes of the body, which must not be compressed. */
   readonly maxBytes: number
+  /**
+   * Whether an operator has registered whoever named the address. These requests have places and a cache of their own: with a domain whose every name leads to a slow
+   * server, anybody could otherwise occupy all places, and keep the operator's own applications from authenticating. Default: false.
+   */
+  readonly isVouchedFor?: boolean
 }
 
 /**
@@ -61,7 +66,7 @@ const defaultTimeoutMs = 5_000
 /** Seconds between two requests for the same document, if the caller wants a fresh one, or if the first one failed. */
 export const cooldown = 10
 
-const defaultCache = { maxEntries: 1_000, maxBytes: 16 * 1024 * 1024 }
+const defaultCache = { maxEntries: 500, maxBytes: 8 * 1024 * 1024 }
 
 /** Bytes that an entry of the cache takes besides its URL and its document. */
 const entryOverhead = 500
@@ -90,9 +95,13 @@ export function createOutgoing({
 }: OutgoingOptions): Outgoing {
   const allowed = createAllowedTargets(settings.allowPrivateNetworks)
   const resolve = given.resolve ?? createResolveHost(allowed.isNamed)
-  const inSlot = createRequestSlots(slots)
-  const entries = createEntries(cache)
-  const running = new Map<string, Promise<FetchedDocument>>()
+  const createLane = () => ({
+    inSlot: createRequestSlots(slots),
+    entries: createEntries(cache),
+    running: new Map<string, Promise<FetchedDocument>>(),
+  })
+  type Lane = ReturnType<typeof createLane>
+  const lanes = { vouchedFor: createLane(), others: createLane() }
   const isWithin = (moment: Moment, seconds: number) => elapsedSince(moment, clocks).elapsed < seconds * 1000
 
   /** Asks DNS, and leaves out the addresses that the connection must not go to. */
@@ -114,6 +123,7 @@ export function createOutgoing({
   }
 
   const fetchNow = async (
+    { inSlot, entries }: Lane,
     text: string,
     key: string,
     { accept, maxBytes, keepFor }: FetchOptions & { readonly keepFor: number },
@@ -147,7 +157,9 @@ export function createOutgoing({
   }
 
   return {
-    get: async (url, { fresh = false, keepFor = 0, ...options }) => {
+    get: async (url, { fresh = false, keepFor = 0, isVouchedFor = false, ...options }) => {
+      const lane = isVouchedFor ? lanes.vouchedFor : lanes.others
+      const { entries, running } = lane
       const key = `${keepFor} ${options.maxBytes} ${options.accept} ${url}`
       const entry = entries.get(key)
       if (entry) {
@@ -157,7 +169,7 @@ export function createOutgoing({
       }
       const shared = running.get(key)
       if (shared) return shared
-      const request = fetchNow(url, key, { keepFor, ...options }).finally(() => running.delete(key))
+      const request = fetchNow(lane, url, key, { keepFor, ...options }).finally(() => running.delete(key))
       running.set(key, request)
       return request
     },

@@ -12,7 +12,7 @@ export interface SlotLimits {
   readonly waitMs: number
 }
 
-const defaultLimits: SlotLimits = { overall: 32, perHost: 4, maxWaiting: 64, waitMs: 2_000 }
+const defaultLimits: SlotLimits = { overall: 16, perHost: 4, maxWaiting: 32, waitMs: 2_000 }
 
 /** There was no room for the request. It was not sent, so nothing is known about the other server. */
 export class TooManyOutgoingRequests extends OutgoingRequestFailed {

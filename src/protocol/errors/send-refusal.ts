@@ -105,7 +105,7 @@ export function requestedPath(url: string): string {
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 
-/** Responds to a request for nothing that exists: 405 if the path has routes, but only for other methods (RFC 9110 §15.5.6), otherwise 404. */
+/** Responds to a request that matches no route, or to which its route has no answer: 405 if the path has routes, but only for other methods (RFC 9110 §15.5.6), otherwise 404. */
 export function sendNotFound(
   app: App,
   issuer: string,
@@ -118,9 +118,9 @@ export function sendNotFound(
   request.query = parseParameters(request.url.split('?').slice(1).join('?'))
   // The last segment may be the value of a parameter. Fastify compares parameters by their position, whatever their names are.
   const addresses = [path, path.replace(/[^/]+$/, ':parameter')]
-  const allowed = methods.filter((method) => addresses.some((url) => app.hasRoute({ method, url })))
+  const allowed: string[] = methods.filter((method) => addresses.some((url) => app.hasRoute({ method, url })))
   const error =
-    allowed.length > 0 && !allowed.some((method) => method === request.method)
+    allowed.length > 0 && !allowed.includes(request.method)
       ? new OAuthError('method_not_allowed', { param: allowed.join(' or '), headers: { allow: allowed.join(', ') } })
       : new OAuthError('address_unknown')
   if (!isForPrograms(request.url)) return sendRefusal(issuer, request, reply, error)

@@ -1,20 +1,26 @@
 import { parseJsonObject } from '#verify/strict-json'
 import { cooldown, type FetchedDocument, type Outgoing } from '../../platform/outgoing/outgoing.ts'
 import { OutgoingRequestFailed } from '../../platform/outgoing-request.ts'
-import type { ClientJwks, ClientMetadata } from './client.ts'
+import type { Client, ClientJwks } from './client.ts'
 import { readFetchedJwks } from './client-jwks.ts'
 import { InvalidClientMetadata } from './metadata-members.ts'
 
 /** The keys of clients that registered a `jwks_uri`. */
 export interface ClientKeySets {
   /**
-   * The public keys of a client: its `jwks`, or what is at its `jwks_uri`. That is fetched again if it has no key with the `kid`, but not more often
-   * than the cooldown allows.
+   * The public keys of a client: its `jwks`, or what is at its `jwks_uri`. That is fetched again if it has no key with the `kid`, or if its keys were
+   * tried in vain, but not more often than the cooldown allows.
    *
    * @param kid of the JWS that the keys are for; undefined: it names none
+   * @param tried a result of this function with which a signature did not hold
+   * @returns the same object for as long as nothing has been fetched again
    * @throws ClientKeysUnavailable with a message for operators
    */
-  keysOf(client: Pick<ClientMetadata, 'jwks' | 'jwks_uri'>, kid: string | undefined): Promise<ClientJwks>
+  keysOf(
+    client: Pick<Client, 'jwks' | 'jwks_uri' | 'isSelfRegistered'>,
+    kid: string | undefined,
+    tried?: object,
+  ): Promise<ClientJwks>
 }
 
 /** The keys of a client could not be fetched, or are not usable. The message is for operators. */
@@ -38,15 +44,16 @@ export function createClientKeySets(outgoing: Outgoing): ClientKeySets {
     return keys
   }
   // The time between two requests is limited even if the headers forbid to keep a set: anybody can send assertions that claim to be of this client.
-  const options = { accept: 'application/jwk-set+json, application/json', maxBytes, keepFor: cooldown }
+  const basics = { accept: 'application/jwk-set+json, application/json', maxBytes, keepFor: cooldown }
 
   return {
-    keysOf: async ({ jwks, jwks_uri: uri }, kid) => {
+    keysOf: async ({ jwks, jwks_uri: uri, isSelfRegistered }, kid, tried) => {
       if (jwks !== undefined) return jwks
       if (uri === undefined) throw new ClientKeysUnavailable('the client has neither jwks nor jwks_uri')
+      const options = { ...basics, isVouchedFor: !isSelfRegistered }
       const document = await outgoing.get(uri, options).catch(asUnavailable)
-      if (kid === undefined || hasKey(document, kid)) return keysIn(document)
-      // OpenID Connect Core §10.1.1: a kid that is not known yet is the sign of a new key. If the set cannot be had now, the older one is still the best known.
+      if (tried === undefined && (kid === undefined || hasKey(document, kid))) return keysIn(document)
+      // OpenID Connect Core §10.1.1: a kid that is not known yet is the sign of a new key. A client with one key need not name it (§10.1). If the set cannot be had now, the older one is still the best known.
       const fresh = await outgoing.get(uri, { ...options, fresh: true }).catch(() => document)
       return keysIn(fresh)
     },

@@ -19,6 +19,8 @@ export interface SelfRegistrationContext {
   readonly openResources: readonly Pick<Resource, 'identifier' | 'scopes'>[]
   /** SIGNET_NAME: what pages call this provider. */
   readonly providerName: string
+  /** SIGNET_ISSUER */
+  readonly issuer: string
 }
 
 const ownGrantTypes: readonly string[] = ['authorization_code', 'refresh_token', deviceCodeGrant]
@@ -65,7 +67,8 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
     { resources: context.openResources },
   )
   checkApplicationType(metadata)
-  checkName(metadata.client_name, context.providerName)
+  refuseOurOrigin(metadata, context.issuer)
+  checkName(metadata.client_name, context)
   return metadata
 }
 
@@ -191,20 +194,40 @@ function checkApplicationType({ application_type: type, redirect_uris: uris }: C
 }
 
 /**
+ * Nothing of a client is at our own origin. A consent page would say that it leads to this provider, which is where people are used to trust what they read, and
+ * responses would reach our own pages as if they had sent them.
+ */
+function refuseOurOrigin(metadata: ClientMetadata, issuer: string): void {
+  const isOurs = (uri: string | undefined) => uri !== undefined && new URL(uri).origin === issuer
+  if (metadata.redirect_uris.some(isOurs))
+    throw new InvalidClientMetadata('invalid_redirect_uri', 'redirect_uris must not lead to this server.')
+  if (metadata.post_logout_redirect_uris.some(isOurs))
+    throw invalid('post_logout_redirect_uris must not lead to this server.')
+  const names = ['client_uri', 'policy_uri', 'tos_uri', 'initiate_login_uri'] as const
+  const name = names.find((one) => isOurs(metadata[one]))
+  if (name !== undefined) throw invalid(`${name} must not lead to this server.`)
+}
+
+/**
  * A name that people would take for the provider itself. Longer names that contain it are allowed: short brands are parts of honest names, and every page that
  * shows the name says that nobody has checked it.
  */
-function checkName(name: string, providerName: string): void {
+function checkName(name: string, { providerName, issuer }: SelfRegistrationContext): void {
+  // Unicode calls some of these letters, such as U+3164. A name of nothing else would leave a gap in the sentences of pages.
+  if (/^[\p{Default_Ignorable_Code_Point}\p{White_Space}\u2800]*$/u.test(name))
+    throw invalid('client_name has no character that can be seen.')
   const [own, provider] = [folded(name), folded(providerName)]
+  if ([issuer, new URL(issuer).host].some((address) => own === folded(address)))
+    throw invalid('client_name is the address of this provider. Choose the name of your application.')
   // A name may consist of other characters only.
   if (own === provider && (own !== '' || name.trim() === providerName.trim()))
     throw invalid('client_name is the name of this provider. Choose the name of your application.')
 }
 
-/** Letters and digits only, compatibility forms and case folded. */
+/** Letters and digits that can be seen, compatibility forms and case folded. */
 function folded(name: string): string {
   return name
     .normalize('NFKC')
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]/gu, '')
+    .replace(/[^\p{L}\p{N}]|\p{Default_Ignorable_Code_Point}/gu, '')
 }

@@ -102,7 +102,12 @@ export const registrationsPerNetwork: Limit = { name: 'registration-network', po
 export const registrations: Limit = { name: 'registration-all', points: 5_000, seconds: 3600 }
 /** With one initial access token, instead of by network. */
 export const registrationsPerToken: Limit = { name: 'registration-token', points: 1_000, seconds: 3600 }
-/** Changes of a client by itself, each of which writes an event. */
+/**
+ * Changes of clients by themselves from one network. Each writes an event and makes every node drop the clients that it has in memory, so that the limit of each client is not
+ * enough: their number grows with every hour.
+ */
+export const changesPerNetwork: Limit = { name: 'registration-change-network', points: 1_000, seconds: 3600 }
+/** Changes of one client by itself, from any number of networks. */
 export const changesPerClient: Limit = { name: 'registration-change', points: 60, seconds: 3600 }
 
 /** Pictures that a person uploads. Decoding one can take a second. */

@@ -5,6 +5,7 @@ import {
   avatarsPerPerson,
   type CodeUse,
   changesPerClient,
+  changesPerNetwork,
   counterOf,
   countersOf,
   deviceRequestsPerClient,
@@ -175,7 +176,7 @@ export interface SignInLimits {
    */
   beforeRegistration(network: string, initialToken: number | undefined): Promise<void>
   /** Counts a change of a client by itself. @throws LimitExceeded, TooManyWaiting */
-  beforeOwnChange(clientId: string): Promise<void>
+  beforeOwnChange(network: string, clientId: string): Promise<void>
   /**
    * Counts a pushed authorization request (RFC 9126).
    *
@@ -337,10 +338,7 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
         `registration ${widest(ranges)}`,
       )
     },
-    beforeOwnChange: async (clientId) => {
-      const counter = counterOf(changesPerClient, clientId)
-      await countOrThrow([counter], counter.key)
-    },
+    beforeOwnChange: (network, clientId) => countForClient(network, clientId, changesPerNetwork, changesPerClient),
     beforeUserCode: async (network, sub) => {
       const ranges = rangesOf(network)
       const counters = [counterOf(userCodesPerPerson, sub), ...countersOf(userCodesPerNetwork, ranges)]

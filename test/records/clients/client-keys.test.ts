@@ -30,7 +30,7 @@ function fakeOutgoing(cached: FetchedDocument | Error, fresh: FetchedDocument | 
   return { asked, keySets: createClientKeySets(outgoing) }
 }
 
-const client = { jwks: undefined, jwks_uri: 'https://keys.example/jwks' }
+const client = { jwks: undefined, jwks_uri: 'https://keys.example/jwks', isSelfRegistered: false }
 const kidsOf = ({ keys }: { keys: readonly Record<string, unknown>[] }) => keys.map(({ kid }) => kid)
 const failure = (answer: Promise<unknown>) =>
   answer.then(
@@ -102,7 +102,7 @@ t.test('a set is read once, and not again for each request', async (t) => {
 t.test('registered keys are used as they are', async (t) => {
   const { keySets, asked } = fakeOutgoing(new Error('is not asked'))
   const jwks = { keys: [one] }
-  t.equal(await keySets.keysOf({ jwks, jwks_uri: undefined }, 'two'), jwks)
+  t.equal(await keySets.keysOf({ ...client, jwks, jwks_uri: undefined }, 'two'), jwks)
   t.same(asked, [])
 })
 
@@ -112,5 +112,5 @@ t.test('a failure is one of the keys, with the reason for the operator', async (
     await failure(keySets.keysOf(client, 'one')),
     'jwks_uri could not be fetched: the response has the status 404',
   )
-  t.match(await failure(keySets.keysOf({ jwks: undefined, jwks_uri: undefined }, 'one')), /neither jwks nor jwks_uri/)
+  t.match(await failure(keySets.keysOf({ ...client, jwks_uri: undefined }, 'one')), /neither jwks nor jwks_uri/)
 })

@@ -6,6 +6,7 @@ import { beyondOwnMetadata, completeOwnMetadata } from '../../../src/records/cli
 const context = {
   openResources: [{ identifier: 'https://mcp.example', scopes: ['tools:call'] }],
   providerName: 'Acme',
+  issuer: 'https://id.example',
 }
 const web = { redirect_uris: ['https://app.example/cb'] }
 const complete = (input: object) => completeOwnMetadata({ ...web, ...input }, context)
