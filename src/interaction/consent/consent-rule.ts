@@ -1,4 +1,5 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
+import { type Presentation, presentationOf } from '../../records/clients/self-registration.ts'
 import type { Consent, GivenConsent } from '../../records/consents/consents-store.ts'
 import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
@@ -18,7 +19,7 @@ export function needsConsent(
   consent: GivenConsent | undefined,
 ): boolean {
   const { client, redirectUri } = target
-  if (prompt.has('consent') || canBeImpersonated(client, redirectUri)) return true
+  if (prompt.has('consent') || isAskedEveryTime(client, redirectUri)) return true
   // The database allows no client to be both. If nobody knows who is behind a client, only the person can decide.
   if (client.first_party && !client.isSelfRegistered) return false
   return (
@@ -36,7 +37,7 @@ export function needsConsent(
  * @param consent as in `needsConsent`
  */
 export function isStranger({ client, redirectUri }: Asked['target'], consent: Consent | undefined): boolean {
-  return canBeImpersonated(client, redirectUri) || (!client.first_party && !consent)
+  return isAskedEveryTime(client, redirectUri) || (!client.first_party && !consent)
 }
 
 /**
@@ -50,9 +51,24 @@ export function canBeImpersonated(
   return isPublic(client) && !redirectUri.startsWith('https:')
 }
 
+/**
+ * Whether a consent never holds for a later request: another app could send it, or the client leads to several hosts. If nobody knows who is behind a client, the
+ * host on the page is all that a person can judge it by. A consent that they gave for the host of somebody they trust must not send a code to another one.
+ */
+export function isAskedEveryTime(
+  client: Pick<Client, 'token_endpoint_auth_method' | 'isSelfRegistered' | 'redirect_uris'>,
+  redirectUri: string,
+): boolean {
+  return canBeImpersonated(client, redirectUri) || (client.isSelfRegistered && hasSeveralHosts(client))
+}
+
+function hasSeveralHosts({ redirect_uris: uris }: Pick<Client, 'redirect_uris'>): boolean {
+  return new Set(uris.map((uri) => new URL(uri).hostname)).size > 1
+}
+
 /** What a person decides about: scopes, resources and single claims of a request, and the client, which determines who owns the scopes. */
 interface AskedAbout {
-  readonly client: Pick<Client, 'allowed'>
+  readonly client: Pick<Client, 'allowed' | 'isSelfRegistered' | Presentation>
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
   /** Claims that the request names. A device cannot name any. */
@@ -67,8 +83,8 @@ export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): 
 }
 
 /**
- * The scopes that a page shows, their owners, and the claims beyond the scopes, as a text for the proof in its form. If any of them changes, so does the
- * text. Without claims it is that of the previous release, so that pages of either can be answered at the other.
+ * The scopes that a page shows, their owners, the claims beyond the scopes, and how a client that registered itself presents itself, as a text for the proof in its
+ * form. If any of them changes, so does the text. Without claims, and for other clients, it is that of the previous release, so that pages of either can be answered at the other.
  */
 export function shownAccess(asked: AskedAbout): string {
   const owned = resourcesAskedAbout(asked).map((resource) => [
@@ -76,5 +92,6 @@ export function shownAccess(asked: AskedAbout): string {
     ...resource.scopes.filter((scope) => asked.scopes.includes(scope)),
   ])
   const claims = claimsBeyond(asked.scopes, asked.claims ?? noClaims)
-  return JSON.stringify(claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned])
+  const access = claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned]
+  return JSON.stringify(asked.client.isSelfRegistered ? [access, presentationOf(asked.client)] : access)
 }
