@@ -140,6 +140,17 @@ t.test('a client that changes its name while the consent page is open is shown a
   t.match((await browser.submit(again, 'allow', { decision: 'allow' })).location, 'code=')
 })
 
+t.test('a client that nobody has allowed anything does not learn when and how its visitors signed in', async (t) => {
+  const { client } = await registered(idp)
+  const { browser } = await signIn(idp, await idp.client())
+  const essential = JSON.stringify({ id_token: { acr: { essential: true, value: 'aal2' } } })
+  for (const more of [{}, { max_age: '0' }, { max_age: '100000' }, { acr_values: 'aal2' }, { claims: essential }]) {
+    const asked = authorizationParameters(client, pkce(), { scope: 'openid', prompt: 'none', ...more })
+    const { location = '' } = await browser.get(`/authorize?${new URLSearchParams(asked)}`)
+    t.equal(new URL(location).searchParams.get('error'), 'consent_required', JSON.stringify(more))
+  }
+})
+
 t.test('what only an operator gives cannot be registered, neither at first nor by a change', async (t) => {
   const greedy = {
     first_party: true,
