@@ -30,7 +30,7 @@ const open = [
   ...['GET /not-me', 'POST /not-me'],
   ...['GET /undo-email-change', 'POST /undo-email-change', 'POST /sign-up/invitation'],
   // Anybody may read these.
-  ...['GET /errors', 'GET /inspect', 'GET /demo-mails', 'GET /avatars/:id'],
+  ...['GET /errors', 'GET /inspect', 'GET /demo-mails', 'GET /avatars/:id', 'GET /logos/:version'],
   // Programs call these, without a session.
   ...[
     'GET /.well-known/openid-configuration',
@@ -46,6 +46,7 @@ const open = [
     'POST /introspect',
     'POST /revoke',
   ],
+  ...['POST /register', 'GET /register/:client_id', 'PUT /register/:client_id', 'DELETE /register/:client_id'],
   ...['GET /healthz', 'GET /readyz', 'GET /metrics'],
   // Their next step is tested below.
   ...['GET /authorize', 'POST /authorize', 'GET /consent', 'POST /consent'],
