@@ -58,6 +58,10 @@ export function nextStep(
   // Before the comparison. Subjects are not secret: any client that knows one could otherwise find out whether it is this person who visits its pages.
   if (silent && session && named?.by === 'claims' && isStranger(request.target, consent))
     return { step: 'refuse', error: 'login_required', detail: 'claims: the client may not ask whether it is this sub' }
+  // Whether there is a session is what anybody learns with prompt=none. When and how its person signed in, and whether they have verified an address, is not: with max_age
+  // and acr, a client that they have allowed nothing could find out which of its visitors have a password only, or recognise them elsewhere by the second.
+  if (silent && session && !named && isStranger(request.target, consent))
+    return { step: 'refuse', error: 'consent_required', detail: `scope: ${consentInWords(request, consent)}` }
   const fresh = session !== undefined && session.authTime >= receivedAt
   if (!signedIn || !session || !isSignInGood(request, receivedAt, signedIn, named)) {
     if (silent) return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, signedIn, named) }

@@ -13,7 +13,7 @@ import {
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
 import { invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
 import { findUsableToken, useToken } from '../records/clients/registration-tokens-store.ts'
-import { completeOwnMetadata } from '../records/clients/self-registration.ts'
+import { completeOwnMetadata, presentationOf } from '../records/clients/self-registration.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import { findOpenResources, lockResources } from '../records/resources/resources-store.ts'
@@ -120,7 +120,7 @@ export async function replaceOwnClient(
     refuseOtherSubjects(existing, metadata)
     const actor = { kind: 'client', clientId: existing.client_id, caller } as const
     const { client, secret } = await replaceMetadata(tx, signet.secrets, actor, existing, metadata)
-    if (isPresentedAnew(existing, client)) await markPresentedAnew(tx, client.client_id)
+    if (presentationOf(existing) !== presentationOf(client)) await markPresentedAnew(tx, client.client_id)
     return { client, registeredAt, secret: secret ?? (usesSecret(client) ? given : undefined), token }
   })
 }
@@ -192,13 +192,6 @@ function checkGivenSecret(existing: Client, input: MetadataInput): string | unde
   if (typeof given !== 'string' || given.length > 255 || !matchingSecret(secrets, given))
     throw invalid('client_secret is not the secret of this client. Only the server chooses secrets.')
   return given
-}
-
-/** Whether people would see something else than when they gave their consent, or would be sent elsewhere. */
-function isPresentedAnew(before: RegisteredClient, after: RegisteredClient): boolean {
-  const seen = (client: RegisteredClient) =>
-    JSON.stringify([client.client_name, client.logo_uri, client.client_uri, [...client.redirect_uris].sort()])
-  return seen(before) !== seen(after)
 }
 
 const initialTokenRefused = () =>

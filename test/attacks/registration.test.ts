@@ -107,6 +107,51 @@ t.test(
   },
 )
 
+t.test('a consent for the host of somebody whom people trust sends no code to another host', async (t) => {
+  const [trusted, evil] = ['https://brand.example/cb', 'https://evil.example/cb']
+  const { client } = await registered(idp, { redirect_uris: [trusted, evil] })
+  const { browser, code } = await signIn(idp, client, { parameters: { scope: 'openid' } })
+  t.ok(code)
+  const asked = { scope: 'openid', redirect_uri: evil }
+  const silent = authorizationParameters(client, pkce(), { ...asked, prompt: 'none' })
+  const { location = '' } = await browser.get(`/authorize?${new URLSearchParams(silent)}`)
+  t.equal(new URL(location).searchParams.get('error'), 'consent_required')
+  const page = await browser.follow(
+    await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), asked))}`),
+  )
+  t.match(page.text, '<bdi class="host">evil.example</bdi>')
+  t.match(page.text, 'id="allow"')
+})
+
+t.test('a client that changes its name while the consent page is open is shown again', async (t) => {
+  const { client, replace } = await registered(idp)
+  const [browser, person] = [idp.browser(), await idp.person()]
+  const asked = `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { scope: 'openid' }))}`
+  const shown = await browser.follow(
+    await browser.submit(await browser.follow(await browser.get(asked)), 'sign-in', {
+      username: person.username,
+      password: person.password,
+    }),
+  )
+  t.match(shown.text, 'Notes')
+  t.equal((await replace({ ...ownMetadata, client_name: 'Payroll' })).status, 200)
+  const again = await browser.follow(await browser.submit(shown, 'allow', { decision: 'allow' }))
+  t.match(again.text, 'Payroll')
+  t.match(again.text, 'id="allow"')
+  t.match((await browser.submit(again, 'allow', { decision: 'allow' })).location, 'code=')
+})
+
+t.test('a client that nobody has allowed anything does not learn when and how its visitors signed in', async (t) => {
+  const { client } = await registered(idp)
+  const { browser } = await signIn(idp, await idp.client())
+  const essential = JSON.stringify({ id_token: { acr: { essential: true, value: 'aal2' } } })
+  for (const more of [{}, { max_age: '0' }, { max_age: '100000' }, { acr_values: 'aal2' }, { claims: essential }]) {
+    const asked = authorizationParameters(client, pkce(), { scope: 'openid', prompt: 'none', ...more })
+    const { location = '' } = await browser.get(`/authorize?${new URLSearchParams(asked)}`)
+    t.equal(new URL(location).searchParams.get('error'), 'consent_required', JSON.stringify(more))
+  }
+})
+
 t.test('what only an operator gives cannot be registered, neither at first nor by a change', async (t) => {
   const greedy = {
     first_party: true,
@@ -564,6 +609,7 @@ t.test('a client with a secret that it has registered itself cannot fill the tab
   })
   t.ok(full.rowCount, 'it is counted for its network')
   t.equal((await start()).status, 429)
+  await database.query({ text: `DELETE FROM rate_limits WHERE key LIKE 'device-request-network:%'` })
 })
 
 t.test('encryption and software statements are refused with their reason', async (t) => {
@@ -615,6 +661,7 @@ t.test('a client that changes what people see of it while a page is open gets no
     { client_name: 'Payroll' },
     { logo_uri: 'https://app.example/logo.png' },
     { client_uri: 'https://app.example/' },
+    { policy_uri: 'https://app.example/policy' },
   ]
 
   t.test('at the consent page', async (t) => {

@@ -50,6 +50,7 @@ const open = [
     'POST /introspect',
     'POST /revoke',
   ],
+  ...['POST /register', 'GET /register/:client_id', 'PUT /register/:client_id', 'DELETE /register/:client_id'],
   ...['GET /healthz', 'GET /readyz', 'GET /metrics'],
   // Their next step is tested below.
   ...['GET /authorize', 'POST /authorize', 'GET /consent', 'POST /consent'],

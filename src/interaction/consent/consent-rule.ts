@@ -1,4 +1,5 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
+import { type Presentation, presentationOf } from '../../records/clients/self-registration.ts'
 import type { Consent, GivenConsent } from '../../records/consents/consents-store.ts'
 import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
@@ -18,7 +19,7 @@ export function needsConsent(
   consent: GivenConsent | undefined,
 ): boolean {
   const { client, redirectUri } = target
-  if (prompt.has('consent') || canBeImpersonated(client, redirectUri)) return true
+  if (prompt.has('consent') || isAskedEveryTime(client, redirectUri)) return true
   // The database allows no client to be both. If nobody knows who is behind a client, only the person can decide.
   if (client.first_party && !client.isSelfRegistered) return false
   return (
@@ -36,7 +37,7 @@ export function needsConsent(
  * @param consent as in `needsConsent`
  */
 export function isStranger({ client, redirectUri }: Asked['target'], consent: Consent | undefined): boolean {
-  return canBeImpersonated(client, redirectUri) || (!client.first_party && !consent)
+  return isAskedEveryTime(client, redirectUri) || (!client.first_party && !consent)
 }
 
 /**
@@ -50,9 +51,24 @@ export function canBeImpersonated(
   return isPublic(client) && !redirectUri.startsWith('https:')
 }
 
+/**
+ * Whether a consent never holds for a later request: another app could send it, or the client leads to several hosts. If nobody knows who is behind a client, the
+ * host on the page is all that a person can judge it by. A consent that they gave for the host of somebody they trust must not send a code to another one.
+ */
+export function isAskedEveryTime(
+  client: Pick<Client, 'token_endpoint_auth_method' | 'isSelfRegistered' | 'redirect_uris'>,
+  redirectUri: string,
+): boolean {
+  return canBeImpersonated(client, redirectUri) || (client.isSelfRegistered && hasSeveralHosts(client))
+}
+
+function hasSeveralHosts({ redirect_uris: uris }: Pick<Client, 'redirect_uris'>): boolean {
+  return new Set(uris.map((uri) => new URL(uri).hostname)).size > 1
+}
+
 /** What a person decides about: scopes, resources and single claims of a request, and the client, which determines who owns the scopes. */
 interface AskedAbout {
-  readonly client: Pick<Client, 'allowed'>
+  readonly client: Pick<Client, 'allowed' | 'isSelfRegistered' | Presentation>
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
   /** Claims that the request names. A device cannot name any. */
@@ -66,26 +82,17 @@ export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): 
   )
 }
 
-/** What pages show of a client that registered itself (RFC 7591), beside its access. */
-type Presentation = Pick<
-  Client,
-  'isSelfRegistered' | 'client_name' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
->
-
 /**
- * The scopes that a page shows, their owners, and the claims beyond the scopes, as a text for the proof in its form. If any of them changes, so does the
- * text. Without claims it is that of the previous release, so that pages of either can be answered at the other.
- *
- * A client that registered itself can change its name while the page is open. What the person allows would then be recorded as given to the new name, which
- * they have not seen. So the text also has what the page shows of such a client.
+ * The scopes that a page shows, their owners, the claims beyond the scopes, and how a client that registered itself presents itself, as a text for the proof in
+ * its form. If any of them changes, so does the text. A client that changed its name while the page was open would otherwise get a consent that the person gave
+ * to another name. Without claims, and for other clients, the text is that of the previous release, so that pages of either can be answered at the other.
  */
-export function shownAccess({ client, ...asked }: AskedAbout & { readonly client: Presentation }): string {
-  const owned = resourcesAskedAbout({ client, ...asked }).map((resource) => [
+export function shownAccess(asked: AskedAbout): string {
+  const owned = resourcesAskedAbout(asked).map((resource) => [
     resource.identifier,
     ...resource.scopes.filter((scope) => asked.scopes.includes(scope)),
   ])
   const claims = claimsBeyond(asked.scopes, asked.claims ?? noClaims)
-  const { client_name: name, client_uri, logo_uri, policy_uri, tos_uri } = client
-  const shown = client.isSelfRegistered ? [{ name, client_uri, logo_uri, policy_uri, tos_uri }] : []
-  return JSON.stringify([asked.scopes, owned, ...(claims.length > 0 ? [claims] : []), ...shown])
+  const access = claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned]
+  return JSON.stringify(asked.client.isSelfRegistered ? [access, presentationOf(asked.client)] : access)
 }

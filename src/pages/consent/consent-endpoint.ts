@@ -4,7 +4,7 @@ import { sendPage } from '../../html/send-page.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { personOf } from '../../interaction/browser-session.ts'
-import { canBeImpersonated, resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
+import { isAskedEveryTime, resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
 import { continueValueIn, sealRequest } from '../../interaction/continue-value.ts'
 import {
   type AuthorizationInteraction,
@@ -89,14 +89,14 @@ function showPage(
         name,
       })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
-      remembers: !canBeImpersonated(target.client, target.redirectUri),
+      remembers: !isAskedEveryTime(target.client, target.redirectUri),
       otherAccountHref: `/sign-in?continue=${sealed}`,
     }),
   )
 }
 
 /**
- * What the page was about: the person, the session, the request, its scopes and their owners, and its claims. The sealed request does not determine
+ * What the page was about: the person, the session, the request, its scopes and their owners, its claims, and a client that registered itself. The sealed request does not determine
  * scopes and claims: one that was dropped returns if the client is registered for it in the meantime, and the person has not seen it.
  */
 function pageSubject({ request }: AuthorizationInteraction, session: Session, sealed: string): string {

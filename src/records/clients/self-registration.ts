@@ -95,6 +95,14 @@ export function beyondOwnMetadata(
     : `A client that registered itself cannot have ${shown(beyond.join(', '))}. Once you know who is behind it, take it over: signet clients adopt.`
 }
 
+export type Presentation = 'client_name' | 'logo_uri' | 'client_uri' | 'policy_uri' | 'tos_uri' | 'redirect_uris'
+
+/** What people see of a client when they give their consent, and where they are sent. If it changes, a consent from before no longer holds. */
+export function presentationOf(client: Pick<ClientMetadata, Presentation>): string {
+  const { client_name: name, logo_uri, client_uri, policy_uri, tos_uri, redirect_uris: uris } = client
+  return JSON.stringify([name, logo_uri, client_uri, policy_uri, tos_uri, [...uris].sort()])
+}
+
 /** RFC 7592 §2.2 treats null and empty values as left out. Programs that have no terms or logo send them as empty addresses. */
 function givenValue(name: string, value: unknown): unknown {
   return value === null || (value === '' && name.endsWith('_uri')) ? undefined : value
