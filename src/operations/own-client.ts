@@ -3,7 +3,7 @@ import { digest, equalInConstantTime, randomText } from '../platform/secrets/dig
 import { bearerChallenge } from '../protocol/bearer-challenge.ts'
 import { matchingSecret } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
-import { type Client, usesSecret } from '../records/clients/client.ts'
+import { type Client, type ClientMetadata, usesSecret } from '../records/clients/client.ts'
 import { refuseOtherSubjects } from '../records/clients/client-metadata.ts'
 import {
   findRegistrationToken,
@@ -22,7 +22,10 @@ import { deleteClient, insertNewClient, type RegisteredClient, replaceMetadata }
 import { checkSectorIdentifier } from './sector-identifier.ts'
 import { withinLimit } from './within-limit.ts'
 
-type Context = Pick<Signet, 'database' | 'endings' | 'limits' | 'metrics' | 'outgoing' | 'secrets' | 'settings'>
+type Context = Pick<
+  Signet,
+  'database' | 'endings' | 'keyRing' | 'limits' | 'metrics' | 'outgoing' | 'secrets' | 'settings'
+>
 
 /** What a client learns about its registration (RFC 7591 §3.2.1, RFC 7592 §3). */
 export interface OwnRegistration {
@@ -50,6 +53,7 @@ export async function registerOwnClient(
   const { database, settings } = signet
   const initialToken = await initialTokenOf(signet, token)
   const asked = await ownMetadata(database, settings, input)
+  refuseInactive(signet.keyRing, asked)
   await withinLimit(signet, 'too_many_registrations', () =>
     signet.limits.beforeRegistration(caller.network, initialToken),
   )
@@ -106,6 +110,7 @@ export async function replaceOwnClient(
   await checkRegistrationToken(database, clientId, token)
   refuseIssued(input, clientId)
   const asked = await ownMetadata(database, settings, input)
+  refuseInactive(signet.keyRing, asked)
   await withinLimit(signet, 'too_many_registrations', () => signet.limits.beforeOwnChange(caller.network, clientId))
   await checkSectorIdentifier(signet, asked)
 
@@ -165,6 +170,22 @@ async function checkRegistrationToken(db: Queryable, clientId: string, token: st
   const isRight = equalInConstantTime(found?.digest ?? digest(''), digest(token))
   if (!found || !isRight) throw registrationTokenRefused()
   return found.registeredAt
+}
+
+/**
+ * Refuses an algorithm that the metadata does not list: after an upgrade, the first key of a new one waits for a day, and its clients get no ID token until then.
+ */
+function refuseInactive(
+  keyRing: Context['keyRing'],
+  { id_token_signed_response_alg, userinfo_signed_response_alg }: ClientMetadata,
+): void {
+  const active: readonly string[] = [...keyRing.activeAlgorithms(), 'HS256']
+  const given = { id_token_signed_response_alg, userinfo_signed_response_alg }
+  for (const [name, alg] of Object.entries(given))
+    if (alg !== undefined && !active.includes(alg))
+      throw invalid(
+        `${name} ${alg} is not supported yet: its first key does not sign yet. The metadata of this server lists what is.`,
+      )
 }
 
 async function ownMetadata(db: Queryable, { name, issuer }: Context['settings'], input: MetadataInput) {

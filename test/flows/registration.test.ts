@@ -1,5 +1,6 @@
 import t from 'tap'
 import { adoptClient, changeClient } from '../../src/operations/client-registration.ts'
+import { registerOwnClient } from '../../src/operations/own-client.ts'
 import { createRegistrationToken, revokeRegistrationToken } from '../../src/operations/registration-tokens.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
 import { startSignet } from '../support/idp.ts'
@@ -244,4 +245,17 @@ t.test('a script in a browser registers itself', async (t) => {
     headers: { ...headers, 'access-control-request-method': 'DELETE' },
   })
   t.match(own.headers.get('access-control-allow-methods'), 'DELETE')
+})
+
+t.test('an algorithm whose first key does not sign yet cannot be registered', async (t) => {
+  const keyRing = { ...idp.signet.keyRing, activeAlgorithms: () => ['ES256', 'RS256'] as const }
+  const attempt = (metadata: object) =>
+    registerOwnClient({ ...idp.signet, keyRing }, { requestId: 'request', network: '127.0.0.1' }, undefined, {
+      redirect_uris: ['https://app.example/callback'],
+      ...metadata,
+    })
+  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg'])
+    await t.rejects(attempt({ [name]: 'PS256' }), { message: new RegExp(`${name} PS256 is not supported yet`) })
+  for (const alg of ['ES256', 'RS256', 'HS256'])
+    t.match(await attempt({ id_token_signed_response_alg: alg }), { client: { id_token_signed_response_alg: alg } })
 })

@@ -37,8 +37,8 @@ export function judgeJwkSet(answer: HttpResponse, published: readonly PublishedK
     return bad(
       'jwk-set',
       `Keys that the database publishes are missing: ${listed(missing)}.`,
-      'If a key has just been created, a node or a cache is behind: check again in a minute. Otherwise the address belongs to another ' +
-        'installation.',
+      'If a key has just been created, a node or a cache is behind: check again in a minute. During an upgrade, a node of the ' +
+        'release before this one may have answered, which does not know all algorithms. Otherwise the address belongs to another installation.',
     )
   return good('jwk-set', `It contains the ${known.size} keys that the database publishes.`)
 }

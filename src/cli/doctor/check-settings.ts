@@ -27,17 +27,17 @@ export function judgeSettings(
 }
 
 function dangersOf({ trustProxy, allowPrivateNetworks, registration }: Settings): Risk[] {
-  const opened = allowPrivateNetworks.join(', ')
+  const networks = allowPrivateNetworks.filter(isNetwork)
   return [
     {
-      when: registration === 'open' && allowPrivateNetworks.some(isNetwork),
-      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS opens a network (${opened}): anybody can register a client whose addresses make Signet send requests there.`,
+      when: registration === 'open' && networks.length > 0,
+      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS opens a network (${networks.join(', ')}): anybody can register a client whose addresses make Signet send requests there.`,
       advice:
         'Set SIGNET_REGISTRATION to token, or name single hosts with their port, such as keys.internal.example:8443.',
     },
     {
       when: allowPrivateNetworks.some((entry) => entry.endsWith('/1')),
-      finding: `SIGNET_ALLOW_PRIVATE_NETWORKS (${opened}) lets the metadata of clients lead Signet to half of all addresses, those of its own network included.`,
+      finding: `SIGNET_ALLOW_PRIVATE_NETWORKS (${networks.join(', ')}) lets the metadata of clients lead Signet to half of all addresses, those of its own network included.`,
       advice: 'Name single hosts with their port, such as keys.internal.example:8443.',
     },
     {
@@ -56,6 +56,7 @@ function isNetwork(entry: string): boolean {
 function risksOf(settings: Settings, environment: Readonly<Record<string, string | undefined>>): Risk[] {
   const { hostname } = new URL(settings.issuer)
   const isPublic = !isLoopbackHost(hostname)
+  const openedHosts = settings.allowPrivateNetworks.filter((entry) => !isNetwork(entry))
   const listensToAll = !isLoopbackHost(settings.host.includes(':') ? `[${settings.host}]` : settings.host)
   return [
     {
@@ -121,8 +122,8 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       advice: 'Set SIGNET_DATABASE_URL to your own PostgreSQL, or back up the data directory.',
     },
     {
-      when: settings.registration === 'open' && settings.allowPrivateNetworks.some((entry) => !isNetwork(entry)),
-      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS names hosts (${settings.allowPrivateNetworks.join(', ')}): anybody can register a client that makes Signet send requests to them.`,
+      when: settings.registration === 'open' && openedHosts.length > 0,
+      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS names hosts (${openedHosts.join(', ')}): anybody can register a client that makes Signet send requests to them.`,
       advice: 'Set SIGNET_REGISTRATION to token, unless these hosts may receive requests from strangers.',
     },
     {

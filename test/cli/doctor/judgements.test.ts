@@ -124,7 +124,10 @@ t.test('the JWK Set is compared with the database key by key', async (t) => {
     { status: 'bad', finding: /does not publish: a/ },
     'the same kid twice',
   )
-  t.match(judgeJwkSet(answer(served), [key('a', 'x'), key('b', 'x')]), { status: 'bad', finding: /are missing: b/ })
+  t.match(judgeJwkSet(answer(served), [key('a', 'x'), key('b', 'x')]), {
+    ...{ status: 'bad', finding: /are missing: b/ },
+    advice: /release before this one/,
+  })
   t.match(judgeJwkSet(answer([null, 7]), [key('a', 'x')]), { status: 'bad' })
   t.match(judgeJwkSet(answer('no list'), []), { status: 'bad', finding: /not a JWK Set/ })
   t.match(judgeJwkSet(answer([], 404), []), { status: 'bad', finding: /status 404/ })
@@ -188,6 +191,14 @@ t.test('settings that are allowed but risky are reported', async (t) => {
       status: 'bad',
       finding: /anybody can register/,
     })
+  t.match(
+    judge({ SIGNET_REGISTRATION: 'open', SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8, keys.internal:8443' }),
+    [
+      { status: 'bad', finding: /opens a network \(10\.0\.0\.0\/8\)/ },
+      { status: 'warning', finding: /names hosts \(keys\.internal:8443\)/ },
+    ],
+    'each finding names its own entries',
+  )
   for (const registration of ['closed', 'token'])
     t.same(notGood(judge({ SIGNET_REGISTRATION: registration, SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8' })), [])
   t.same(notGood(judge({ SIGNET_REGISTRATION: 'open' })), [])
