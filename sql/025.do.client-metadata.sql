@@ -1,5 +1,8 @@
--- More metadata of clients, under the names of RFC 7591, OpenID Connect Registration, RFC 9101 and RFC 9126. The previous release ignores these columns. It
--- answers clients that use the new values with an error, until the last of its nodes has been replaced.
+-- More metadata of clients, under the names of RFC 7591, OpenID Connect Registration, RFC 9101 and RFC 9126. Until the last node of the previous release has been
+-- replaced, such a node ignores the new columns, and refuses what it does not know: authentication with the new methods, keys at jwks_uri, signatures with the
+-- new algorithms, and request objects. What only restricts a client has no effect there: require_signed_request_object and
+-- require_pushed_authorization_requests. Userinfo is not signed there. It would tell pairwise clients the account's own sub, so no client becomes
+-- pairwise while such a node runs (031).
 ALTER TABLE clients
   ADD COLUMN application_type text NOT NULL DEFAULT 'web' CHECK (application_type IN ('web', 'native')),
   ADD COLUMN jwks_uri text,

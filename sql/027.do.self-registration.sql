@@ -1,6 +1,10 @@
 -- Clients that registered themselves (RFC 7591, RFC 7592). The previous release serves them as any other client, within what the columns below allow. It
 -- registers none, and it does not delete those that are never used.
 
+-- Tables that refer to others first, as the statements that write to them lock them. A client is read before its resources.
+LOCK TABLE grants IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE clients, resources IN ACCESS EXCLUSIVE MODE;
+
 -- An API that such clients may request without being allowed one by one.
 ALTER TABLE resources ADD COLUMN self_registered_clients boolean NOT NULL DEFAULT false;
 CREATE INDEX resources_self_registered_clients_idx ON resources (self_registered_clients, identifier);

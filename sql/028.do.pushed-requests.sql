@@ -6,7 +6,7 @@
 CREATE TABLE pushed_requests (
   digest bytea PRIMARY KEY, -- of the random part of the request_uri
   client_id text NOT NULL,
-  parameters text NOT NULL, -- JSON
+  parameters text NOT NULL, -- JSON, sealed under the purpose secret `request-sealing`
   is_signed boolean NOT NULL, -- whether they were in a request object (RFC 9101) whose signature was verified
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL, -- no browser can begin with it after that

@@ -1,5 +1,5 @@
--- Keys of more algorithms. The previous release creates none of them and signs nothing with them. It publishes those for PS256 and ignores those for EdDSA,
--- with one line in its log each; they sign only after a day or more, when the nodes of the previous release have been replaced.
+-- Keys of more algorithms. The previous release creates none of them, cannot open them (key-ring/sealed-key.ts), and so neither publishes them nor signs
+-- with them. It logs an error for each, once. They sign only after a day or more, when the nodes of the previous release have been replaced.
 ALTER TABLE signing_keys
   DROP CONSTRAINT signing_keys_alg_check,
   ADD CONSTRAINT signing_keys_alg_check CHECK (alg IN ('ES256', 'RS256', 'PS256', 'EdDSA'));
@@ -10,4 +10,4 @@ ALTER TABLE client_secrets
   ADD COLUMN sealed text,
   ADD COLUMN sealed_version integer,
   ADD CONSTRAINT client_secrets_sealed_check CHECK ((sealed IS NULL) = (sealed_version IS NULL) AND (sealed IS NULL OR NOT is_short));
-CREATE INDEX IF NOT EXISTS client_secrets_sealed_version ON client_secrets (sealed_version) WHERE sealed_version IS NOT NULL;
+CREATE INDEX IF NOT EXISTS client_secrets_sealed_version_idx ON client_secrets (sealed_version) WHERE sealed_version IS NOT NULL;

@@ -3,3 +3,6 @@
 -- of a server inserts, also of a server of the previous release.
 ALTER TABLE installation
   ADD COLUMN subject_salt bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+
+-- False for nodes of the previous release. They tell every client the account's own sub, so no client becomes pairwise while one of them runs.
+ALTER TABLE nodes ADD COLUMN knows_pairwise boolean NOT NULL DEFAULT false;

@@ -138,7 +138,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   clients
     .command('adopt')
     .description(
-      'Take over a client that registered itself, once you know who is behind it. Pages no longer warn of it, it can be given what other clients have, and it can no longer change or delete itself.',
+      'Take over a client that registered itself, once you know who is behind it. Pages no longer warn about it, it can be given whatever other clients have, and it can no longer change or delete itself.',
     )
     .argument('<client_id>')
     .addOption(json())

@@ -8,7 +8,7 @@ import { hasAccount, listAccounts, type TakenName } from '../records/accounts/ac
 import { findGroupsOf } from '../records/groups/groups-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser, findUserOfClient } from './find-user.ts'
-import { json, oneValue } from './flags.ts'
+import { json, notEmpty, oneValue } from './flags.ts'
 import { importUsersCommand } from './import/import-command.ts'
 import { addInvitationCommands } from './invitation-commands.ts'
 import { operator, readReason, reasonFlag } from './operator.ts'
@@ -80,9 +80,11 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .description('Show a user with all claims.')
     .argument('<user>', `${userArgument}; with --client also the sub that this client sees`)
     .addOption(
-      oneValue(
-        '--client <client_id>',
-        'show the sub by which this client knows the user, and find a user by it (subject_type pairwise)',
+      notEmpty(
+        oneValue(
+          '--client <client_id>',
+          'show the sub by which this client knows the user, and find a user by it (subject_type pairwise)',
+        ),
       ),
     )
     .addOption(json())

@@ -124,9 +124,14 @@ export function UnverifiedClient({ page, client }: ClientOnPage) {
   if (!client.isSelfRegistered) return null
   return (
     <div class="warning unverified">
-      <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
+      <UnverifiedNotice page={page} />
     </div>
   )
+}
+
+/** The text of it, for pages that have a place of their own for it. */
+export function UnverifiedNotice({ page }: { readonly page: PageContext }) {
+  return <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
 }
 
 /** What somebody signs in or up for. */

@@ -13,14 +13,26 @@ import { readUserCode, shownUserCode, type UserCode } from '../tokens/device-req
 /** Seconds within which a request must be completed. */
 const lifetime = 3600
 
+/** An authorization request with its parameters, according to how it arrived. */
+export type ReceivedRequest =
+  | {
+      /** Those that were sent, or those in the request object that was sent (received-request.ts). */
+      readonly parameters: Parameters
+      /** Whether they were in a request object that the client had signed (RFC 9101). */
+      readonly isSigned: boolean
+      readonly pushed?: undefined
+    }
+  | {
+      /** Those that stand in for the ones in the database (`standIns`), until these have been read. */
+      readonly parameters: Parameters
+      /** The database knows it. */
+      readonly isSigned?: undefined
+      /** The random part of the `request_uri` of a pushed request (RFC 9126). */
+      readonly pushed: string
+    }
+
 /** An authorization request that waits for a person to sign in or to consent. */
-export interface PendingRequest {
-  /** Those that were sent, or those in the request object that was sent (received-request.ts). For a pushed request they are in the database. */
-  readonly parameters: Parameters
-  /** Whether the parameters were in a request object that the client had signed (RFC 9101). Of a pushed request the database knows it. */
-  readonly isSigned: boolean
-  /** The random part of the `request_uri` of a pushed request (RFC 9126); undefined if it was not pushed. */
-  readonly pushed: string | undefined
+export type PendingRequest = ReceivedRequest & {
   /** Milliseconds since 1970, never in the future: what `prompt` and `max_age` are measured against. */
   readonly receivedAt: number
   /** The `sid` (as this client would see it) of the session that the person chose, for `prompt=select_account`. */
@@ -83,7 +95,7 @@ export function sealRequest(secret: PurposeSecret, request: PendingRequest): str
   const { parameters, isSigned, pushed, receivedAt, selected } = request
   const { values, resource } = pushed === undefined ? soundParameters(parameters) : standIns(parameters)
   const taken = [...values].filter(([name]) => carried.has(name))
-  const members = [taken, resource, receivedAt, selected ?? null, isSigned, pushed ?? null]
+  const members = [taken, resource, receivedAt, selected ?? null, isSigned ?? false, pushed ?? null]
   return sealText(secret, JSON.stringify(members), requestSeal)
 }
 
@@ -161,11 +173,10 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
     kind: 'authorization',
     pending: {
       parameters: parametersOf({ values: new Map(values), resource }),
+      ...(pushed === null ? { isSigned } : { pushed }),
       // If a request was received while a clock was ahead, every sign-in would seem older than the request, and would be asked for again.
       receivedAt: Math.min(receivedAt, now),
       selected: selected ?? undefined,
-      isSigned,
-      pushed: pushed ?? undefined,
     },
     expired: now - receivedAt > lifetime * 1000,
   }

@@ -199,19 +199,19 @@ export interface OpenedRequest {
  * @throws OAuthError if the target cannot be verified, or if the client has not pushed such a request
  */
 export async function openRequest(
-  { database }: Pick<Signet, 'database'>,
+  signet: Pick<Signet, 'database' | 'secrets'>,
   pending: PendingRequest,
   isArrival: boolean,
 ): Promise<OpenedRequest> {
-  const { parameters, isSigned, pushed } = pending
-  if (pushed === undefined) {
-    const target = await verifyTarget(database, parameters)
-    return { pending, target, arrival: { isSigned, pushed }, fault: undefined }
+  const { parameters } = pending
+  if (pending.pushed === undefined) {
+    const target = await verifyTarget(signet.database, parameters)
+    return { pending, target, arrival: { isSigned: pending.isSigned, pushed: undefined }, fault: undefined }
   }
   const clientId = sentValue(parameters, 'client_id') ?? ''
   const [client, opened] = await inOrder(
-    findRequestingClient(database, parameters),
-    openPushedRequest(database, pushed, clientId, isArrival),
+    findRequestingClient(signet.database, parameters),
+    openPushedRequest(signet, pending.pushed, clientId, isArrival),
   )
   return {
     pending: { ...pending, parameters: opened.parameters },

@@ -1,13 +1,12 @@
-import type { Queryable } from '../platform/database/queryable.ts'
-import type { Labels } from '../platform/metrics.ts'
+import { withinLimit } from '../operations/within-limit.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
+import { type PurposeSecret, sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Parameters, parametersOf, soundParameters } from '../protocol/http/parameters.ts'
 import { authorizationParameters } from '../protocol/oidc-values.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import type { SessionId } from '../records/ids.ts'
-import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
 import { findPushedRequest, insertPushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { Signet } from '../signet.ts'
 import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
@@ -47,7 +46,8 @@ export interface PushedRequest {
 
 /**
  * Checks a pushed request as the authorization endpoint does, and stores it (RFC 9126 §2). Everything is checked again when a browser arrives, because the registration of the
- * client may have changed. Its id has 256 random bits; the database stores only the digest.
+ * client may have changed. Its id has 256 random bits; the database stores only the digest. The parameters are stored sealed, because they can contain an ID token
+ * (`id_token_hint`) or an address (`login_hint`).
  *
  * There is no event for it, because public clients can send any number, and events are kept.
  *
@@ -57,11 +57,12 @@ export interface PushedRequest {
  * @throws OAuthError; TooManyWaiting
  */
 export async function pushRequest(
-  { database, limits, metrics, settings }: Pick<Signet, 'database' | 'limits' | 'metrics' | 'settings'>,
+  signet: Pick<Signet, 'database' | 'limits' | 'metrics' | 'secrets' | 'settings'>,
   client: Client,
   network: string,
   { parameters, isSigned }: { readonly parameters: Parameters; readonly isSigned: boolean },
 ): Promise<PushedRequest> {
+  const { database, limits, secrets, settings } = signet
   const target = targetOf(client, parameters)
   const { droppedScopes, droppedClaims } = readAuthorizationRequest(
     parameters,
@@ -70,24 +71,13 @@ export async function pushRequest(
     settings.issuer,
   )
   if (octetsOf(parameters) > maxOctets) throw new OAuthError('request_too_long', { param: String(maxOctets) })
-  try {
-    // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.
-    const isAnybody = isPublic(client) || client.isSelfRegistered
-    await limits.beforePushedRequest(isAnybody ? network : undefined, client.client_id)
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    const { limit, retryAfter, isFirst } = error
-    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
-    throw new OAuthError('too_many_pushed_requests', {
-      headers: { 'retry-after': String(retryAfter) },
-      detail: `limit: ${limit}`,
-      isRecorded: isFirst,
-    })
-  }
+  // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.
+  const ofNetwork = isPublic(client) || client.isSelfRegistered ? network : undefined
+  await withinLimit(signet, 'too_many_pushed_requests', () => limits.beforePushedRequest(ofNetwork, client.client_id))
   const id = randomText(32)
   await insertPushedRequest(database, {
     ...{ digest: digest(id), clientId: client.client_id, isSigned, ttl: lifetime },
-    parameters: textOf(parameters),
+    parameters: sealParameters(secrets['request-sealing'], id, parameters),
   })
   return {
     requestUri: requestUriOf(id),
@@ -115,32 +105,41 @@ export interface OpenedPushedRequest {
  * @throws OAuthError if there is none of this client. A client learns nothing about the requests of others
  */
 export async function openPushedRequest(
-  db: Queryable,
+  { database, secrets }: Pick<Signet, 'database' | 'secrets'>,
   id: string,
   clientId: string,
   isArrival: boolean,
 ): Promise<OpenedPushedRequest> {
   const isId = /^[A-Za-z0-9_-]{43}$/.test(id)
-  const stored = isId ? await findPushedRequest(db, digest(id), clientId) : undefined
+  const stored = isId ? await findPushedRequest(database, digest(id), clientId) : undefined
   const unusable = (why: string) => new OAuthError('request_uri_unusable', { detail: `request_uri: ${why}` })
   if (!stored) throw unusable(isId ? 'this client has pushed none with this id' : 'its id is malformed')
-  const { parameters, isSigned, expired, completed, repeatableIn } = stored
+  const { isSigned, expired, completed, repeatableIn } = stored
+  const secret = await secretFor(secrets, 'request-sealing', stored.parameters)
+  const parameters = openParameters(secret, id, stored.parameters)
+  if (!parameters) throw unusable('the secret that its parameters were sealed with has been revoked')
   const over = completed ? 'it has its response' : isArrival && expired ? 'it has expired' : undefined
   return {
     reference: { digest: digest(id), isContinued: !isArrival },
-    parameters: parametersIn(parameters),
+    parameters,
     isSigned,
     fault: over === undefined ? undefined : unusable(over),
     repeatableIn: isArrival ? undefined : repeatableIn,
   }
 }
 
-function textOf(parameters: Parameters): string {
+/** Binds the parameters to their request. */
+const sealOf = (id: string) => `pushed-request ${id}`
+
+function sealParameters(secret: PurposeSecret, id: string, parameters: Parameters): string {
   const { values, resource } = soundParameters(parameters)
-  return JSON.stringify([[...values].filter(([name]) => carried.has(name)), resource])
+  const taken = [...values].filter(([name]) => carried.has(name))
+  return sealText(secret, JSON.stringify([taken, resource]), sealOf(id))
 }
 
-function parametersIn(text: string): Parameters {
+function openParameters(secret: PurposeSecret, id: string, sealed: string): Parameters | undefined {
+  const text = unsealText(secret, sealed, sealOf(id))
+  if (text === undefined) return undefined
   const [values, resource] = JSON.parse(text) as [[string, string][], string[]]
   return parametersOf({ values: new Map(values), resource })
 }

@@ -4,14 +4,14 @@ import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal, shortened } from '../protocol/errors/refusal.ts'
 import { type Parameters, parametersOf, sentValue, soundValue, wasSent } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
-import { maxObjectLength, readRequestObject } from '../protocol/request-object.ts'
+import { maxObjectLength, type RequestObjectRefused, readRequestObject } from '../protocol/request-object.ts'
 import type { Client } from '../records/clients/client.ts'
 import { ClientKeysUnavailable } from '../records/clients/client-keys.ts'
 import type { Signet } from '../signet.ts'
 import { sendResponse } from './authorization-response.ts'
 import { findRequestingClient, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession } from './browser-session.ts'
-import { type PendingRequest, standIns } from './continue-value.ts'
+import { type PendingRequest, type ReceivedRequest, standIns } from './continue-value.ts'
 import { idInRequestUri } from './pushed-request.ts'
 
 /**
@@ -28,10 +28,10 @@ export async function receiveRequest(
   sent: Parameters,
 ): Promise<PendingRequest | undefined> {
   const { database, settings, clock } = signet
-  const plain = { parameters: sent, isSigned: false, pushed: undefined, receivedAt: clock.now(), selected: undefined }
-  if (!wasSent(sent, 'request') && !wasSent(sent, 'request_uri')) return plain
+  const now = { receivedAt: clock.now(), selected: undefined }
+  if (!wasSent(sent, 'request') && !wasSent(sent, 'request_uri')) return { ...now, parameters: sent, isSigned: false }
   try {
-    return { ...plain, ...(await resolve(signet, sent)) }
+    return { ...now, ...(await resolve(signet, sent)) }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     // For the language of the page.
@@ -58,10 +58,7 @@ async function targetBeside({ database }: Signet, sent: Parameters): Promise<Ver
   }
 }
 
-async function resolve(
-  signet: Signet,
-  sent: Parameters,
-): Promise<Pick<PendingRequest, 'parameters'> & Partial<PendingRequest>> {
+async function resolve(signet: Signet, sent: Parameters): Promise<ReceivedRequest> {
   // RFC 9101 §5.
   if (wasSent(sent, 'request') && wasSent(sent, 'request_uri')) throw new OAuthError('request_twice')
   const uri = soundValue(sent, 'request_uri')
@@ -86,10 +83,9 @@ export async function parametersInObject(
   client: Client,
   object: string,
 ): Promise<Parameters> {
-  const refused = (entry: 'request_object_refused', fault: string) =>
+  const refused = (fault: string, entry: RequestObjectRefused['refused'] = 'request_object_refused') =>
     new OAuthError(entry, { detail: `request object of ${client.client_id}: ${fault}` })
-  if (client.jwks === undefined && client.jwks_uri === undefined)
-    throw refused('request_object_refused', 'the client has registered no keys')
+  if (client.jwks === undefined && client.jwks_uri === undefined) throw refused('the client has registered no keys')
   try {
     const read = await readRequestObject(object, {
       clientId: client.client_id,
@@ -100,16 +96,17 @@ export async function parametersInObject(
       clockSkew: settings.clockSkew,
     })
     if ('parameters' in read) return read.parameters
-    throw new OAuthError(read.refused, { detail: `request object of ${client.client_id}: ${read.fault}` })
+    throw refused(read.fault, read.refused)
   } catch (error) {
-    if (error instanceof ClientKeysUnavailable) throw refused('request_object_refused', error.message)
+    if (error instanceof ClientKeysUnavailable) throw refused(error.message)
     throw error
   }
 }
 
 /**
  * Gets the request object at a `request_uri` (RFC 9101 §5.2, OpenID Connect Core §6.2). It must be one that the client registered, character by character. Its fragment may be
- * anything: clients change it so that nobody uses a cached object (OpenID Connect Core §6.2). The signature protects the content, not the fragment.
+ * anything: it is not compared with the content, which the signature protects. A client that registers another one makes Signet forget the object that it has kept
+ * (OpenID Connect Core §6.2).
  *
  * @throws OAuthError `invalid_request_uri`
  */
@@ -118,11 +115,10 @@ async function fetchObject({ outgoing }: Signet, client: Client, uri: string): P
     throw new OAuthError('request_uri_not_registered', {
       detail: `request_uri ${shortened(uri, 500)}; client ${client.client_id} is registered for: ${shortened(client.request_uris.join(' '), 500)}`,
     })
-  const [url = ''] = uri.split('#', 1)
   try {
     const accept = 'application/oauth-authz-req+jwt, application/jwt'
     const isVouchedFor = !client.isSelfRegistered
-    const { body } = await outgoing.get(url, { accept, maxBytes: maxObjectLength, isVouchedFor })
+    const { body } = await outgoing.get(uri, { accept, maxBytes: maxObjectLength, isVouchedFor })
     // A file often ends with a line break.
     return body.toString('latin1').trim()
   } catch (error) {

@@ -71,7 +71,9 @@ export async function sealKey(
 ): Promise<NewKey> {
   const publicJwk = publicHalf(privateKey)
   const name = kid ?? (await calculateJwkThumbprint(publicJwk as JWK))
-  const plain = Buffer.from(JSON.stringify(privateKey.export({ format: 'jwk' })))
+  const jwk = privateKey.export({ format: 'jwk' })
+  // The release without PS256 takes any RSA key, and would sign with PKCS #1 v1.5 under the name PS256. It cannot open this form, and ignores the key.
+  const plain = Buffer.from(JSON.stringify(alg === 'PS256' ? { PS256: jwk } : jwk))
   const sealedPrivateJwk = masterKey.wrap(plain, associated(name))
   plain.fill(0)
   return { kid: name, alg, publicJwk, sealedPrivateJwk }
@@ -80,9 +82,9 @@ export async function sealKey(
 /** @throws MasterKeyError if the master key cannot open it */
 export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: Pick<MasterKey, 'unwrap'>): KeyObject {
   const plain = masterKey.unwrap(sealedPrivateJwk, associated(kid))
-  const jwk = JSON.parse(plain.toString('utf8')) as JsonWebKey
+  const { PS256, ...jwk } = JSON.parse(plain.toString('utf8')) as JsonWebKey & { readonly PS256?: JsonWebKey }
   plain.fill(0)
-  return createPrivateKey({ key: jwk, format: 'jwk' })
+  return createPrivateKey({ key: PS256 ?? jwk, format: 'jwk' })
 }
 
 /**

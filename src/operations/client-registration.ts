@@ -1,11 +1,12 @@
+import { runsNodeWithoutPairwise } from '../platform/database/primary-store.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { randomText } from '../platform/secrets/digest.ts'
 import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
 import { deleteRegistration } from '../records/clients/client-registrations-store.ts'
 import { addClientSecret, deleteClientSecrets, forgetSealedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
-import { type SecretSealing, sealIfKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
+import { type SecretSealing, storedSecret, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { invalid } from '../records/clients/metadata-members.ts'
 import { changesSubjects } from '../records/clients/sector.ts'
 import { beyondOwnMetadata } from '../records/clients/self-registration.ts'
@@ -21,8 +22,7 @@ import { endGrantsOf } from './revoke-grants.ts'
 
 export type RegisteredClient = ClientMetadata & {
   readonly client_id: ClientId
-  /** Left out for a client that an operator has just registered. */
-  readonly isSelfRegistered?: boolean
+  readonly isSelfRegistered: boolean
 }
 
 /** `secrets` may be missing if no client comes to use its secret as a key. */
@@ -53,7 +53,7 @@ export async function registerClient(
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
     const metadata = completeMetadata(input, await registrationContext(tx, input))
-    return insertNewClient(tx, secrets, originOf(actor), metadata, { origin: 'by operator' })
+    return insertNewClient(tx, secrets, originOf(actor), metadata, { registered: 'by operator' })
   })
 }
 
@@ -68,18 +68,20 @@ export async function insertNewClient(
   origin: EventOrigin,
   metadata: ClientMetadata,
   how: {
-    readonly origin: 'by operator' | 'by itself'
+    readonly registered: 'by operator' | 'by itself'
     readonly detail?: Readonly<Record<string, string | number | boolean>>
   },
 ): Promise<ClientWithSecret> {
+  await requirePairwiseEverywhere(tx, undefined, metadata)
   // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
   const clientId = `client_${randomText(16)}` as ClientId
   const secret = usesSecret(metadata) ? randomText(32) : undefined
-  const sealed = secret === undefined ? undefined : sealIfKey(secrets, clientId, metadata, secret)
-  await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret), sealed, how.origin)
+  const stored = secret === undefined ? undefined : storedSecret(secrets, clientId, metadata, secret)
+  await insertClient(tx, clientId, metadata, stored, how.registered)
   const detail = { name: metadata.client_name, ...how.detail }
   await recordEvent(tx, { type: 'client_created', ...origin, clientId, detail })
-  return { client: { ...metadata, client_id: clientId }, secret }
+  const isSelfRegistered = how.registered === 'by itself'
+  return { client: { ...metadata, client_id: clientId, isSelfRegistered }, secret }
 }
 
 /**
@@ -127,12 +129,10 @@ export async function replaceMetadata(
   metadata: ClientMetadata,
 ): Promise<ChangedClient> {
   const clientId = existing.client_id
+  await requirePairwiseEverywhere(tx, existing, metadata)
   await updateClient(tx, clientId, metadata)
   const secret = needsNewSecret(metadata, existing) ? randomText(32) : undefined
-  if (secret !== undefined) {
-    const sealed = sealIfKey(secrets, clientId, metadata, secret)
-    await addClientSecret(tx, clientId, digest(secret), 'newest kept', sealed)
-  }
+  if (secret !== undefined) await addClientSecret(tx, clientId, storedSecret(secrets, clientId, metadata, secret))
   if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
   else if (!usesSecretAsKey(metadata)) await forgetSealedSecrets(tx, clientId)
   const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
@@ -143,6 +143,25 @@ export async function replaceMetadata(
   if (subjectsChanged) await endGrantsOf(tx, actor, clientId)
   const { isSelfRegistered } = existing
   return { client: { ...metadata, client_id: clientId, isSelfRegistered }, secret, subjectsChanged }
+}
+
+/**
+ * During an upgrade, a node of the previous release would tell a pairwise client the account's own `sub`, which cannot be taken back. So no client becomes
+ * pairwise before the last of these nodes is gone. None can start again, because it refuses the newer schema.
+ *
+ * @param existing undefined for a new client
+ * @throws InvalidClientMetadata
+ */
+export async function requirePairwiseEverywhere(
+  tx: Queryable,
+  existing: Pick<ClientMetadata, 'subject_type'> | undefined,
+  metadata: Pick<ClientMetadata, 'subject_type'>,
+): Promise<void> {
+  if (metadata.subject_type === 'public' || existing?.subject_type === 'pairwise') return
+  if (await runsNodeWithoutPairwise(tx))
+    throw invalid(
+      "subject_type cannot be pairwise yet: a node of an earlier release ran within the last minute, and would tell the client the account's own sub. Upgrade all nodes first.",
+    )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { inTransaction } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { randomText } from '../platform/secrets/digest.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
 import {
   addClientSecret,
@@ -8,7 +8,7 @@ import {
   type RevokedSecrets,
 } from '../records/clients/client-secrets-store.ts'
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
-import { sealIfKey } from '../records/clients/hmac-secrets.ts'
+import { storedSecret } from '../records/clients/hmac-secrets.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
@@ -48,9 +48,7 @@ export async function rotateClientSecret(
     const client = await findClient(tx, clientId)
     if (!client) return 'no_such_client'
     if (!usesSecret(client)) return { usesNoSecret: client }
-    const revoked = await addClientSecret(
-      ...([tx, clientId, digest(secret), old, sealIfKey(secrets, clientId, client, secret)] as const),
-    )
+    const revoked = await addClientSecret(tx, clientId, storedSecret(secrets, clientId, client, secret), old)
     const detail = old === 'revoked' ? { secrets_revoked: revoked.secrets, grants_ended: revoked.grants } : {}
     await recordEvent(tx, { type: 'client_secret_rotated', ...originOf(actor), clientId, detail })
     return { client, secret, revoked }

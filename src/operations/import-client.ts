@@ -5,14 +5,14 @@ import { type Client, type ClientMetadata, metadataMembers, scopesOf, usesSecret
 import { completeMetadata } from '../records/clients/client-metadata.ts'
 import { insertImportedSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient } from '../records/clients/clients-store.ts'
-import { minHmacSecret, sealIfKey } from '../records/clients/hmac-secrets.ts'
+import { minHmacSecret, storedSecret } from '../records/clients/hmac-secrets.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import { lockImportedId } from '../records/imported-ids-store.ts'
 import { isOpenidScope } from '../records/resources/resource.ts'
 import { lockResources } from '../records/resources/resources-store.ts'
 import { type Operator, originOf } from './actor.ts'
-import { type Registry, registrationContext } from './client-registration.ts'
+import { type Registry, registrationContext, requirePairwiseEverywhere } from './client-registration.ts'
 import type { ImportOptions } from './import-account.ts'
 import { withRollback } from './with-rollback.ts'
 
@@ -93,15 +93,12 @@ export async function importClient(
         const from = differences(existing, metadata, secrets)
         return from.length > 0 ? { outcome: 'differs', from } : { outcome: 'exists' }
       }
+      await requirePairwiseEverywhere(tx, undefined, metadata)
       await insertClient(tx, id, metadata, undefined)
       await insertImportedSecrets(
         tx,
         id,
-        secrets.map((secret) => ({
-          digest: digest(secret),
-          isShort: isShort(secret),
-          sealed: sealIfKey(sealing, id, metadata, secret),
-        })),
+        secrets.map((secret) => ({ ...storedSecret(sealing, id, metadata, secret), isShort: isShort(secret) })),
       )
       const detail = { name: metadata.client_name, import: source }
       await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId: id, detail })

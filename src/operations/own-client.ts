@@ -1,6 +1,6 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import type { Labels } from '../platform/metrics.ts'
 import { digest, equalInConstantTime, randomText } from '../platform/secrets/digest.ts'
+import { bearerChallenge } from '../protocol/bearer-challenge.ts'
 import { matchingSecret } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
@@ -11,16 +11,16 @@ import {
   markPresentedAnew,
 } from '../records/clients/client-registrations-store.ts'
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
-import { type InvalidClientMetadata, invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
+import { invalid, type MetadataInput } from '../records/clients/metadata-members.ts'
 import { findUsableToken, useToken } from '../records/clients/registration-tokens-store.ts'
-import { completeOwnMetadata, presentationOf } from '../records/clients/self-registration.ts'
+import { completeOwnMetadata } from '../records/clients/self-registration.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { ClientId } from '../records/ids.ts'
-import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
 import { findOpenResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { deleteClient, insertNewClient, type RegisteredClient, replaceMetadata } from './client-registration.ts'
 import { checkSectorIdentifier } from './sector-identifier.ts'
+import { withinLimit } from './within-limit.ts'
 
 type Context = Pick<Signet, 'database' | 'endings' | 'limits' | 'metrics' | 'outgoing' | 'secrets' | 'settings'>
 
@@ -50,7 +50,9 @@ export async function registerOwnClient(
   const { database, settings } = signet
   const initialToken = await initialTokenOf(signet, token)
   const asked = await ownMetadata(database, settings, input)
-  await counted(signet, () => signet.limits.beforeRegistration(caller.network, initialToken))
+  await withinLimit(signet, 'too_many_registrations', () =>
+    signet.limits.beforeRegistration(caller.network, initialToken),
+  )
   await checkSectorIdentifier(signet, asked)
 
   const registrationToken = randomText(32)
@@ -61,7 +63,7 @@ export async function registerOwnClient(
     if (initialToken !== undefined && !(await useToken(tx, initialToken))) throw initialTokenRefused()
     const detail = { self_registered: true, ...(initialToken !== undefined && { initial_token: initialToken }) }
     const { client, secret } = await insertNewClient(tx, signet.secrets, { caller }, metadata, {
-      origin: 'by itself',
+      registered: 'by itself',
       detail,
     })
     await insertRegistration(tx, client.client_id, digest(registrationToken), initialToken)
@@ -104,7 +106,7 @@ export async function replaceOwnClient(
   await checkRegistrationToken(database, clientId, token)
   refuseIssued(input, clientId)
   const asked = await ownMetadata(database, settings, input)
-  await counted(signet, () => signet.limits.beforeOwnChange(caller.network, clientId))
+  await withinLimit(signet, 'too_many_registrations', () => signet.limits.beforeOwnChange(caller.network, clientId))
   await checkSectorIdentifier(signet, asked)
 
   return inTransaction(database, async (tx) => {
@@ -118,7 +120,7 @@ export async function replaceOwnClient(
     refuseOtherSubjects(existing, metadata)
     const actor = { kind: 'client', clientId: existing.client_id, caller } as const
     const { client, secret } = await replaceMetadata(tx, signet.secrets, actor, existing, metadata)
-    if (presentationOf(existing) !== presentationOf(client)) await markPresentedAnew(tx, client.client_id)
+    if (isPresentedAnew(existing, client)) await markPresentedAnew(tx, client.client_id)
     return { client, registeredAt, secret: secret ?? (usesSecret(client) ? given : undefined), token }
   })
 }
@@ -149,7 +151,7 @@ async function initialTokenOf(
   if (settings.registration === 'closed') throw new OAuthError('registration_closed')
   if (token === undefined) {
     if (settings.registration === 'open') return undefined
-    throw new OAuthError('initial_access_token_missing', { headers: challenge() })
+    throw new OAuthError('initial_access_token_missing', { headers: bearerChallenge() })
   }
   const id = await findUsableToken(database, digest(token))
   if (id === undefined) throw initialTokenRefused()
@@ -192,39 +194,15 @@ function checkGivenSecret(existing: Client, input: MetadataInput): string | unde
   return given
 }
 
-/** Turns a limit into an error for the caller. */
-async function counted({ metrics }: Pick<Context, 'metrics'>, count: () => Promise<void>): Promise<void> {
-  try {
-    await count()
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    const { limit, retryAfter, isFirst } = error
-    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
-    throw new OAuthError('too_many_registrations', {
-      headers: { 'retry-after': String(retryAfter) },
-      detail: `limit: ${limit}`,
-      isRecorded: isFirst,
-    })
-  }
-}
-
-/** RFC 6750 §3, §3.1: a request without a token gets a challenge without an error code. */
-export function challenge(error?: 'invalid_token'): { readonly 'www-authenticate': string } {
-  return { 'www-authenticate': `Bearer realm="Signet"${error === undefined ? '' : `, error="${error}"`}` }
+/** Whether people would see something else than when they gave their consent, or would be sent elsewhere. */
+function isPresentedAnew(before: RegisteredClient, after: RegisteredClient): boolean {
+  const seen = (client: RegisteredClient) =>
+    JSON.stringify([client.client_name, client.logo_uri, client.client_uri, [...client.redirect_uris].sort()])
+  return seen(before) !== seen(after)
 }
 
 const initialTokenRefused = () =>
-  new OAuthError('initial_access_token_refused', { headers: challenge('invalid_token') })
+  new OAuthError('initial_access_token_refused', { headers: bearerChallenge('invalid_token') })
 
 const registrationTokenRefused = () =>
-  new OAuthError('registration_access_token_refused', { headers: challenge('invalid_token') })
-
-/** Metadata that cannot be registered, as the error of RFC 7591 §3.2.2. */
-export function asRegistrationError({ code, message }: InvalidClientMetadata): OAuthError {
-  const names = {
-    invalid_client_metadata: 'client_metadata_invalid',
-    invalid_redirect_uri: 'client_redirect_uri_invalid',
-    unapproved_software_statement: 'software_statement_unapproved',
-  } as const
-  return new OAuthError(names[code], { param: message })
-}
+  new OAuthError('registration_access_token_refused', { headers: bearerChallenge('invalid_token') })

@@ -1,13 +1,12 @@
-import type { Labels } from '../platform/metrics.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import { type Client, deviceCodeGrant, isPublic } from '../records/clients/client.ts'
-import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
 import { deviceRequestTtl, newUserCode, pollInterval, type UserCode } from '../tokens/device-request.ts'
 import { insertDeviceRequest } from '../tokens/device-requests-store.ts'
 import { notesAboutDropped, requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
+import { withinLimit } from './within-limit.ts'
 
 /** What a device receives (RFC 8628 §3.2). */
 export interface DeviceAuthorization {
@@ -31,29 +30,19 @@ export interface DeviceAuthorization {
  * @throws OAuthError `unauthorized_client`, `invalid_scope`, `invalid_target`, or if there are too many requests; TooManyWaiting
  */
 export async function requestDeviceAuthorization(
-  { database, limits, metrics, settings }: Pick<Signet, 'database' | 'limits' | 'metrics' | 'settings'>,
+  signet: Pick<Signet, 'database' | 'limits' | 'metrics' | 'settings'>,
   client: Client,
   network: string,
   request: { readonly scope: string | undefined; readonly resource: readonly string[] },
 ): Promise<DeviceAuthorization> {
+  const { database, limits, settings } = signet
   if (!client.grant_types.includes(deviceCodeGrant))
     throw new OAuthError('device_code_not_registered', { detail: `client ${client.client_id}` })
   const { scopes, dropped } = requestedScopes(client, request.scope)
   const resources = requestedResources(client, request.resource, settings.issuer)
-  try {
-    // A server that authenticates may ask for any number of devices from its one network. But anybody can register clients themselves.
-    const isAnybody = isPublic(client) || client.isSelfRegistered
-    await limits.beforeDeviceRequest(isAnybody ? network : undefined, client.client_id)
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    const { limit, retryAfter, isFirst } = error
-    metrics.count('signet_limits_exceeded_total', { limit: limit as Labels<'signet_limits_exceeded_total'>['limit'] })
-    throw new OAuthError('too_many_device_requests', {
-      headers: { 'retry-after': String(retryAfter) },
-      detail: `limit: ${limit}`,
-      isRecorded: isFirst,
-    })
-  }
+  // A server that authenticates may ask for any number of devices from its one network. But anybody can register clients themselves.
+  const ofNetwork = isPublic(client) || client.isSelfRegistered ? network : undefined
+  await withinLimit(signet, 'too_many_device_requests', () => limits.beforeDeviceRequest(ofNetwork, client.client_id))
   const deviceCode = randomText(32)
   const stored = {
     ...{ digest: digest(deviceCode), clientId: client.client_id, scopes, resources },

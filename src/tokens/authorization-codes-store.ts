@@ -73,7 +73,10 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
            ), completed AS (
-             ${completePushedRequestSql('EXISTS (SELECT FROM alive)')}
+             ${completePushedRequestSql({
+               ...{ digest: '$17', clientId: '$2', sessionId: '$4', isContinued: '$18' },
+               condition: 'EXISTS (SELECT FROM alive)',
+             })}
            ), opened AS (
              INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
              SELECT $1, $2, $3, session_id, $5, $6, $19, $20, $7, $8, $9, epoch, grant_epoch FROM alive

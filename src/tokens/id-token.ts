@@ -58,7 +58,7 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
  * `at_hash` (OpenID Connect Core §3.1.3.6): the left half of a hash, by the hash function of the signing algorithm. The name of an algorithm has its
  * size; EdDSA names none, and with Ed25519 it is SHA-512 (RFC 8032 §5.1), as libraries compute it too.
  */
-export function accessTokenHash(accessToken: string, alg: IdTokenAlgorithm): string {
+function accessTokenHash(accessToken: string, alg: IdTokenAlgorithm): string {
   const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
     .update(accessToken, 'ascii')
     .digest()

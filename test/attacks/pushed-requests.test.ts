@@ -1,6 +1,8 @@
 import t from 'tap'
+import { openPushedRequest } from '../../src/interaction/pushed-request.ts'
 import { issueCode } from '../../src/operations/issue-code.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
+import { soundParameters } from '../../src/protocol/http/parameters.ts'
 import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import { findPushedRequest } from '../../src/records/pushed-requests/pushed-requests-store.ts'
 import { findSession } from '../../src/records/sessions/sessions-store.ts'
@@ -51,10 +53,25 @@ t.test('credentials are not stored with the parameters', async (t) => {
   const form = { ...parametersOf(client), client_secret: client.secret ?? '', extra: 'unknown' }
   const { status, json } = await postForm(idp, '/par', new URLSearchParams(form).toString())
   t.equal(status, 201)
-  const stored = await findPushedRequest(idp.signet.database, digestOf(String(json?.['request_uri'])), client.client_id)
-  t.match(stored?.parameters, 'code_challenge')
-  t.notMatch(stored?.parameters, client.secret ?? 'none')
-  t.notMatch(stored?.parameters, 'extra')
+  const id = String(json?.['request_uri']).slice(-43)
+  const { parameters } = await openPushedRequest(idp.signet, id, client.client_id, true)
+  const names = [...soundParameters(parameters).values.keys()]
+  t.ok(names.includes('code_challenge'))
+  t.notOk(names.some((name) => name === 'client_secret' || name === 'extra'))
+})
+
+t.test('parameters are stored sealed, each for its own request', async (t) => {
+  const client = await idp.client()
+  const { database } = idp.signet
+  const [one, other] = [await pushed(client, { login_hint: 'ada@example.com' }), await pushed(client)]
+  const { rows } = await database.query({ text: 'SELECT pushed_requests::text AS row FROM pushed_requests' })
+  t.notMatch(JSON.stringify(rows), /ada@example|code_challenge/)
+  await database.query({
+    text: 'UPDATE pushed_requests SET parameters = (SELECT parameters FROM pushed_requests WHERE digest = $2) WHERE digest = $1',
+    values: [digestOf(one), digestOf(other)],
+  })
+  const opened = openPushedRequest(idp.signet, one.slice(-43), client.client_id, true)
+  t.match(await opened.catch((error: unknown) => error), { entry: 'request_uri_unusable', detail: /has been revoked/ })
 })
 
 t.test('nobody pushes in the name of a client that they cannot authenticate as', async (t) => {

@@ -5,6 +5,7 @@ import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { deleteRegistration } from '../../src/records/clients/client-registrations-store.ts'
 import { findClient, lockClient } from '../../src/records/clients/clients-store.ts'
 import { deviceRequestsPerNetwork, registrationsPerNetwork } from '../../src/records/limits/limit-counters.ts'
+import { deviceGrants, openRequest, startDevice } from '../support/device.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Reply, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
@@ -120,24 +121,6 @@ t.test('a consent for the host of somebody whom people trust sends no code to an
   )
   t.match(page.text, '<bdi class="host">evil.example</bdi>')
   t.match(page.text, 'id="allow"')
-})
-
-t.test('a client that changes its name while the consent page is open is shown again', async (t) => {
-  const { client, replace } = await registered(idp)
-  const [browser, person] = [idp.browser(), await idp.person()]
-  const asked = `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { scope: 'openid' }))}`
-  const shown = await browser.follow(
-    await browser.submit(await browser.follow(await browser.get(asked)), 'sign-in', {
-      username: person.username,
-      password: person.password,
-    }),
-  )
-  t.match(shown.text, 'Notes')
-  t.equal((await replace({ ...ownMetadata, client_name: 'Payroll' })).status, 200)
-  const again = await browser.follow(await browser.submit(shown, 'allow', { decision: 'allow' }))
-  t.match(again.text, 'Payroll')
-  t.match(again.text, 'id="allow"')
-  t.match((await browser.submit(again, 'allow', { decision: 'allow' })).location, 'code=')
 })
 
 t.test('a client that nobody has allowed anything does not learn when and how its visitors signed in', async (t) => {
@@ -591,18 +574,19 @@ t.test('one network cannot fill the table, and what is refused is not stored', a
 })
 
 t.test('a client with a secret that it has registered itself cannot fill the table of device requests', async (t) => {
-  const { client } = await registered(idp, {
+  const own = await freshIdp()
+  const { client } = await registered(own, {
     grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
     token_endpoint_auth_method: 'client_secret_post',
   })
   const start = () =>
-    fetch(`${idp.issuer}/device_authorization`, {
+    fetch(`${own.issuer}/device_authorization`, {
       method: 'POST',
       body: new URLSearchParams({ client_id: client.client_id, client_secret: client.secret ?? '' }),
     })
   t.equal((await start()).status, 200)
   const all = deviceRequestsPerNetwork.points
-  const full = await database.query({
+  const full = await own.signet.database.query({
     text: `UPDATE rate_limits SET points = $1 WHERE key LIKE 'device-request-network:%'`,
     values: [all],
   })
@@ -652,6 +636,44 @@ t.test('a private key is refused even if it is for encryption, and keys for encr
     400,
     'invalid_client_metadata',
   ])
+})
+
+t.test('a client that changes what people see of it while a page is open gets nothing from that page', async (t) => {
+  const anew = [
+    { client_name: 'Payroll' },
+    { logo_uri: 'https://app.example/logo.png' },
+    { client_uri: 'https://app.example/' },
+  ]
+
+  t.test('at the consent page', async (t) => {
+    const { client, replace } = await registered(idp)
+    const { browser } = await signIn(idp, await idp.client())
+    const parameters = new URLSearchParams(authorizationParameters(client, pkce(), { scope: 'openid' }))
+    for (const changes of anew) {
+      const shown = await browser.follow(await browser.get(`/authorize?${parameters}`))
+      t.equal((await replace({ ...ownMetadata, ...changes })).status, 200)
+      const answer = await browser.follow(await browser.submit(shown, 'allow', { decision: 'allow' }))
+      t.match(answer, { status: 200, text: /id="allow"/, location: undefined }, JSON.stringify(changes))
+      t.match((await browser.get(`/authorize?${parameters}&prompt=none`)).location, 'error=consent_required')
+    }
+    const shown = await browser.follow(await browser.get(`/authorize?${parameters}`))
+    t.equal((await replace({ ...ownMetadata, ...anew.at(-1), contacts: ['a@app.example'] })).status, 200)
+    const answer = await browser.submit(shown, 'allow', { decision: 'allow' })
+    t.match(answer.location, 'code=', 'what the page does not show may change')
+  })
+
+  t.test('at the page that connects a device', async (t) => {
+    const own = { ...ownMetadata, grant_types: [...deviceGrants.grant_types, 'authorization_code'] }
+    const { client, replace } = await registered(idp, own)
+    const { browser, person } = await signIn(idp, await idp.client())
+    const device = await startDevice(idp, client, { scope: 'openid' })
+    const shown = await openRequest(browser, person, device)
+    t.equal((await replace({ ...own, client_name: 'Payroll' })).status, 200)
+    const answer = await browser.follow(await browser.submit(shown, 'allow', { decision: 'allow' }))
+    t.match(answer, { status: 200, text: 'id="allow"' })
+    t.match(answer.text, 'Payroll')
+    t.match((await device.poll()).body, { error: 'authorization_pending' })
+  })
 })
 
 t.test('a page of another site cannot make a browser register without a preflight', async (t) => {

@@ -431,7 +431,7 @@ t.test('a request object is fetched only from what the client registered', async
   const inside = await key.sign(insideOf(client))
   fetch = () => `${inside}\n`
   t.match((await ask(uri)).location, '/sign-in?continue=')
-  t.same(fetched, ['https://app.example/request.jwt'], 'without the fragment')
+  t.same(fetched, [uri], 'with the fragment, by which the cache tells versions apart')
   t.match((await ask('https://app.example/plain.jwt')).location, '/sign-in?continue=')
   for (const other of [
     ...['https://app.example/request.jwt', 'https://app.example/request.jwt#4b', 'https://app.example/plain.jwt#4a'],
@@ -466,7 +466,7 @@ t.test('a request object is fetched only from what the client registered', async
     const nested = await key.sign({ ...insideOf(client), request_uri: 'https://app.example/plain.jwt' })
     fetch = () => nested
     t.equal(answered((await ask(uri)).location)['error'], 'invalid_request_object')
-    t.same(fetched, ['https://app.example/request.jwt'], 'nothing that it names is fetched')
+    t.same(fetched, [uri], 'nothing that it names is fetched')
   })
   t.test('a server that does not answer is the client’s fault', async (t) => {
     fetch = () => {

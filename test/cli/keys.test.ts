@@ -243,7 +243,7 @@ t.test('after a restore the ledger wins, and recover reports what holds and what
   const recovered = await json('recover', '--reason', 'restored')
   t.match(recovered, { lost_keys: [active] })
   t.ok((recovered['revoked_keys'] as string[]).includes(all[0] ?? ''))
-  t.equal((recovered['active_keys'] as string[]).length, 2)
+  t.equal((recovered['active_keys'] as string[]).length, 4)
   t.notOk('sessions_ended' in recovered)
   const { out } = await signet('recover')
   t.match(out, /does not have the lost keys: they are newer than the backup/)

@@ -40,3 +40,9 @@ t.test('the check finds the packages that a server start loads', async (t) => {
   const found = packagesOf(resolve(dirname(main), 'start.ts'))
   for (const name of ['pg', 'argon2', 'jose']) t.ok(found.has(name), name)
 })
+
+t.test('a start of the server does not load packages that it may never need', async (t) => {
+  const found = new Set(['start.ts', 'app.ts'].flatMap((name) => [...packagesOf(resolve(dirname(main), name))]))
+  for (const name of ['undici', 'sharp', 'nodemailer', 'graphile-worker', '@simplewebauthn/server'])
+    t.notOk(found.has(name), name)
+})

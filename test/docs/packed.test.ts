@@ -67,6 +67,10 @@ t.test('the packages share version, license and Node range, and none is listed a
   t.has(signet.dependencies, manifest('packages/local-postgres').dependencies)
 })
 
+t.test('the build of a checkout can be executed, as npx does', { skip: process.platform === 'win32' }, async (t) => {
+  t.match((await run(join(packageFolder, 'dist/main.js'), ['--version'], packageFolder)).stdout, signet.version)
+})
+
 t.test('the tarballs work when installed', async (t) => {
   const tarballs = freshFolder(t)
   // Without scripts: the build exists, and other tests are using it.

@@ -100,7 +100,7 @@ t.test('for every refusal, the client is told what to fix and the operator what 
         }),
       }),
       entry: 'client_authentication_failed',
-      detail: /is registered for client_secret_basic but used private_key_jwt$/,
+      detail: /is registered for client_secret_basic but used client_secret_jwt$/,
     },
     'a cookie: missing': {
       asked: idp.browser().get(authorize({ prompt: 'none' })),

@@ -19,6 +19,7 @@ for (const alg of ['ES256', 'RS256', 'PS256', 'EdDSA'] as const)
       redirect_uris: ['https://app.example.com/callback'],
       token_endpoint_auth_method: 'private_key_jwt',
       token_endpoint_auth_signing_alg: alg,
+      require_pushed_authorization_requests: true,
       jwks: { keys: [{ ...jwk, kty: jwk.kty ?? '', alg, use: 'sig', kid }] },
       id_token_signed_response_alg: 'RS256',
     })
@@ -33,6 +34,7 @@ for (const alg of ['ES256', 'RS256', 'PS256', 'EdDSA'] as const)
       `return (async () => {${script}\nreturn { config, url, codeVerifier, state } })()`,
     )
     const { config, url, codeVerifier, state } = await run(client, { env }, { key: privateKey, kid })
+    t.same([...url.searchParams.keys()].sort(), ['client_id', 'request_uri'], 'it pushes')
     const person = await idp.person()
     const browser = idp.browser()
     const back = await passPages(browser, await browser.get(url.href), person)

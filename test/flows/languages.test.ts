@@ -23,7 +23,7 @@ t.test(
   async (t) => {
     const page = await idp.browser().get(requestWith({ client_id: 'nobody', ui_locales: 'de' }))
     t.match(page, { status: 400, text: '<html lang="de">' })
-    t.match(page.text, 'Sie selbst können das nicht beheben.')
+    t.match(page.text, 'Diese Anwendung ist hier nicht registriert')
     t.match(
       page.text,
       /<dt>Fehler<\/dt><dd lang="en" dir="ltr">/,
@@ -124,6 +124,15 @@ t.test(
     t.notMatch(broken.text, 'form')
   },
 )
+
+t.test('who uses an application that was deleted reads what can be done about it', async (t) => {
+  const { status, text } = await idp
+    .browser()
+    .get(requestWith({ client_id: 'client_deleted' }), { 'accept-language': 'en' })
+  t.equal(status, 400)
+  for (const part of ['not registered here', 'set it up again', 'No client has this client_id.']) t.match(text, part)
+  t.notMatch(text, 'cannot fix this yourself')
+})
 
 t.test('the page of errors has an index that names each error once', async (t) => {
   const { text } = await idp.browser().get('/errors')

@@ -113,7 +113,10 @@ t.test('pages say of a client that registered itself that nobody has checked it'
       t.notMatch(renderPage(samplePage(name, language)), texts[language], `${name}, ${language}, of an operator`)
     }
   const html = rendered('consent, self-registered')
-  t.ok(html.indexOf('class="host"') < html.indexOf(texts.en) && html.indexOf(texts.en) < html.indexOf('class="scopes"'))
+  t.ok(html.indexOf(texts.en) < html.indexOf('<h1'), 'a long name cannot push it off the screen')
+  t.ok(html.indexOf('class="host"') < html.indexOf('class="scopes"'))
+  const device = rendered('device consent, self-registered')
+  t.ok(device.indexOf(texts.en) < device.indexOf('class="question"'), 'nor on the page about a device')
   t.end()
 })
 

@@ -830,6 +830,19 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         nextLink={{ href: '/', label: errors.home }}
       />
     ),
+    'error, unknown client': (
+      <ErrorPage
+        page={page}
+        status={400}
+        title={errors.unknownClientTitle}
+        description={errors.unknownClient}
+        requestId="01jd8y5m8q"
+        explanation="No client has this client_id."
+        code="invalid_request"
+        codeHref="/errors?request_id=01jd8y5m8q#client_unknown"
+        nextLink={{ href: '/', label: errors.home }}
+      />
+    ),
     'error, hostile': (
       <ErrorPage
         page={page}

@@ -1,4 +1,4 @@
-import { verify } from 'node:crypto'
+import { createPrivateKey, verify } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
 import { type Decision, dueDecisions, dueFor, type ScheduledKey } from '../../src/key-ring/rotation.ts'
 import { keyStates } from '../../src/key-ring/schedule.ts'
-import { createSealedKey } from '../../src/key-ring/sealed-key.ts'
+import { createSealedKey, openSealedKey, resealKey } from '../../src/key-ring/sealed-key.ts'
 import { putSigningKey } from '../../src/key-ring/signing-keys-store.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
@@ -155,5 +155,25 @@ t.test(
             if (!ring.some((key) => key.alg === alg && states.get(key) === 'active')) t.fail(`no ${alg} key at ${hour}`)
       }
     }
+  },
+)
+
+t.test(
+  'nodes of the previous release cannot open the new keys, so they do not sign with them in another way',
+  async (t) => {
+    // It would sign PKCS #1 v1.5 with any RSA key, under the name of the row's algorithm.
+    const openAsBefore = (kid: string, sealed: Buffer) =>
+      createPrivateKey({
+        key: JSON.parse(String(masterKey.unwrap(sealed, `signing-key:${kid}`))),
+        format: 'jwk',
+      }).asymmetricKeyType
+    for (const alg of previous) {
+      const { kid, sealedPrivateJwk } = await createSealedKey(alg, masterKey)
+      t.equal(openAsBefore(kid, sealedPrivateJwk), alg === 'ES256' ? 'ec' : 'rsa')
+    }
+    const { kid, sealedPrivateJwk } = await createSealedKey('PS256', masterKey)
+    t.throws(() => openAsBefore(kid, sealedPrivateJwk))
+    t.equal(openSealedKey(kid, sealedPrivateJwk, masterKey).asymmetricKeyType, 'rsa')
+    t.equal(openSealedKey(kid, resealKey(kid, sealedPrivateJwk, masterKey), masterKey).asymmetricKeyType, 'rsa')
   },
 )

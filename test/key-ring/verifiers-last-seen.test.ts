@@ -188,7 +188,7 @@ t.test('over HTTP and in the database', async (t) => {
     await putLastSeen(db, [at('slept', -5_000)])
     const keys = JSON.parse(await list('--json')) as { state: string; kid: string; not_fetched_by?: string[] }[]
     const standbys = keys.filter(({ state }) => state === 'standby')
-    t.equal(standbys.length, 4)
+    t.equal(standbys.length, 8)
     for (const { not_fetched_by } of standbys) t.same(not_fetched_by, ['was given the set before, perhaps', 'slept'])
     t.ok(keys.every((key) => key.state === 'standby' || key.not_fetched_by === undefined))
     const text = await list()

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { changeClient, deleteClient, registerClient } from '../../src/operations/client-registration.ts'
+import { importClient } from '../../src/operations/import-client.ts'
 import { changeResource, deleteResource, registerResource } from '../../src/operations/resource-registration.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
 import type { ClientId } from '../../src/records/ids.ts'
@@ -172,3 +173,38 @@ t.test('no more than fifty resources are open to clients that registered themsel
     outcome: 'registered',
   })
 })
+
+t.test(
+  'no client becomes pairwise while a node of the previous release runs, which would tell it the own sub',
+  async (t) => {
+    const pairwise = web({ subject_type: 'pairwise' })
+    const register = (input: Record<string, unknown>) => registerClient(signet, operator, input)
+    const before = (await register(pairwise)).client
+    const open = (await register(web())).client
+    const importing = (clientId: string, metadata: Record<string, unknown>) =>
+      importClient(
+        signet,
+        operator,
+        { clientId, metadata, secrets: [], unknownScopes: 'refused' },
+        { source: 'test', dryRun: false, allowShortSecrets: false },
+      )
+    // As the previous release inserts it.
+    await query(`INSERT INTO nodes (id, rereads_secrets) VALUES ('previous', true)`)
+    t.teardown(() => query(`DELETE FROM nodes WHERE id = 'previous'`))
+    const refused = { name: 'InvalidClientMetadata', message: /earlier release/ }
+    await t.rejects(register(pairwise), refused)
+    await t.rejects(changeClient(signet, operator, open.client_id, { subject_type: 'pairwise' }), refused)
+    await t.rejects(importing('imported-pairwise', pairwise), refused)
+    t.equal((await findClient(database, open.client_id))?.subject_type, 'public')
+    // Everything else goes on.
+    t.match(await changeClient(signet, operator, before.client_id, { client_name: 'Other' }), {
+      client: { client_name: 'Other' },
+    })
+    t.match(await importing('imported-public', web()), { outcome: 'imported' })
+
+    await query(`UPDATE nodes SET seen_at = clock_timestamp() - interval '2 minutes' WHERE id = 'previous'`)
+    t.match(await changeClient(signet, operator, open.client_id, { subject_type: 'pairwise' }), {
+      subjectsChanged: true,
+    })
+  },
+)

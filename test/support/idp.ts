@@ -9,14 +9,14 @@ import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import type { Outgoing } from '../../src/platform/outgoing/outgoing.ts'
-import { digest, randomText } from '../../src/platform/secrets/digest.ts'
+import { randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
-import { sealIfKey } from '../../src/records/clients/hmac-secrets.ts'
+import { storedSecret } from '../../src/records/clients/hmac-secrets.ts'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
@@ -170,8 +170,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
         signet.database,
         clientId,
         completed(metadata),
-        secret === undefined ? undefined : digest(secret),
-        secret === undefined ? undefined : sealIfKey(signet.secrets, clientId, completed(metadata), secret),
+        secret === undefined ? undefined : storedSecret(signet.secrets, clientId, completed(metadata), secret),
       )
       return { ...((await findClient(signet.database, clientId)) as Client), secret }
     },

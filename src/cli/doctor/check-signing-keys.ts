@@ -48,11 +48,7 @@ function notYetActive(alg: SigningAlgorithm, standby: KeyRecord | undefined): Fi
         'signing-keys',
         `${alg}: the first key signs from ${moment(standby.activatesAt)}, when every verifier has seen it. Until then, the metadata does not list ${alg}.`,
       )
-    : warning(
-        'signing-keys',
-        `There is no ${alg} key yet.`,
-        'This release supports the algorithm, and a running server of this release creates a key.',
-      )
+    : warning('signing-keys', `There is no ${alg} key yet.`, 'Start a server of this release: it creates the key.')
 }
 
 function judgeStandby(

@@ -147,9 +147,16 @@ export function describe(app: Application): string[] {
       `Token endpoint: ${app.issuer}/token (with grant_type=${deviceCodeGrant}, every 5 seconds, and 5 seconds less often after each slow_down)`,
       aboutScopes(app),
       ...aboutResources(app),
-      aboutClaims(app),
+      ...aboutClaims(app),
     ]
-  return [...facts, ...aboutRedirects(app), aboutScopes(app), ...aboutResources(app), aboutPkce(app), aboutClaims(app)]
+  return [
+    ...facts,
+    ...aboutRedirects(app),
+    aboutScopes(app),
+    ...aboutResources(app),
+    aboutPkce(app),
+    ...aboutClaims(app),
+  ]
 }
 
 /** RFC 8252 §7.3: only the port of a loopback address may differ. */
@@ -207,9 +214,12 @@ function aboutPkce({ pkce }: Application): string {
     : 'PKCE: not required. Send it (S256) if the library can.'
 }
 
-function aboutClaims({ profileInIdToken, idTokenAlg }: Application): string {
+function aboutClaims({ scopes, profileInIdToken, idTokenAlg }: Application): string[] {
+  if (!scopes.includes('openid')) return []
   const where = profileInIdToken
     ? 'The ID token has sub, and the name and the e-mail address if the scopes profile and email were granted. Userinfo has the same.'
     : 'The ID token has sub. The name and the e-mail address are in the answer of userinfo, if the scopes profile and email were granted.'
-  return `Claims: ${where} ID tokens are signed with ${idTokenAlg}. Recognise people by sub; use an e-mail address only if email_verified is true.`
+  return [
+    `Claims: ${where} ID tokens are signed with ${idTokenAlg}. Recognise people by sub; use an e-mail address only if email_verified is true.`,
+  ]
 }

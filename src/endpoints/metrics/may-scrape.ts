@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Settings } from '../../platform/config/settings.ts'
 import { isLoopbackHost } from '../../platform/network-address.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
+import { bearerChallenge } from '../../protocol/bearer-challenge.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 
 type ScrapeRequest = Pick<FastifyRequest, 'socket' | 'headers'>
@@ -33,13 +34,12 @@ export function scrapeCheck({
 function tokenFault({ authorization }: ScrapeRequest['headers'], expected: Buffer): OAuthError | undefined {
   // RFC 9110 §11.1: the name of the scheme is case-insensitive.
   const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-  // RFC 6750 §3.1: a request without credentials gets a challenge without an error code.
   if (presented === undefined)
-    return new OAuthError('access_token_missing', { headers: { 'www-authenticate': 'Bearer realm="Signet metrics"' } })
+    return new OAuthError('access_token_missing', { headers: bearerChallenge(undefined, 'Signet metrics') })
   if (equalInConstantTime(digest(presented), expected)) return undefined
   return new OAuthError('access_token_refused', {
     param: 'metrics require the token from SIGNET_METRICS_TOKEN.',
-    headers: { 'www-authenticate': 'Bearer realm="Signet metrics", error="invalid_token"' },
+    headers: bearerChallenge('invalid_token', 'Signet metrics'),
   })
 }
 

@@ -2,8 +2,6 @@ import type { FastifyRequest } from 'fastify'
 import { bearerToken, VerificationError } from '#verify'
 import type { RegisteredClient } from '../../operations/client-registration.ts'
 import {
-  asRegistrationError,
-  challenge,
   deleteOwnClient,
   type OwnRegistration,
   readOwnClient,
@@ -12,6 +10,7 @@ import {
 } from '../../operations/own-client.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
+import { bearerChallenge } from '../../protocol/bearer-challenge.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { type JsonBody, readJsonOnly, requireJson } from '../../protocol/http/json-body.ts'
 import { InvalidClientMetadata } from '../../records/clients/metadata-members.ts'
@@ -87,6 +86,16 @@ async function refusing<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Metadata that cannot be registered, as the error of RFC 7591 §3.2.2. */
+function asRegistrationError({ code, message }: InvalidClientMetadata): OAuthError {
+  const names = {
+    invalid_client_metadata: 'client_metadata_invalid',
+    invalid_redirect_uri: 'client_redirect_uri_invalid',
+    unapproved_software_statement: 'software_statement_unapproved',
+  } as const
+  return new OAuthError(names[code], { param: message })
+}
+
 /** The bearer token of a request (RFC 6750 §2.1); undefined if there is none. */
 function tokenIn(request: FastifyRequest): string | undefined {
   try {
@@ -100,6 +109,6 @@ function tokenIn(request: FastifyRequest): string | undefined {
 
 function requireToken(request: FastifyRequest): string {
   const token = tokenIn(request)
-  if (token === undefined) throw new OAuthError('registration_access_token_missing', { headers: challenge() })
+  if (token === undefined) throw new OAuthError('registration_access_token_missing', { headers: bearerChallenge() })
   return token
 }

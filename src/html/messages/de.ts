@@ -783,6 +783,9 @@ export const de: Messages = {
     brokenLinkTitle: 'Dieser Link funktioniert nicht',
     brokenLink:
       'Ein Teil der Adresse fehlt oder wurde verändert, vielleicht beim Kopieren oder Weiterleiten. Bitte beginnen Sie in der Anwendung noch einmal.',
+    unknownClientTitle: 'Diese Anwendung ist hier nicht registriert',
+    unknownClient:
+      'Vielleicht wurde sie inzwischen entfernt. Wenn möglich, trennen Sie die Verbindung in der Anwendung und richten Sie sie neu ein. Sonst können die Betreiber der Anwendung mit den Angaben unten weiterhelfen.',
     requestTitle: 'Die Anfrage dieser Anwendung kann nicht beantwortet werden',
     request: 'Sie selbst können das nicht beheben. Die Betreiber der Anwendung können es mit den Angaben unten.',
     serverTitle: 'Bei uns ist etwas schiefgegangen',

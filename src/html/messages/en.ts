@@ -766,6 +766,9 @@ export const en = {
     brokenLinkTitle: 'This link does not work',
     brokenLink:
       'Part of the address is missing or has changed, perhaps when it was copied or forwarded. Please start again from the application.',
+    unknownClientTitle: 'This application is not registered here',
+    unknownClient:
+      'It may have been removed in the meantime. If you can, remove the connection in the application and set it up again. Otherwise the people who run the application can help, with the details below.',
     requestTitle: 'This application sent a request that cannot be answered',
     request: 'You cannot fix this yourself. The people who run the application can, with the details below.',
     serverTitle: 'Something went wrong on our side',

@@ -1,5 +1,4 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
-import { type Presentation, presentationOf } from '../../records/clients/self-registration.ts'
 import type { Consent, GivenConsent } from '../../records/consents/consents-store.ts'
 import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
@@ -68,7 +67,7 @@ function hasSeveralHosts({ redirect_uris: uris }: Pick<Client, 'redirect_uris'>)
 
 /** What a person decides about: scopes, resources and single claims of a request, and the client, which determines who owns the scopes. */
 interface AskedAbout {
-  readonly client: Pick<Client, 'allowed' | 'isSelfRegistered' | Presentation>
+  readonly client: Pick<Client, 'allowed'>
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
   /** Claims that the request names. A device cannot name any. */
@@ -82,16 +81,26 @@ export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): 
   )
 }
 
+/** What pages show of a client that registered itself (RFC 7591), beside its access. */
+type Presentation = Pick<
+  Client,
+  'isSelfRegistered' | 'client_name' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
+>
+
 /**
- * The scopes that a page shows, their owners, the claims beyond the scopes, and how a client that registered itself presents itself, as a text for the proof in its
- * form. If any of them changes, so does the text. Without claims, and for other clients, it is that of the previous release, so that pages of either can be answered at the other.
+ * The scopes that a page shows, their owners, and the claims beyond the scopes, as a text for the proof in its form. If any of them changes, so does the
+ * text. Without claims it is that of the previous release, so that pages of either can be answered at the other.
+ *
+ * A client that registered itself can change its name while the page is open. What the person allows would then be recorded as given to the new name, which
+ * they have not seen. So the text also has what the page shows of such a client.
  */
-export function shownAccess(asked: AskedAbout): string {
-  const owned = resourcesAskedAbout(asked).map((resource) => [
+export function shownAccess({ client, ...asked }: AskedAbout & { readonly client: Presentation }): string {
+  const owned = resourcesAskedAbout({ client, ...asked }).map((resource) => [
     resource.identifier,
     ...resource.scopes.filter((scope) => asked.scopes.includes(scope)),
   ])
   const claims = claimsBeyond(asked.scopes, asked.claims ?? noClaims)
-  const access = claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned]
-  return JSON.stringify(asked.client.isSelfRegistered ? [access, presentationOf(asked.client)] : access)
+  const { client_name: name, client_uri, logo_uri, policy_uri, tos_uri } = client
+  const shown = client.isSelfRegistered ? [{ name, client_uri, logo_uri, policy_uri, tos_uri }] : []
+  return JSON.stringify([asked.scopes, owned, ...(claims.length > 0 ? [claims] : []), ...shown])
 }

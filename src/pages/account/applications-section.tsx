@@ -1,4 +1,4 @@
-import { ClaimsInWords, ClientName, ScopeInWords } from '../../html/account-and-client.tsx'
+import { ClaimsInWords, ClientName, ScopeInWords, UnverifiedNotice } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { hostOf } from '../../html/link-target.ts'
 import { fill, type Messages, type PageContext } from '../../html/messages/messages.ts'
@@ -37,9 +37,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                 <p>
                   <ClientName client={{ name }} />
                 </p>
-                {application.isSelfRegistered && (
-                  <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
-                )}
+                {application.isSelfRegistered && <UnverifiedNotice page={page} />}
                 <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
                 {scopes.length + claims.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">

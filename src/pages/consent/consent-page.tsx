@@ -40,11 +40,12 @@ export function ConsentPage(props: ConsentPageProps) {
   const otherAccountHref = safeHref(props.otherAccountHref)
   return (
     <Layout page={page} title={consent.pageTitle} client={client}>
+      {/* Before everything that the client chooses: a long name must not push it under the buttons. */}
+      <UnverifiedClient page={page} client={client} />
       <ClientLogo client={client} />
       <h1>{fill(consent.title, { client: name })}</h1>
       {/* First, because the client cannot choose it, and nobody should answer without having seen it. */}
       <p class="fine">{fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}</p>
-      <UnverifiedClient page={page} client={client} />
       <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (
         <ul class="links">

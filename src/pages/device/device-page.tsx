@@ -6,7 +6,7 @@ import {
   type PageAccount,
   type PageClient,
   type PageScope,
-  UnverifiedClient,
+  UnverifiedNotice,
 } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
@@ -91,10 +91,10 @@ export function DeviceConsentPage(props: DeviceConsentPageProps) {
       </p>
       <div class="warning">
         <p>{device.sentByOthers}</p>
+        {client.isSelfRegistered && <UnverifiedNotice page={page} />}
       </div>
       <ClientLogo client={client} />
       <h2 class="question">{fill(device.confirmTitle, { client: <ClientName client={client} /> })}</h2>
-      <UnverifiedClient page={page} client={client} />
       <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (
         <ul class="links">

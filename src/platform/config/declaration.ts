@@ -195,7 +195,7 @@ export const declarations = {
       'addresses, ranges and host names separated by commas; an address or a name can have a port (`10.0.0.0/8`, `keys.internal.example:8443`, `[fd00::1]:8443`)',
     defaultInWords: 'none',
     about:
-      'Where Signet may request what the metadata of clients names (`jwks_uri`, `logo_uri` and others), besides port 443 of hosts that the whole internet can reach. Without a port, an entry opens all ports. The metadata services of clouds are opened only by their exact address.',
+      'Other hosts and networks from which Signet may fetch what the metadata of clients names (`jwks_uri`, `logo_uri` and others). Without this setting, it fetches from publicly reachable hosts on port 443 only. An entry without a port opens all ports. The metadata services of clouds are opened only by their exact address.',
     parse: (text: string): readonly string[] | undefined => {
       const entries = text.split(',').map((entry) => entry.trim())
       return entries.every(isAllowedEntry) ? entries : undefined
@@ -204,10 +204,10 @@ export const declarations = {
   SIGNET_REGISTRATION: oneOf(
     ['closed', 'token', 'open'],
     'closed',
-    'Whether applications can register themselves (RFC 7591): none, those with a token of `signet registration-tokens create`, or all. Clients that have registered can change and delete themselves whatever it is.',
+    'Which applications can register themselves (RFC 7591): none, those with a token of `signet registration-tokens create`, or all. Clients that have registered can change and delete themselves with all three values.',
   ),
   SIGNET_REGISTRATION_UNUSED_TTL: duration(
-    'How long a client that registered itself is kept before a user first gives it access. Those that are not used in this time are deleted.',
+    'A client that registered itself is deleted if no user gives it access within this time.',
     '24h',
     3600,
   ),

@@ -14,7 +14,7 @@ export async function isReadOnly(db: Queryable): Promise<boolean> {
 /** Records that this node is running. This is a real write, committed when the function returns. */
 export async function recordNodeSeen(db: Queryable, node: string): Promise<void> {
   await db.query({
-    text: `INSERT INTO nodes (id, rereads_secrets) VALUES ($1, true) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`,
+    text: `INSERT INTO nodes (id, rereads_secrets, knows_pairwise) VALUES ($1, true, true) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`,
     values: [node],
   })
 }
@@ -25,6 +25,14 @@ export async function countNodesOfEarlierReleases(db: Queryable): Promise<number
     text: `SELECT count(*) AS nodes FROM nodes WHERE NOT rereads_secrets AND seen_at > clock_timestamp() - interval '1 minute'`,
   })
   return rows[0]!.nodes
+}
+
+/** Whether a node of an earlier release, which tells every client the account's own `sub`, ran within the last minute. */
+export async function runsNodeWithoutPairwise(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ runs: boolean }>({
+    text: `SELECT EXISTS (SELECT FROM nodes WHERE NOT knows_pairwise AND seen_at > clock_timestamp() - interval '1 minute') AS runs`,
+  })
+  return rows[0]!.runs
 }
 
 /**

@@ -105,7 +105,7 @@ export function reloadTlsFiles(
       hasWarned = false
     } catch (err) {
       if (!hasWarned)
-        log.warn({ err }, 'The files of the TLS certificate cannot be used. The certificate from before stays in use.')
+        log.warn({ err }, 'The files of the TLS certificate cannot be used. The previous certificate stays in use.')
       hasWarned = true
     }
   }

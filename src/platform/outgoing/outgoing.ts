@@ -36,7 +36,7 @@ export interface Outgoing {
   /**
    * Gets a document, from the cache if its headers allowed to keep it. Calls at the same time share one request. A failure is remembered for a few seconds.
    *
-   * @param url https, without a fragment
+   * @param url https. A fragment is not sent, but a document that was kept under another one is not used
    * @param options.fresh asks the server again although the cache has the document; how often that happens for one URL is limited (`cooldown`)
    * @param options.keepFor seconds for which the document is used although its headers forbid to keep it; default 0
    * @returns the same object for as long as it comes from the cache

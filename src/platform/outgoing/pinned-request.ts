@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net'
-import { Client, type Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { parseAddress } from '../network-address.ts'
 import { OutgoingRequestFailed } from '../outgoing-request.ts'
 import { startTimer } from '../wait-queue.ts'
@@ -35,6 +35,8 @@ const nextAddressAfterMs = 500
  * @throws OutgoingRequestFailed for operators; it contains nothing of the response but its status, and no address
  */
 export async function pinnedRequest({ url, timeoutMs, addresses, ca, ...limits }: PinnedRequest): Promise<Received> {
+  // Loaded for the first request: it is large, and many installations never make one.
+  const { Client } = await import('undici')
   const overtime = new AbortController()
   const timeout = new Promise<never>((_resolve, reject) => {
     overtime.signal.addEventListener('abort', () => reject(overtime.signal.reason))

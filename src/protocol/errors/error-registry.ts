@@ -531,7 +531,7 @@ export const errorRegistry = {
   client_unknown: {
     ...request,
     description: 'No client has this client_id.',
-    fix: 'Compare it with signet clients list. Signet never redirects to the redirect_uri of an unknown client.',
+    fix: 'Compare it with signet clients list. A client that registered itself is deleted if nobody uses it; its user can remove the connection in the application and set it up again, and the application then registers anew. Signet never redirects to the redirect_uri of an unknown client.',
   },
   redirect_uri_not_registered: {
     ...request,

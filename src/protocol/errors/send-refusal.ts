@@ -9,7 +9,7 @@ import type { ErrorName } from './error-registry.ts'
 import { errorBody, OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
 
-type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'request' | 'server'
+type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'unknownClient' | 'request' | 'server'
 
 /** Errors that users can run into although no program is at fault. Each kind has its own text, in the reader's language. */
 const kinds: Partial<Record<ErrorName, Kind>> = {
@@ -19,6 +19,7 @@ const kinds: Partial<Record<ErrorName, Kind>> = {
   form_from_elsewhere: 'refused',
   sign_up_closed: 'closed',
   continue_unreadable: 'brokenLink',
+  client_unknown: 'unknownClient',
 }
 
 /**
@@ -42,6 +43,7 @@ export function sendRefusalPage(
     refused: [errors.refusedTitle, errors.refused],
     closed: [errors.closedTitle, errors.closed],
     brokenLink: [errors.brokenLinkTitle, errors.brokenLink],
+    unknownClient: [errors.unknownClientTitle, errors.unknownClient],
     request: [errors.requestTitle, errors.request],
     server: [errors.serverTitle, errors.server],
   } as const
@@ -54,8 +56,8 @@ export function sendRefusalPage(
       title,
       description,
       requestId: request.id,
-      // If only a developer can do anything about it, the page also shows the error itself.
-      explanation: kind === 'request' ? error.message : undefined,
+      // If perhaps only a developer can do anything about it, the page also shows the error itself.
+      explanation: kind === 'request' || kind === 'unknownClient' ? error.message : undefined,
       code: kind === 'notFound' ? undefined : error.code,
       codeHref: `/errors?request_id=${request.id}#${error.entry}`,
       nextLink: returnTo
@@ -103,7 +105,7 @@ export function requestedPath(url: string): string {
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 
-/** Responds to a request that matches no route, or to which its route has no answer: 405 if the path has routes for other methods (RFC 9110 §15.5.6), otherwise 404. */
+/** Responds to a request that matches no route, or to which its route has no answer: 405 if the path has routes, but only for other methods (RFC 9110 §15.5.6), otherwise 404. */
 export function sendNotFound(
   app: App,
   issuer: string,
@@ -114,8 +116,8 @@ export function sendNotFound(
   const path = requestedPath(request.url)
   // If no route matches, Fastify parses the query with its own parser.
   request.query = parseParameters(request.url.split('?').slice(1).join('?'))
-  // The last segment may be the value of a parameter. Clients are the only things that programs address in this way.
-  const addresses = [path, path.replace(/[^/]+$/, ':client_id')]
+  // The last segment may be the value of a parameter. Fastify compares parameters by their position, whatever their names are.
+  const addresses = [path, path.replace(/[^/]+$/, ':parameter')]
   const allowed: string[] = methods.filter((method) => addresses.some((url) => app.hasRoute({ method, url })))
   const error =
     allowed.length > 0 && !allowed.includes(request.method)

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
 import type { ClientId } from '../ids.ts'
-import type { SealedSecret } from './client.ts'
+import type { SealedSecret, StoredSecret } from './client.ts'
 
 /** How many secrets were revoked, and how many standing grants ended with them. */
 export interface RevokedSecrets {
@@ -14,14 +14,12 @@ export interface RevokedSecrets {
  * deleted, and their standing grants end. The caller has locked the client, so that no standing grant is being opened.
  *
  * @param old `revoked`: all existing secrets are deleted
- * @param sealed the value of the secret, if the client uses it as a key
  */
 export async function addClientSecret(
   db: Queryable,
   clientId: ClientId,
-  secretDigest: Buffer,
+  { digest, sealed }: StoredSecret,
   old: 'newest kept' | 'revoked' = 'newest kept',
-  sealed?: SealedSecret | undefined,
 ): Promise<RevokedSecrets> {
   const [kept, reason] = old === 'revoked' ? [0, 'client_secret_revoked'] : [1, 'client_secret_rotated']
   const { rows } = await db.query<RevokedSecrets>({
@@ -35,7 +33,7 @@ export async function addClientSecret(
              INSERT INTO client_secrets (client_id, digest, sealed, sealed_version) VALUES ($1, $2, $5, $6)
            )
            SELECT (SELECT count(*) FROM gone) AS secrets, (SELECT count(*) FROM ended) AS grants`,
-    values: [clientId, secretDigest, kept, reason, sealed?.text ?? null, sealed?.version ?? null],
+    values: [clientId, digest, kept, reason, sealed?.text ?? null, sealed?.version ?? null],
   })
   return rows[0]!
 }
@@ -48,11 +46,7 @@ export async function addClientSecret(
 export async function insertImportedSecrets(
   db: Queryable,
   clientId: ClientId,
-  secrets: readonly {
-    readonly digest: Buffer
-    readonly isShort: boolean
-    readonly sealed?: SealedSecret | undefined
-  }[],
+  secrets: readonly (StoredSecret & { readonly isShort: boolean })[],
 ): Promise<void> {
   for (const { digest, isShort, sealed } of secrets)
     await db.query({

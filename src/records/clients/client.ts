@@ -172,11 +172,15 @@ export interface SealedSecret {
   readonly version: number
 }
 
-export interface ClientSecret {
-  readonly id: number
+/** What is stored of a secret. */
+export interface StoredSecret {
   readonly digest: Buffer
   /** Its value, sealed, if the client uses its secrets as keys (hmac-secrets.ts). */
   readonly sealed: SealedSecret | undefined
+}
+
+export interface ClientSecret extends StoredSecret {
+  readonly id: number
   /** The ID of the open standing grant of this secret, if the client has ever used it to get a token (client_credentials). */
   readonly standingGrant: GrantId | undefined
 }

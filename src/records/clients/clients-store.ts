@@ -10,7 +10,7 @@ import {
   metadataMembers,
   noAssertions,
   openScopes,
-  type SealedSecret,
+  type StoredSecret,
 } from './client.ts'
 
 const nullable = [
@@ -191,21 +191,19 @@ export async function listClients(
 }
 
 /**
- * @param secretDigest the digest of its first secret; undefined if it uses none
- * @param sealed the value of this secret, if the client uses it as a key
- * @param origin who registers it
+ * @param secret its first one; undefined if it uses none
+ * @param registered who registers it
  */
 export async function insertClient(
   db: Queryable,
   clientId: ClientId,
   metadata: ClientMetadata,
-  secretDigest: Buffer | undefined,
-  sealed?: SealedSecret | undefined,
-  origin: 'by operator' | 'by itself' = 'by operator',
+  secret: StoredSecret | undefined,
+  registered: 'by operator' | 'by itself' = 'by operator',
 ): Promise<void> {
   const { names, values } = columnsOf(metadata)
   names.push('self_registered')
-  values.push(origin === 'by itself')
+  values.push(registered === 'by itself')
   await db.query({
     text: `WITH client AS (
              INSERT INTO clients (client_id, ${names.join(', ')})
@@ -213,7 +211,13 @@ export async function insertClient(
            )
            INSERT INTO client_secrets (client_id, digest, sealed, sealed_version)
            SELECT client_id, $2, $3, $4 FROM client WHERE $2::bytea IS NOT NULL`,
-    values: [clientId, secretDigest ?? null, sealed?.text ?? null, sealed?.version ?? null, ...values],
+    values: [
+      clientId,
+      secret?.digest ?? null,
+      secret?.sealed?.text ?? null,
+      secret?.sealed?.version ?? null,
+      ...values,
+    ],
   })
 }
 

@@ -9,7 +9,7 @@ import {
   unsealText,
 } from '../../platform/secrets/purpose-secrets.ts'
 import type { ClientId } from '../ids.ts'
-import type { ClientMetadata, ClientSecret, SealedSecret, SecretClient } from './client.ts'
+import type { ClientMetadata, ClientSecret, SealedSecret, SecretClient, StoredSecret } from './client.ts'
 
 /*
  * A client's secret can be the key of an HMAC: of the client's assertions (client_secret_jwt), and of its ID tokens (HS256). A digest is not enough to
@@ -46,19 +46,19 @@ export function mayUseSecretAsKey(unchecked: Readonly<Record<string, unknown>>):
 
 const associated = (clientId: ClientId) => `client-secret:${clientId}`
 
-/** Seals a secret if it is one that the client uses as a key. */
-export function sealIfKey(
+/** What is stored of a secret. It is sealed only if the client uses it as a key. */
+export function storedSecret(
   sealing: SecretSealing | undefined,
   clientId: ClientId,
   client: Signatures,
   secret: string,
-): SealedSecret | undefined {
-  if (!usesSecretAsKey(client) || !hmacKeyOf(secret)) return undefined
+): StoredSecret {
+  if (!usesSecretAsKey(client) || !hmacKeyOf(secret)) return { digest: digest(secret), sealed: undefined }
   if (!sealing) throw new Error(`The secret of ${clientId} must be sealed, but this caller has not opened the secrets.`)
-  return sealClientSecret(sealing['client-secrets'], clientId, secret)
+  return { digest: digest(secret), sealed: seal(sealing['client-secrets'], clientId, secret) }
 }
 
-export function sealClientSecret(sealing: PurposeSecret, clientId: ClientId, secret: string): SealedSecret {
+function seal(sealing: PurposeSecret, clientId: ClientId, secret: string): SealedSecret {
   return { text: sealText(sealing, secret, associated(clientId)), version: sealing.current }
 }
 
@@ -104,5 +104,5 @@ export function resealed(
   { sealed }: ClientSecret,
   value: string,
 ): SealedSecret | undefined {
-  return !sealed || sealed.version === sealing.current ? undefined : sealClientSecret(sealing, clientId, value)
+  return !sealed || sealed.version === sealing.current ? undefined : seal(sealing, clientId, value)
 }

@@ -95,13 +95,6 @@ export function beyondOwnMetadata(
     : `A client that registered itself cannot have ${shown(beyond.join(', '))}. Once you know who is behind it, take it over: signet clients adopt.`
 }
 
-export type Presentation = 'client_name' | 'logo_uri' | 'client_uri' | 'redirect_uris'
-
-/** What people see of a client when they give their consent, and where they are sent. If it changes, a consent from before no longer holds. */
-export function presentationOf(client: Pick<ClientMetadata, Presentation>): string {
-  return JSON.stringify([client.client_name, client.logo_uri, client.client_uri, [...client.redirect_uris].sort()])
-}
-
 /** RFC 7592 §2.2 treats null and empty values as left out. Programs that have no terms or logo send them as empty addresses. */
 function givenValue(name: string, value: unknown): unknown {
   return value === null || (value === '' && name.endsWith('_uri')) ? undefined : value

@@ -6,7 +6,7 @@ export interface NewPushedRequest {
   /** Of the random part of its `request_uri`. */
   readonly digest: Buffer
   readonly clientId: ClientId
-  /** Its parameters as JSON (interaction/pushed-request.ts). */
+  /** Its parameters, sealed (interaction/pushed-request.ts). */
   readonly parameters: string
   /** Whether they were in a request object whose signature was verified. */
   readonly isSigned: boolean
@@ -42,15 +42,23 @@ export interface StoredPushedRequest {
 const justNow = "completed_at > now() - interval '10 seconds'"
 
 /**
- * A part of the statement that stores a code: completes the request `$17` of the client `$2` in the session `$4`, unless it has been completed. Of two
- * transactions that do so at the same time, the second waits for the row and then finds it completed. `$18`: whether the browser continues what it began before.
+ * A part of the statement that stores a code: completes a request of a client in a session, unless it has been completed. Of two transactions that do so
+ * at the same time, the second waits for the row and then finds it completed.
  *
- * @param condition SQL
+ * @param sql the parameters of the statement, and a condition. `isContinued`: whether the browser continues what it began before
  */
-export const completePushedRequestSql = (condition: string) =>
-  `UPDATE pushed_requests SET completed_at = coalesce(completed_at, now()), session_id = $4
-             WHERE digest = $17 AND client_id = $2 AND (completed_at IS NULL OR ($18 AND session_id = $4 AND ${justNow})) AND ${condition}
+export function completePushedRequestSql(sql: {
+  readonly digest: string
+  readonly clientId: string
+  readonly sessionId: string
+  readonly isContinued: string
+  readonly condition: string
+}): string {
+  const isRepeatable = `${sql.isContinued} AND session_id = ${sql.sessionId} AND ${justNow}`
+  return `UPDATE pushed_requests SET completed_at = coalesce(completed_at, now()), session_id = ${sql.sessionId}
+             WHERE digest = ${sql.digest} AND client_id = ${sql.clientId} AND (completed_at IS NULL OR (${isRepeatable})) AND ${sql.condition}
              RETURNING digest`
+}
 
 /** The request with this digest that this client has pushed. */
 export async function findPushedRequest(

@@ -1,4 +1,4 @@
-import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { AccessTokenAlgorithm } from '../../platform/jwt/algorithms.ts'
 
 /** What a scope allows, for the consent page. */
 export interface ScopeDescription {
@@ -17,7 +17,7 @@ export interface Resource {
   readonly scopeDescriptions: readonly ScopeDescription[]
   /** Seconds; undefined: the value of the setting. */
   readonly accessTokenTtl: number | undefined
-  readonly accessTokenSigningAlg: SigningAlgorithm
+  readonly accessTokenSigningAlg: AccessTokenAlgorithm
   /** The clients that serve it, and so may introspect its tokens (RFC 7662 §2.1). */
   readonly servedBy: readonly string[]
   /**

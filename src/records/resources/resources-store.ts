@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { AccessTokenAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { Resource, ScopeDescription } from './resource.ts'
 
 interface Row {
@@ -8,7 +8,7 @@ interface Row {
   scopes: string[]
   scope_descriptions: { scope: string; descriptions: { language?: string; text: string }[] }[]
   access_token_ttl: number | null
-  access_token_signing_alg: SigningAlgorithm
+  access_token_signing_alg: AccessTokenAlgorithm
   served_by: string[]
   userinfo_audience: boolean
   groups_claim: boolean

@@ -5,7 +5,7 @@ import * as openidClient from 'openid-client'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
-import { type Application, exampleApplication, type Way } from '../../../src/cli/recipes/application.ts'
+import { type Application, describe, exampleApplication, type Way } from '../../../src/cli/recipes/application.ts'
 import type { Part } from '../../../src/cli/recipes/recipe.ts'
 import {
   configurationDocument,
@@ -276,6 +276,14 @@ t.test('a client that may not ask for openid is told so, except for what signs n
   const app = { scopes: ['read'], signInScopes: ['openid'] }
   t.match(notes('spring', app), /signet clients update CLIENT_ID --scope 'openid read'$/m)
   for (const name of ['mcp', 'curl', 'spring-resource-server', 'nginx-njs']) t.notMatch(notes(name, app), /openid read/)
+})
+
+t.test('a client that may not ask for openid reads nothing about ID tokens that it will not get', async (t) => {
+  const app = exampleApplication('public', '/callback')
+  t.match(describe(app).join('\n'), 'Claims: ')
+  const told = describe({ ...app, scopes: ['tools'], signInScopes: [] }).join('\n')
+  t.match(told, 'Without openid there is no ID token')
+  t.notMatch(told, 'Claims: ')
 })
 
 t.test('a way to send the secret that the configuration names needs no change at the client', async (t) => {

@@ -416,3 +416,35 @@ t.test('the checksum of a released file equals the one that installations have r
     { version: 17, name: 'event-retention', md5: '94b4f2e3f5a1283fbcca59de8eb97221', dated: true },
   ])
 })
+
+t.test(
+  'the migration for clients that register themselves waits for the statements of old nodes, and locks no table that they need next',
+  async (t) => {
+    const files = readdirSync(join(packageFolder, 'sql')).filter((name) => /^\d{3}\.do\./.test(name))
+    const before = join(freshFolder(t), 'sql')
+    mkdirSync(before)
+    for (const name of files.filter((one) => one < '027'))
+      copyFileSync(join(packageFolder, 'sql', name), join(before, name))
+    // In the order in which a statement locks them: of a new grant, and of reading a client with its grants and resources.
+    for (const [first, ...next] of [
+      ['grants IN ROW EXCLUSIVE', 'clients IN ACCESS SHARE'],
+      ['clients IN ACCESS SHARE', 'grants IN ACCESS SHARE', 'resources IN ACCESS SHARE'],
+    ] as const) {
+      const db = await testDatabase(t)
+      await run(db, before)
+      const node = await clientOf(t, db)
+      await node.query(`SET search_path TO ${db.schema}`)
+      await node.query(`BEGIN; LOCK TABLE ${first} MODE`)
+      const migrated = run(db)
+      const pool = db.openPool()
+      await eventually('the migration to wait', async () => {
+        const text = `SELECT FROM pg_locks WHERE NOT granted AND relation = '${db.schema}.${first.split(' ')[0]}'::regclass`
+        return (await pool.query({ text })).rows.length > 0
+      })
+      for (const table of next)
+        await t.resolves(node.query(`LOCK TABLE ${table} MODE NOWAIT`), `${first}, then ${table}`)
+      await node.query('COMMIT').catch(() => {})
+      t.match(await migrated, { version: files.length })
+    }
+  },
+)

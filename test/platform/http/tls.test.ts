@@ -303,7 +303,7 @@ t.test('files that cannot be used change nothing, and are reported once', async 
     t.equal(logged().length, 1, name)
   }
   t.match(logged(), [
-    { level: 40, msg: /The certificate from before stays in use/, err: { message: /cert\.pem cannot be used/ } },
+    { level: 40, msg: /The previous certificate stays in use/, err: { message: /cert\.pem cannot be used/ } },
   ])
   for (const secret of [next.key, ec.key]) t.notMatch(JSON.stringify(logged()), secret.split('\n')[1])
   t.ok(await open.goesOn())

@@ -43,6 +43,18 @@ t.test('a document is kept for as long as its headers say', async (t) => {
   t.equal(await text(outgoing, server.url('/other')), '3')
 })
 
+t.test('a fragment is not sent, but with another one a kept document is not used', async (t) => {
+  const requested: (string | undefined)[] = []
+  const server = await serveHttps(t, (request, reply) => {
+    requested.push(request.url)
+    reply.writeHead(200, { 'cache-control': 'max-age=60' }).end(String(requested.length))
+  })
+  const outgoing = outgoingToTests()
+  const get = (path: string) => text(outgoing, server.url(path))
+  t.same([await get('/a?b#one'), await get('/a?b#two'), await get('/a?b#one')], ['1', '2', '1'])
+  t.same(requested, ['/a?b', '/a?b'])
+})
+
 t.test('a fresh document is requested at most once in ten seconds', async (t) => {
   const { clocks, pass } = movableClocks()
   let count = 0

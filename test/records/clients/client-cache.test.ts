@@ -60,14 +60,14 @@ t.test('a change of a client takes effect at every node, even if both have it in
 
   t.test('a new secret is valid immediately', async (t) => {
     const secret = randomText(32)
-    await addClientSecret(database, client.client_id, digest(secret))
+    await addClientSecret(database, client.client_id, { digest: digest(secret), sealed: undefined })
     t.equal(await ask(other, client, secret), 200)
     t.equal(await ask(other, client), 200, 'and so is the previous one')
   })
 
   t.test('a removed secret is rejected', async (t) => {
     await remember(other)
-    await addClientSecret(database, client.client_id, digest(randomText(32)))
+    await addClientSecret(database, client.client_id, { digest: digest(randomText(32)), sealed: undefined })
     await eventually(
       'the old secret to be refused',
       () => ask(other, client),
@@ -174,7 +174,8 @@ t.test('a change of a client takes effect at every node, even if both have it in
         scopes: [],
         resources: [],
       }
-      const replace = (tx: Queryable) => addClientSecret(tx, fresh.client_id, digest(randomText(32)), 'revoked')
+      const replace = (tx: Queryable) =>
+        addClientSecret(tx, fresh.client_id, { digest: digest(randomText(32)), sealed: undefined }, 'revoked')
       for (const [takeAway, end, outcome] of [
         [(tx) => deleteClientSecret(tx, fresh.client_id, secret?.id ?? 0), 'ROLLBACK', grant.id],
         [(tx) => deleteClientSecrets(tx, fresh.client_id), 'ROLLBACK', grant.id],
