@@ -90,8 +90,8 @@ export const mutations = [
   {
     name: 'a pushed request can be completed again in any session',
     file: 'records/pushed-requests/pushed-requests-store',
-    find: '($18 AND session_id = $4 AND ',
-    replace: '($18 AND ',
+    find: '${sql.isContinued} AND session_id = ${sql.sessionId} AND ',
+    replace: '${sql.isContinued} AND ',
     tests: ['attacks/pushed-requests'],
   },
   {
@@ -111,8 +111,8 @@ export const mutations = [
   {
     name: 'a failed completion spends a pushed request',
     file: 'tokens/authorization-codes-store',
-    find: "completePushedRequestSql('EXISTS (SELECT FROM alive)')",
-    replace: "completePushedRequestSql('true')",
+    find: "condition: 'EXISTS (SELECT FROM alive)'",
+    replace: "condition: 'true'",
     tests: ['attacks/pushed-requests'],
   },
   {
@@ -890,8 +890,8 @@ export const mutations = [
   {
     name: 'a consent page does not say which scopes it showed',
     file: 'interaction/consent/consent-rule',
-    find: '[asked.scopes, owned])',
-    replace: '[owned])',
+    find: '[asked.scopes, owned];',
+    replace: '[owned];',
     tests: ['attacks/dropped-scopes'],
   },
   {
