@@ -90,8 +90,8 @@ export const mutations = [
   {
     name: 'a pushed request can be completed again in any session',
     file: 'records/pushed-requests/pushed-requests-store',
-    find: '${sql.isContinued} AND session_id = ${sql.sessionId} AND ',
-    replace: '${sql.isContinued} AND ',
+    find: 'AND session_id = ',
+    replace: 'AND 0 <> ',
     tests: ['attacks/pushed-requests'],
   },
   {
