@@ -202,11 +202,12 @@ export async function deleteClient(
   signet: Pick<Signet, 'database' | 'endings'>,
   actor: Actor,
   clientId: ClientId,
-  checkUnderLock: (tx: Queryable) => Promise<unknown> = async () => {},
+  checkUnderLock?: (tx: Queryable) => Promise<unknown>,
 ): Promise<'deleted' | 'no_such_client'> {
   const outcome = await inTransaction(signet.database, async (tx) => {
-    if (!(await lockClient(tx, clientId))) return 'no_such_client'
-    await checkUnderLock(tx)
+    // Only for the check: the lock would wait for grants that are being opened, and the decision does not have to.
+    if (checkUnderLock && !(await lockClient(tx, clientId))) return 'no_such_client'
+    await checkUnderLock?.(tx)
     if (!(await markClientDeleted(tx, clientId))) return 'no_such_client'
     await decideDeletion(tx, clientId)
     await recordEvent(tx, { type: 'client_deleted', ...originOf(actor), clientId })
