@@ -35,19 +35,17 @@ const cases = [
     what: 'a code',
     sub: 'of-code',
     table: 'authorization_codes',
-    statement: '%redirect_uri, code_challenge%',
     ended: async () => !(await inTransaction(db, (tx) => lockCode(tx, digest)))?.person,
   },
   {
     what: 'a refresh token',
     sub: 'of-family',
     table: 'refresh_families',
-    statement: '%secret_version, generation%',
     ended: async () => !(await inTransaction(db, (tx) => lockFamily(tx, digest)))?.person,
   },
 ]
 
-for (const { what, sub, table, statement, ended } of cases)
+for (const { what, sub, table, ended } of cases)
   t.test(`${what} that waits for its row while the account is disabled is judged by the later state`, async (t) => {
     t.equal(await ended(), false)
     const holder = await db.connect()
@@ -55,10 +53,9 @@ for (const { what, sub, table, statement, ended } of cases)
     await holder.query(`SELECT FROM ${table} FOR UPDATE`)
     const waiting = ended()
     await eventually('the request to wait for the row', async () => {
+      // Nothing else uses this database.
       const { rowCount } = await db.query(
-        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1
-         AND datname = current_database() AND pid <> pg_backend_pid()`,
-        [statement],
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND pid <> pg_backend_pid()`,
       )
       return rowCount === 1
     })
