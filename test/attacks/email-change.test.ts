@@ -227,6 +227,8 @@ t.test('an application that a thief has allowed asks again after the undo', asyn
   const client = await idp.client()
   await signIn(idp, client, { person, browser: thief })
   await undoWith(idp, await changeAddress(idp, thief, person, newAddress()), person.password)
+  // Before the new password, which ends the access of applications, too.
+  t.same(await query('SELECT client_id FROM consents WHERE sub = $1', [person.sub]), [])
   await setNewPassword(idp.browser(), await mailedLink(idp, person))
   const owner = await enter(idp, { ...person, password: newPassword })
   const { response } = await signIn(idp, client, { browser: owner, parameters: { prompt: 'none' } })

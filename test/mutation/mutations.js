@@ -846,7 +846,7 @@ export const mutations = [
   },
   {
     name: 'events can be changed',
-    file: '017.do.event-retention.sql',
+    file: '024.do.factors.sql',
     find: "RAISE EXCEPTION 'events are append-only';",
     replace: 'RETURN NEW;',
     tests: ['records/cleanup/event-retention', 'flows/events'],
@@ -1227,6 +1227,8 @@ export const mutations = [
     find: 'if (!(await spendRecovery(tx, linkDigest)))',
     replace: 'if (!(await spendRecovery(tx, linkDigest), true))',
     tests: ['attacks/account-recovery'],
+    survives:
+      'The link is looked up again under the lock of the account, where a spent one is not found. The statement repeats that, for callers without this lock.',
   },
   {
     name: 'recovery: other links stay open',
@@ -1453,6 +1455,7 @@ export const mutations = [
     find: 'WHERE digest = $1 AND undone_at IS NULL AND expires_at > now() AND disabled_at',
     replace: 'WHERE digest = $1 AND expires_at > now() AND disabled_at',
     tests: ['flows/email-change'],
+    survives: 'closeEmailChange checks it again when it closes the change.',
   },
   {
     name: 'address: the required address can be removed',
