@@ -73,7 +73,7 @@ async function fetchLogo(signet: Context, clientId: string, logoUri: string): Pr
   return image === 'later' ? undefined : image
 }
 
-/** `later`: it is not the logo's fault, so the next request may try again. */
+/** `later`: nothing is known about the logo, so the next request may try again. That is not logged, because anybody may cause it as often as they like. */
 async function download(
   { outgoing, turns, log }: Context,
   clientId: string,
@@ -86,12 +86,12 @@ async function download(
     const image = await turns.take('decode a logo', () => squarePicture(body, size, 'contain'))
     if (typeof image !== 'string') return image
     log.warn({ clientId, fault: image }, 'The logo of a client is not a usable PNG, JPEG or WebP picture.')
-    return image === 'unavailable' ? 'later' : undefined
+    return undefined
   } catch (error) {
-    if (error instanceof TooManyWaiting) return 'later'
+    if (error instanceof TooManyWaiting || error instanceof TooManyOutgoingRequests) return 'later'
     if (!(error instanceof OutgoingRequestFailed)) throw error
     log.warn({ clientId, err: error }, 'The logo of a client could not be fetched.')
-    return error instanceof TooManyOutgoingRequests ? 'later' : undefined
+    return undefined
   }
 }
 

@@ -82,6 +82,7 @@ t.test('a logo that cannot be fetched is tried once in ten minutes, and no visit
 t.test('a request that was not sent for lack of room does not count as a failure of the logo', async (t) => {
   const client = await clientWithLogo(() => Promise.reject(new TooManyOutgoingRequests('too many')))
   t.ok(isNothing(await load(logoPath(client))))
+  t.notMatch(idp.logged(), client.client_id, 'visitors cannot fill the log')
   files.set(String(client.logo_uri), picture)
   t.notOk(isNothing(await load(logoPath(client))))
 })
