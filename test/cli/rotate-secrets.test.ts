@@ -58,6 +58,10 @@ t.test('a planned rotation creates one later version of every purpose, once', as
   t.same(await statesOf('csrf'), ['1 retiring', '2 active'])
   const out = (await signet('keys', 'secrets')).out
   t.match(out, /refresh-mac +1 +retiring.*until the last refresh token made with it has expired/)
+  t.match(out, /client-secrets +1 +retiring.*until no secret of a client is sealed with it/)
+  t.match(out, /recovery-codes +1 +retiring.*until no user has recovery codes from that time/)
+  const order = (await listed()).map(({ purpose, version }) => `${purpose} ${version}`)
+  t.same(order, order.toSorted(), 'by purpose and version')
   t.match(out, /session-id +1 +retiring.*until the last session that began with it has ended/)
   t.match(out, /csrf +1 +retiring.*accepted until 20/)
 })

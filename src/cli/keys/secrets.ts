@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SecretView } from '../../installation-keys.ts'
 import { type SecretState, secretStates, supersededAt } from '../../key-ring/secret-schedule.ts'
-import { pagePurposes, pageSecretDays, type SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
+import { pageSecretDays, type SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
 import { json } from '../flags.ts'
 import { type Document, type Format, moment, pastMoment, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
@@ -63,9 +63,20 @@ function whatNext({ purpose, activatesAt }: SecretVersion, state: SecretState, s
   return `no longer used; accepted ${acceptedUntil(purpose, superseded ?? 0)}`
 }
 
+/** When a version is deleted, in words (records/cleanup/cleanup-store.ts). */
 function acceptedUntil(purpose: SecretVersion['purpose'], superseded: number): string {
-  if (pagePurposes.includes(purpose)) return `until ${moment(superseded + pageSecretDays * 86_400_000)}`
-  return purpose === 'refresh-mac'
-    ? 'until the last refresh token made with it has expired'
-    : 'until the last session that began with it has ended'
+  switch (purpose) {
+    case 'refresh-mac':
+      return 'until the last refresh token made with it has expired'
+    case 'session-id':
+      return 'until the last session that began with it has ended'
+    case 'totp-sealing':
+      return 'until no secret of an authenticator app is sealed with it'
+    case 'client-secrets':
+      return 'until no secret of a client is sealed with it'
+    case 'recovery-codes':
+      return 'until no user has recovery codes from that time'
+    default:
+      return `until ${moment(superseded + pageSecretDays * 86_400_000)}`
+  }
 }

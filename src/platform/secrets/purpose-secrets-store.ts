@@ -56,7 +56,7 @@ export async function loadStoredSecrets(db: Queryable): Promise<StoredSecrets> {
            FROM (SELECT clock_timestamp() AS now, ${isReadOnlyExpression} AS is_read_only,
                    (SELECT coalesce(jsonb_agg(jsonb_build_array(fingerprint, purpose, version, extract(epoch FROM revoked_at) * 1000)), '[]')
                     FROM revoked_purpose_secrets) AS revoked) AS moment
-           LEFT JOIN purpose_secrets ON true`,
+           LEFT JOIN purpose_secrets ON true ORDER BY purpose COLLATE "C", version`,
     values: [],
   })
   const { now, is_read_only: isReadOnly, revoked } = rows[0]!
