@@ -5,7 +5,7 @@ import {
   idTokenAlgorithms,
   signingAlgorithms,
 } from '../platform/jwt/algorithms.ts'
-import { contextClasses } from '../protocol/oidc-values.ts'
+import { contextClasses, responseTypes } from '../protocol/oidc-values.ts'
 import {
   applicationTypes,
   authenticationMethods,
@@ -49,7 +49,10 @@ const valueFlags = (): ClientFlag[] => [
   { member: 'grant_types', option: manyValues('--grant-type <type>', `one of ${grantTypes.join(', ')}`) },
   {
     member: 'response_types',
-    option: manyValues('--response-type <type>', 'only "code"; derived from the grant types if omitted'),
+    option: manyValues(
+      '--response-type <type>',
+      `one of "${responseTypes.join('", "')}"; derived from the grant types if omitted`,
+    ),
   },
   { member: 'scope', option: manyWords('--scope <scope>', 'scope that the client may request') },
   {
@@ -132,6 +135,19 @@ const valueFlags = (): ClientFlag[] => [
     ),
     optional: true,
   },
+  {
+    member: 'backchannel_logout_uri',
+    option: oneValue('--backchannel-logout-uri <uri>', 'where it is told that a user has signed out (https)'),
+    optional: true,
+  },
+  {
+    member: 'frontchannel_logout_uri',
+    option: oneValue(
+      '--frontchannel-logout-uri <uri>',
+      'page of the application that is loaded in the browser of a user who signs out',
+    ),
+    optional: true,
+  },
   { member: 'contacts', option: manyValues('--contact <address>', 'contact address for questions about it') },
   { member: 'software_id', option: oneValue('--software-id <id>', 'identifies the software'), optional: true },
   {
@@ -174,6 +190,16 @@ const booleanFlags = [
     member: 'require_pushed_authorization_requests',
     name: 'require-pushed-authorization-requests',
     about: 'refuse authorization requests that were not pushed to /par',
+  },
+  {
+    member: 'backchannel_logout_session_required',
+    name: 'backchannel-logout-session-required',
+    about: 'accepted for compatibility; logout tokens always contain sid',
+  },
+  {
+    member: 'frontchannel_logout_session_required',
+    name: 'frontchannel-logout-session-required',
+    about: 'add iss and sid to --frontchannel-logout-uri',
   },
   { member: 'first_party', name: 'first-party', about: 'do not ask users for consent' },
   {

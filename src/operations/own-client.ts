@@ -188,8 +188,13 @@ function refuseInactive(
       )
 }
 
-async function ownMetadata(db: Queryable, { name, issuer }: Context['settings'], input: MetadataInput) {
-  return completeOwnMetadata(input, { openResources: await findOpenResources(db), providerName: name, issuer })
+async function ownMetadata(
+  db: Queryable,
+  { name, issuer, legacyResponseTypes }: Context['settings'],
+  input: MetadataInput,
+) {
+  const openResources = await findOpenResources(db)
+  return completeOwnMetadata(input, { openResources, providerName: name, issuer, legacyResponseTypes })
 }
 
 /** RFC 7592 §2.2: what must be in an update request, and what must not. */

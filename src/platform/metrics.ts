@@ -36,7 +36,7 @@ export const metricDeclarations = {
     labels: {
       token: ['access', 'id'],
       grant_type: [
-        ...['authorization_code', 'refresh_token', 'client_credentials'],
+        ...['authorization_code', 'implicit', 'refresh_token', 'client_credentials'],
         'urn:ietf:params:oauth:grant-type:device_code',
       ],
       alg: idTokenAlgorithms,

@@ -2,6 +2,36 @@
 export const responseModes = ['query', 'fragment', 'form_post'] as const
 export type ResponseMode = (typeof responseModes)[number]
 
+/**
+ * The values of `response_type` (OAuth 2.0 Multiple Response Type Encoding Practices §3, §5). All but `code` are offered only with
+ * SIGNET_LEGACY_RESPONSE_TYPES, to clients that registered them.
+ */
+export const responseTypes = [
+  'code',
+  'id_token',
+  'id_token token',
+  'code id_token',
+  'code token',
+  'code id_token token',
+] as const
+export type ResponseType = (typeof responseTypes)[number]
+
+/** @returns undefined if there is no such response type. The order of the words does not matter (RFC 6749 §3.1.1) */
+export function responseTypeOf(text: string): ResponseType | undefined {
+  const words = text.split(' ').sort().join(' ')
+  return responseTypes.find((type) => type === words)
+}
+
+/** What a response of a type contains. */
+export function contentsOf(type: ResponseType): {
+  readonly code: boolean
+  readonly idToken: boolean
+  readonly accessToken: boolean
+} {
+  const words = type.split(' ')
+  return { code: words.includes('code'), idToken: words.includes('id_token'), accessToken: words.includes('token') }
+}
+
 /** OpenID Connect Core §3.1.2.1; `create`: Initiating User Registration via OpenID Connect §3. */
 export const promptValues = ['none', 'login', 'consent', 'select_account', 'create'] as const
 export type Prompt = (typeof promptValues)[number]

@@ -1,7 +1,7 @@
 import { uiLocales } from '../../html/messages/choose-messages.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { assertionAlgorithms, clientAssertionAlgorithms, type SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
-import { promptValues, responseModes } from '../../protocol/oidc-values.ts'
+import { promptValues, responseModes, responseTypes } from '../../protocol/oidc-values.ts'
 import { authenticationMethods, grantTypes, subjectTypes } from '../../records/clients/client.ts'
 import { openidScopes } from '../../records/resources/resource.ts'
 import { reachableClasses } from '../../tokens/authentication.ts'
@@ -15,9 +15,16 @@ import { supportedClaims } from '../../tokens/personal-claims.ts'
  *   it, and a client that chose the algorithm earlier would get no ID token until then
  */
 export function metadata(
-  { issuer, signUp, registration }: Pick<Settings, 'issuer' | 'signUp' | 'registration'>,
+  {
+    issuer,
+    signUp,
+    registration,
+    legacyResponseTypes,
+    clientIdMetadataHosts,
+  }: Pick<Settings, 'issuer' | 'signUp' | 'registration' | 'legacyResponseTypes' | 'clientIdMetadataHosts'>,
   active: readonly SigningAlgorithm[],
 ) {
+  const withLegacy = legacyResponseTypes === 'on'
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -25,6 +32,7 @@ export function metadata(
     userinfo_endpoint: `${issuer}/userinfo`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     ...(registration !== 'closed' && { registration_endpoint: `${issuer}/register` }),
+    ...(clientIdMetadataHosts.length > 0 && { client_id_metadata_document_supported: true }),
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: authenticationMethods.filter((method) => method !== 'none'),
     introspection_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
@@ -36,9 +44,15 @@ export function metadata(
     // OpenID Connect RP-Initiated Logout §2.1
     end_session_endpoint: `${issuer}/logout`,
     scopes_supported: openidScopes,
-    response_types_supported: ['code'],
+    // OpenID Connect Session Management §3.3, Front-Channel Logout §3, Back-Channel Logout §2.1
+    check_session_iframe: `${issuer}/check-session`,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
+    response_types_supported: withLegacy ? responseTypes : ['code'],
     response_modes_supported: responseModes,
-    grant_types_supported: grantTypes,
+    grant_types_supported: withLegacy ? grantTypes : grantTypes.filter((name) => name !== 'implicit'),
     subject_types_supported: subjectTypes,
     id_token_signing_alg_values_supported: [...active, 'HS256'],
     userinfo_signing_alg_values_supported: active,

@@ -211,6 +211,21 @@ export const declarations = {
     '24h',
     3600,
   ),
+  SIGNET_CLIENT_ID_METADATA_HOSTS: {
+    accepts: 'host names separated by commas; `*.example.com` is every host below `example.com`, and `*` is every host',
+    defaultInWords: 'none: such applications are unknown',
+    about:
+      'The hosts whose applications can identify themselves by the URL of a client ID metadata document, without being registered.',
+    parse: (text: string): readonly string[] | undefined => {
+      const entries = text.split(',').map((entry) => entry.trim().toLowerCase())
+      return entries.every(isHostPattern) ? entries : undefined
+    },
+  },
+  SIGNET_LEGACY_RESPONSE_TYPES: oneOf(
+    ['off', 'on'],
+    'off',
+    'Whether clients that registered them can use the response types `id_token`, `id_token token`, `code id_token`, `code token` and `code id_token token`, which return tokens through the browser.',
+  ),
   SIGNET_METRICS_TOKEN: {
     accepts: '32 to 256 letters, digits and `-._~+/=`',
     defaultInWords: 'none: only this machine can read `/metrics`, and only if the issuer is on loopback',
@@ -233,3 +248,7 @@ export const futureSettings: Readonly<Record<string, string>> = {
 
 export type SettingName = keyof typeof declarations
 export type Value<N extends SettingName> = Exclude<ReturnType<(typeof declarations)[N]['parse']>, undefined>
+
+function isHostPattern(text: string): boolean {
+  return text === '*' || /^(?:\*\.)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/.test(text)
+}

@@ -63,6 +63,10 @@ export interface Settings {
   readonly registration: 'closed' | 'token' | 'open'
   /** How long a client that registered itself is kept until it is first used. */
   readonly registrationUnusedTtl: number
+  /** Whether response types other than `code` are offered. */
+  readonly legacyResponseTypes: 'off' | 'on'
+  /** Entries that `isAllowedDocumentHost` accepts. Empty: no client ID metadata documents. */
+  readonly clientIdMetadataHosts: readonly string[]
   readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
 }
@@ -152,6 +156,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     signUp: need('SIGNET_SIGN_UP'),
     registration: need('SIGNET_REGISTRATION'),
     registrationUnusedTtl: need('SIGNET_REGISTRATION_UNUSED_TTL'),
+    legacyResponseTypes: need('SIGNET_LEGACY_RESPONSE_TYPES'),
+    clientIdMetadataHosts: read('SIGNET_CLIENT_ID_METADATA_HOSTS') ?? [],
     signUpDomains: read('SIGNET_SIGN_UP_DOMAINS') ?? [],
     passwordSignIn: need('SIGNET_PASSWORDS'),
     secondFactor: need('SIGNET_SECOND_FACTOR'),

@@ -5,7 +5,16 @@ import {
   signingAlgorithms,
 } from '../../platform/jwt/algorithms.ts'
 import { initiationParameters } from '../../protocol/initiate-login.ts'
-import { type ContextClass, contextClasses, isContextClass, responseParameters } from '../../protocol/oidc-values.ts'
+import {
+  type ContextClass,
+  contentsOf,
+  contextClasses,
+  isContextClass,
+  type ResponseType,
+  responseParameters,
+  responseTypeOf,
+  responseTypes,
+} from '../../protocol/oidc-values.ts'
 import { allGroups } from '../groups/group-rules.ts'
 import { isPlainText, maxNameLength, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken, type Resource } from '../resources/resource.ts'
@@ -28,6 +37,8 @@ import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, maxEntries, readMembers } from './metadata-members.ts'
 import {
   fetchedUriFault,
+  frontChannelLogoutUriFault,
+  implicitRedirectUriFault,
   initiateLoginUriFault,
   type RedirectUriUse,
   redirectUriFault,
@@ -56,17 +67,19 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
   const authMethod = read.oneOf('token_endpoint_auth_method', authenticationMethods)
   const isPublic = authMethod === 'none'
   const redirectUris = read.texts('redirect_uris') ?? []
-  const grants = readGrantTypes(read.texts('grant_types'), isPublic)
-  const withCode = grants.includes('authorization_code')
-  checkResponseTypes(read.texts('response_types'), withCode)
+  const namedTypes = readResponseTypes(read.texts('response_types'))
+  const grants = readGrantTypes(read.texts('grant_types') ?? defaultGrantTypes(namedTypes), isPublic)
+  const types = namedTypes ?? (grants.includes('authorization_code') ? (['code'] as const) : [])
+  checkResponseTypes(types, grants)
   const byOperator = context.byOperator === true
-  checkRedirectUris(redirectUris, withCode, { isPublic, byOperator, adds: responseParameters })
+  const applicationType = read.oneOf('application_type', applicationTypes) ?? 'web'
+  checkRedirectUris(redirectUris, grants, applicationType, { isPublic, byOperator, adds: responseParameters })
   const scopes = scopesOf(read.text('scope') ?? defaultScope(grants))
   const authentication = readAuthentication(read, authMethod)
   const keys = readKeys(read, authentication)
   return {
     client_name: readName(read.text('client_name')) ?? nameFrom(redirectUris),
-    application_type: read.oneOf('application_type', applicationTypes) ?? 'web',
+    application_type: applicationType,
     redirect_uris: redirectUris,
     post_logout_redirect_uris: readPostLogoutUris(read.texts('post_logout_redirect_uris') ?? [], {
       isPublic,
@@ -75,12 +88,12 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
       adds: ['state'],
     }),
     grant_types: grants,
-    response_types: withCode ? ['code'] : [],
+    response_types: types,
     scope: scopes.join(' '),
     ...authentication,
     ...keys,
     ...readSubjectType(read, redirectUris, grants, byOperator),
-    id_token_signed_response_alg: readIdTokenAlgorithm(read, authentication),
+    id_token_signed_response_alg: readIdTokenAlgorithm(read, authentication, types),
     userinfo_signed_response_alg: read.oneOf('userinfo_signed_response_alg', signingAlgorithms),
     ...readRequestObjects(read, keys),
     require_pushed_authorization_requests: read.flag('require_pushed_authorization_requests') ?? false,
@@ -92,6 +105,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     policy_uri: readShownUri('policy_uri', read.text('policy_uri')),
     tos_uri: readShownUri('tos_uri', read.text('tos_uri')),
     initiate_login_uri: readInitiateLoginUri(read.text('initiate_login_uri')),
+    ...readLogout(read, redirectUris),
     contacts: readContacts(read.texts('contacts') ?? []),
     software_id: readSoftware('software_id', read.text('software_id')),
     software_version: readSoftware('software_version', read.text('software_version')),
@@ -107,7 +121,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
 
 /**
  * A client's metadata with some members replaced. Members that were derived from a replaced member are derived again: response types from grant
- * types, rotation and the required audience from the authentication method, and resources that were allowed because of a scope from the scopes.
+ * types (those that they still allow are kept), rotation and the required audience from the authentication method, and resources that were allowed because of a scope from the scopes.
  *
  * @throws InvalidClientMetadata for the first fault found
  */
@@ -117,7 +131,7 @@ export function changeMetadata(
   context: RegistrationContext,
 ): ClientMetadata {
   const {
-    response_types: _,
+    response_types: types,
     refresh_token_rotation: rotation,
     require_issuer_audience: pinned,
     resources,
@@ -131,6 +145,7 @@ export function changeMetadata(
   const changed = completeMetadata(
     {
       ...kept,
+      response_types: keptResponseTypes(types, changes['grant_types'] ?? existing.grant_types),
       ...(method !== 'none' && existing.token_endpoint_auth_method !== 'none' && { refresh_token_rotation: rotation }),
       ...((method === 'private_key_jwt' || method === 'client_secret_jwt') && { require_issuer_audience: pinned }),
       resources: rescoped ? resources.filter((identifier) => !owners.includes(identifier)) : resources,
@@ -236,11 +251,20 @@ function checkSubjectsKept(existing: ClientMetadata, changed: ClientMetadata, ch
 }
 
 /** The default is that of OpenID Connect Registration §2. */
-function readIdTokenAlgorithm(read: ReturnType<typeof readMembers>, authentication: AuthenticationMetadata) {
+function readIdTokenAlgorithm(
+  read: ReturnType<typeof readMembers>,
+  authentication: AuthenticationMetadata,
+  types: readonly ResponseType[],
+) {
   const alg = read.oneOf('id_token_signed_response_alg', idTokenAlgorithms) ?? 'RS256'
   // OpenID Connect Core §10.1: the key is the client secret.
   if (alg === 'HS256' && !usesSecret(authentication))
     throw invalid('id_token_signed_response_alg HS256 needs a client with a secret.')
+  // While a secret is replaced, a client has two. Only its token request says which one it verifies ID tokens with.
+  if (alg === 'HS256' && types.some((type) => contentsOf(type).idToken))
+    throw invalid(
+      'id_token_signed_response_alg cannot be HS256 with response_types that return an ID token from the authorization endpoint.',
+    )
   return alg
 }
 
@@ -260,8 +284,7 @@ function readRequestObjects(read: ReturnType<typeof readMembers>, { jwks, jwks_u
   return { request_object_signing_alg: alg, require_signed_request_object: isRequired, request_uris: uris }
 }
 
-function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean): GrantType[] {
-  const named = given ?? ['authorization_code', 'refresh_token']
+function readGrantTypes(named: readonly string[], isPublic: boolean): GrantType[] {
   const unknown = named.find((name) => !(grantTypes as readonly string[]).includes(name))
   if (unknown !== undefined)
     throw invalid(
@@ -278,24 +301,63 @@ function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean)
   return grantTypes.filter((name) => named.includes(name))
 }
 
-/** RFC 7591 §2.1: response types and grant types are redundant, and must be consistent. */
-function checkResponseTypes(given: readonly string[] | undefined, withCode: boolean): void {
-  if (given === undefined) return
-  if (given.some((type) => type !== 'code')) throw invalid('response_types can have code only.')
-  if (withCode && given.length === 0)
-    throw invalid('response_types must have code, because grant_types has authorization_code.')
-  if (!withCode && given.length > 0)
-    throw invalid('response_types has code, but grant_types has no authorization_code.')
+/** In the order of `responseTypes`. A response type is a set of words (RFC 6749 §3.1.1), so their order does not matter. */
+function readResponseTypes(given: readonly string[] | undefined): ResponseType[] | undefined {
+  if (given === undefined) return undefined
+  const unknown = given.find((text) => responseTypeOf(text) === undefined)
+  if (unknown !== undefined)
+    throw invalid(
+      `response_types has '${shown(unknown)}', which is not supported. Supported are ${responseTypes.join(', ')}.`,
+    )
+  return responseTypes.filter((type) => given.some((text) => responseTypeOf(text) === type))
 }
 
-function checkRedirectUris(uris: readonly string[], withCode: boolean, use: RedirectUriUse): void {
-  if (withCode && uris.length === 0)
-    throw new InvalidClientMetadata(
-      'invalid_redirect_uri',
-      'redirect_uris must have at least one URI for authorization_code.',
-    )
+/** The grant types that a response type needs (OpenID Connect Registration §2). */
+export function grantTypesFor(type: ResponseType): readonly GrantType[] {
+  const { code, idToken, accessToken } = contentsOf(type)
+  return [
+    ...(code ? (['authorization_code'] as const) : []),
+    ...(idToken || accessToken ? (['implicit'] as const) : []),
+  ]
+}
+
+/** RFC 7591 §2: `authorization_code`. Signet adds what the response types need, and refresh tokens. */
+function defaultGrantTypes(types: readonly ResponseType[] = ['code']): GrantType[] {
+  const needed = types.flatMap(grantTypesFor)
+  return needed.includes('authorization_code') ? [...needed, 'refresh_token'] : needed
+}
+
+/** Those of a client's response types that it can keep if its grant types become these. `code` is added if nothing else would use a code. */
+function keptResponseTypes(types: readonly ResponseType[], grants: unknown): ResponseType[] {
+  const has = (name: GrantType) => Array.isArray(grants) && grants.includes(name)
+  const kept = types.filter((type) => grantTypesFor(type).every(has))
+  return has('authorization_code') && !kept.some((type) => contentsOf(type).code) ? ['code', ...kept] : kept
+}
+
+/** RFC 7591 §2.1: response types and grant types are redundant, and must be consistent. */
+function checkResponseTypes(types: readonly ResponseType[], grants: readonly GrantType[]): void {
+  for (const type of types) {
+    const missing = grantTypesFor(type).find((name) => !grants.includes(name))
+    if (missing !== undefined) throw invalid(`response_types has ${type}, but grant_types has no ${missing}.`)
+  }
+  if (grants.includes('authorization_code') && !types.some((type) => contentsOf(type).code))
+    throw invalid('response_types must have code, because grant_types has authorization_code.')
+  if (grants.includes('implicit') && !types.some((type) => grantTypesFor(type).includes('implicit')))
+    throw invalid('response_types must have one that needs the grant type implicit, such as id_token.')
+}
+
+function checkRedirectUris(
+  uris: readonly string[],
+  grants: readonly GrantType[],
+  applicationType: ClientMetadata['application_type'],
+  use: RedirectUriUse,
+): void {
+  const needing = grants.find((name) => name === 'authorization_code' || name === 'implicit')
+  if (needing !== undefined && uris.length === 0)
+    throw new InvalidClientMetadata('invalid_redirect_uri', `redirect_uris must have at least one URI for ${needing}.`)
+  const isImplicitWeb = grants.includes('implicit') && applicationType === 'web'
   for (const uri of uris) {
-    const fault = redirectUriFault(uri, use)
+    const fault = redirectUriFault(uri, use) ?? (isImplicitWeb ? implicitRedirectUriFault(uri) : undefined)
     if (fault) throw new InvalidClientMetadata('invalid_redirect_uri', `redirect_uris: '${shown(uri)}' ${fault}.`)
   }
 }
@@ -319,6 +381,24 @@ function readInitiateLoginUri(uri: string | undefined): string | undefined {
   const fault = uri === undefined ? undefined : initiateLoginUriFault(uri, initiationParameters)
   if (uri !== undefined && fault) throw invalid(`initiate_login_uri: '${shown(uri)}' ${fault}.`)
   return uri
+}
+
+/** OpenID Connect Back-Channel Logout §2.2, Front-Channel Logout §2. */
+function readLogout(read: ReturnType<typeof readMembers>, redirectUris: readonly string[]) {
+  const backChannel = read.text('backchannel_logout_uri')
+  const backFault = backChannel === undefined ? undefined : fetchedUriFault(backChannel)
+  if (backChannel !== undefined && backFault)
+    throw invalid(`backchannel_logout_uri: '${shown(backChannel)}' ${backFault}.`)
+  const frontChannel = read.text('frontchannel_logout_uri')
+  const frontFault = frontChannel === undefined ? undefined : frontChannelLogoutUriFault(frontChannel, redirectUris)
+  if (frontChannel !== undefined && frontFault)
+    throw invalid(`frontchannel_logout_uri: '${shown(frontChannel)}' ${frontFault}.`)
+  return {
+    backchannel_logout_uri: backChannel,
+    backchannel_logout_session_required: read.flag('backchannel_logout_session_required') ?? false,
+    frontchannel_logout_uri: frontChannel,
+    frontchannel_logout_session_required: read.flag('frontchannel_logout_session_required') ?? false,
+  }
 }
 
 /** The name is shown on the consent page, where it must not be able to imitate other text. */
@@ -379,14 +459,14 @@ function readRotation(given: boolean | undefined, isPublic: boolean): boolean {
   return given ?? isPublic
 }
 
-/** Whether a person allows something with this grant type, by which a client gets its first token. */
+/** Whether a person allows something with this grant type, by which a client can get refresh tokens. */
 function isOfPerson(grantType: string): boolean {
   return grantType === 'authorization_code' || grantType === deviceCodeGrant
 }
 
 /** A client that only acts for itself gets no OpenID scopes, because there is no person. */
 function defaultScope(grants: readonly GrantType[]): string {
-  if (!grants.some(isOfPerson)) return ''
+  if (!grants.some((name) => isOfPerson(name) || name === 'implicit')) return ''
   return grants.includes('refresh_token') ? 'openid profile email offline_access' : 'openid profile email'
 }
 

@@ -1,12 +1,18 @@
 import type { AssertionAlgorithm, IdTokenAlgorithm, SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
-import type { ContextClass } from '../../protocol/oidc-values.ts'
+import type { ContextClass, ResponseType } from '../../protocol/oidc-values.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import { isOpenidScope, type Resource } from '../resources/resource.ts'
 
 /** RFC 8628 §3.4. */
 export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
-export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrant] as const
+export const grantTypes = [
+  'authorization_code',
+  'implicit',
+  'refresh_token',
+  'client_credentials',
+  deviceCodeGrant,
+] as const
 export type GrantType = (typeof grantTypes)[number]
 
 export const authenticationMethods = [
@@ -36,7 +42,7 @@ export interface CommonMetadata {
   readonly redirect_uris: readonly string[]
   readonly post_logout_redirect_uris: readonly string[]
   readonly grant_types: readonly GrantType[]
-  readonly response_types: readonly 'code'[]
+  readonly response_types: readonly ResponseType[]
   /** All scopes that the client may request, space-delimited (RFC 7591 §2). */
   readonly scope: string
   /** The client's public keys (RFC 7517 §5). A client has either these or `jwks_uri`, and with private_key_jwt it needs one of them. */
@@ -67,6 +73,12 @@ export interface CommonMetadata {
   readonly tos_uri: string | undefined
   /** OpenID Connect Core §4. */
   readonly initiate_login_uri: string | undefined
+  /** OpenID Connect Back-Channel Logout §2.2. */
+  readonly backchannel_logout_uri: string | undefined
+  readonly backchannel_logout_session_required: boolean
+  /** OpenID Connect Front-Channel Logout §2. */
+  readonly frontchannel_logout_uri: string | undefined
+  readonly frontchannel_logout_session_required: boolean
   readonly contacts: readonly string[]
   readonly software_id: string | undefined
   readonly software_version: string | undefined
@@ -149,6 +161,10 @@ export const metadataMembers = [
   'policy_uri',
   'tos_uri',
   'initiate_login_uri',
+  'backchannel_logout_uri',
+  'backchannel_logout_session_required',
+  'frontchannel_logout_uri',
+  'frontchannel_logout_session_required',
   'contacts',
   'software_id',
   'software_version',
@@ -185,12 +201,22 @@ export interface ClientSecret extends StoredSecret {
   readonly standingGrant: GrantId | undefined
 }
 
+/** The client ID metadata document of a client, as it was fetched last. */
+export interface ClientDocument {
+  /** SHA-256, in hexadecimal, of what consents and codes are bound to. */
+  readonly digest: string
+  /** Until when a new request does not need to fetch it again, in milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
 interface CommonClient extends CommonMetadata {
   readonly client_id: ClientId
   /** The existing resources on its allow-list. */
   readonly allowed: readonly Resource[]
-  /** Whether it registered itself (RFC 7591). Nobody has verified who is behind it. */
+  /** Whether it registered itself (RFC 7591), or identifies itself by a document. Nobody has verified who is behind it. */
   readonly isSelfRegistered: boolean
+  /** The client ID metadata document that its metadata comes from; its URL is the `client_id`. Undefined: it is registered. */
+  readonly document: ClientDocument | undefined
 }
 
 export type PublicClient = CommonClient & PublicAuthentication

@@ -25,6 +25,8 @@ const nullable = [
   'policy_uri',
   'tos_uri',
   'initiate_login_uri',
+  'backchannel_logout_uri',
+  'frontchannel_logout_uri',
   'software_id',
   'software_version',
 ] as const satisfies readonly (keyof CommonMetadata)[]
@@ -43,6 +45,7 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   require_issuer_audience: boolean
   token_endpoint_auth_signing_alg: ClientAssertionAlgorithm | null
   self_registered: boolean
+  document: { digest: string; expires_at: number } | null
   standing_grant: GrantId | null
   secrets: { id: number; digest: string; sealed: string | null; version: number | null; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
@@ -66,13 +69,16 @@ const select = `
      WHERE client_secrets.client_id = clients.client_id),
     'standing_grant', (SELECT id FROM grants WHERE grants.client_id = clients.client_id AND sub IS NULL
                        AND client_secret_id IS NULL AND ended_at IS NULL),
+    'document', CASE WHEN clients.self_registered THEN (
+       SELECT jsonb_build_object('digest', encode(document_digest, 'hex'), 'expires_at', extract(epoch FROM document_expires_at) * 1000)
+       FROM client_registrations WHERE client_registrations.client_id = clients.client_id AND document_digest IS NOT NULL) END,
     'allowed', (SELECT coalesce(jsonb_agg(${resourceJson} ORDER BY resources.identifier), '[]')
      FROM resources WHERE resources.identifier = ANY (${allowedResources}))) AS client
   FROM clients WHERE clients.deleted_at IS NULL`
 
 function clientFromRow(row: ClientRow): Client {
   const { token_endpoint_auth_signing_alg: alg, token_endpoint_auth_method: method, secrets, ...others } = row
-  const { standing_grant: standingGrant, ...rest } = others
+  const { standing_grant: standingGrant, document, ...rest } = others
   const { require_pkce_auto: isAuto, token_endpoint_auth_method_unset: isUnset, ...members } = rest
   const { self_registered: isSelfRegistered, require_issuer_audience: isPinned, ...plain } = members
   const absent = Object.fromEntries(nullable.map((member) => [member, row[member] ?? undefined]))
@@ -88,6 +94,7 @@ function clientFromRow(row: ClientRow): Client {
     require_pkce: row.require_pkce && isAuto ? ('auto' as const) : row.require_pkce,
     allowed,
     isSelfRegistered,
+    document: document ? { digest: document.digest, expiresAt: Math.floor(document.expires_at) } : undefined,
   }
   const withSecrets = {
     ...common,

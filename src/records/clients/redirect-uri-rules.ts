@@ -67,6 +67,32 @@ export function initiateLoginUriFault(uri: string, adds: readonly string[]): str
   return shownUriFault(uri) ?? queryFault(uri, adds, 'a sign-in that is started elsewhere')
 }
 
+/**
+ * Why a web client that gets tokens from the authorization endpoint cannot have a redirect URI (OpenID Connect Registration §2, `application_type`).
+ *
+ * @param uri a URI for which `redirectUriFault` returns undefined
+ */
+export function implicitRedirectUriFault(uri: string): string | undefined {
+  const { protocol, hostname } = new URL(uri)
+  return protocol === 'https:' && !isLoopbackHost(hostname)
+    ? undefined
+    : 'must be https and not on loopback, because the grant type is implicit and application_type is web'
+}
+
+/**
+ * Why a page at a URI cannot be loaded to sign a person out of an application (OpenID Connect Front-Channel Logout §2). It must be where the application
+ * itself is, and must not have the parameters that Signet adds.
+ */
+export function frontChannelLogoutUriFault(uri: string, redirectUris: readonly string[]): string | undefined {
+  const fault = uriFault(uri) ?? queryFault(uri, ['iss', 'sid'], 'a logout')
+  if (fault) return fault
+  const { origin, protocol } = new URL(uri)
+  if (protocol !== 'https:' && protocol !== 'http:') return 'must be https, or http on loopback'
+  return redirectUris.some((one) => new URL(one).origin === origin)
+    ? undefined
+    : 'must have the scheme, host and port of one of the redirect_uris'
+}
+
 /** Why Signet cannot fetch a document from a URI, as far as the URI itself says. Where it leads is checked when it is fetched (platform/outgoing). */
 export function fetchedUriFault(uri: string): string | undefined {
   return shownUriFault(uri)

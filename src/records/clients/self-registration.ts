@@ -1,8 +1,9 @@
 import { isReservedScheme } from '../../platform/uri-schemes.ts'
+import { type ResponseType, responseTypeOf, responseTypes } from '../../protocol/oidc-values.ts'
 import { shown } from '../plain-text.ts'
 import { openidScopes, type Resource } from '../resources/resource.ts'
 import { type ClientMetadata, deviceCodeGrant, metadataMembers, scopesOf } from './client.ts'
-import { completeMetadata } from './client-metadata.ts'
+import { completeMetadata, grantTypesFor } from './client-metadata.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput } from './metadata-members.ts'
 
 /*
@@ -21,9 +22,11 @@ export interface SelfRegistrationContext {
   readonly providerName: string
   /** SIGNET_ISSUER */
   readonly issuer: string
+  /** SIGNET_LEGACY_RESPONSE_TYPES */
+  readonly legacyResponseTypes: 'off' | 'on'
 }
 
-const ownGrantTypes: readonly string[] = ['authorization_code', 'refresh_token', deviceCodeGrant]
+const ownGrantTypes: readonly string[] = ['authorization_code', 'implicit', 'refresh_token', deviceCodeGrant]
 
 /** Without the groups and roles of a person, which an operator reveals group by group. */
 const ownScopes: readonly string[] = openidScopes.filter((scope) => scope !== 'groups' && scope !== 'roles')
@@ -48,15 +51,15 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
   refuseUnsupported(input)
   const member = <T>(name: keyof ClientMetadata, change: (value: unknown) => T) => ({ [name]: change(given.get(name)) })
   const method = given.get('token_endpoint_auth_method') ?? 'client_secret_basic'
-  const grantTypes = ownOf(given.get('grant_types') ?? ['authorization_code'], ownGrantTypes, 'grant_types')
+  const offered = context.legacyResponseTypes === 'on' ? responseTypes : (['code'] as const)
+  const types = ownResponseTypes(given.get('response_types'), offered)
+  const grantTypes = ownGrantTypesFor(types, given.get('grant_types') ?? ['authorization_code'])
   const metadata = completeMetadata(
     {
       ...Object.fromEntries(given),
       token_endpoint_auth_method: method,
       grant_types: grantTypes,
-      ...member('response_types', (value) =>
-        value === undefined ? undefined : ownOf(value, ['code'], 'response_types'),
-      ),
+      response_types: types,
       ...member('scope', (value) => ownScope(value, grantTypes, context)),
       ...member('redirect_uris', withoutClaimable),
       ...member('jwks', withoutEncryptionKeys),
@@ -134,6 +137,21 @@ function ownOf(value: unknown, allowed: readonly string[], name: keyof ClientMet
   const own = value.filter((one) => typeof one !== 'string' || allowed.includes(one))
   if (own.length === 0) throw invalid(`${name} must have one of: ${allowed.join(', ')}.`)
   return own
+}
+
+/** Without those that are not offered. The order of the words in one does not matter (RFC 6749 §3.1.1). */
+function ownResponseTypes(value: unknown, offered: readonly ResponseType[]): unknown {
+  if (!Array.isArray(value)) return value
+  const known = value.map((one) => (typeof one === 'string' ? (responseTypeOf(one) ?? one) : one))
+  return ownOf(known, offered, 'response_types')
+}
+
+/** Without `implicit` if no response type needs it. Many libraries register it beside `code`. */
+function ownGrantTypesFor(types: unknown, value: unknown): unknown {
+  const needsImplicit = responseTypes.some(
+    (type) => Array.isArray(types) && types.includes(type) && grantTypesFor(type).includes('implicit'),
+  )
+  return ownOf(value, needsImplicit ? ownGrantTypes : ownGrantTypes.filter((one) => one !== 'implicit'), 'grant_types')
 }
 
 /**

@@ -7,7 +7,8 @@ const context = {
   openResources: [{ identifier: 'https://mcp.example', scopes: ['tools:call'] }],
   providerName: 'Acme',
   issuer: 'https://id.example',
-}
+  legacyResponseTypes: 'off',
+} as const
 const web = { redirect_uris: ['https://app.example/cb'] }
 const complete = (input: object) => completeOwnMetadata({ ...web, ...input }, context)
 const fault = (input: object) => {
