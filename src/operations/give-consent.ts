@@ -35,7 +35,7 @@ export async function giveConsent(
     const opened = await openGrantIn(signet, tx, actor, request, session)
     if (!opened) return { opened }
     // The scopes include their own claims.
-    await addConsent(tx, sub, clientId, { scopes, resources, claims: claimsBeyond(scopes, claims) })
+    await addConsent(tx, sub, request.target.client, { scopes, resources, claims: claimsBeyond(scopes, claims) })
     const detail = { scopes, ...claimsDetail(scopes, claims) }
     await recordEvent(tx, { type: 'consent_given', ...originOf(actor), clientId, sub, detail })
     return { opened }

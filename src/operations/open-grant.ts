@@ -113,6 +113,7 @@ export async function openGrantIn(
     codeChallenge,
     nonce,
     sid,
+    documentDigest: target.client.document?.digest,
     pushedRequest,
   })
   if (!isOpened) return undefined
