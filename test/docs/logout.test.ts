@@ -17,7 +17,11 @@ const clientId = 'client_of_the_page'
 
 const { privateKey, publicKey } = await generateKeyPair('RS256')
 const jwk = { ...(await exportJWK(publicKey)), kid: '1', alg: 'RS256', use: 'sig' }
-const keys = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] }))).listen(0, '127.0.0.1')
+let isAvailable = true
+const keys = createServer((_request, response) => {
+  response.statusCode = isAvailable ? 200 : 503
+  response.end(JSON.stringify({ keys: [jwk] }))
+}).listen(0, '127.0.0.1')
 await once(keys, 'listening')
 t.teardown(() => keys.close())
 const issuer = `http://127.0.0.1:${(keys.address() as AddressInfo).port}`
@@ -72,6 +76,13 @@ t.beforeEach(() => {
   sessions.set('c', { sub: 'somebody else', sid: 'session-3' })
 })
 
+t.test('while it cannot fetch the keys, it says that it may be tried again', async (t) => {
+  isAvailable = false
+  t.equal((await send(await tokenOf(claims()))).status, 503)
+  t.equal(sessions.size, 3)
+  isAvailable = true
+})
+
 t.test('the application of the page ends no session for what is not a logout token of its own', async (t) => {
   const { events: _, ...withoutEvents } = claims()
   const { sid: _sid, sub: _sub, ...aboutNobody } = claims()
@@ -84,6 +95,7 @@ t.test('the application of the page ends no session for what is not a logout tok
     'a token of another issuer': tokenOf({ ...claims(), iss: 'https://other.example' }),
     'an expired token': tokenOf(claims(), { expires: '-1m' }),
     'a token that was changed': tokenOf(claims()).then((token) => `${token.slice(0, -8)}AAAAAAAA`),
+    'a token without a signature': tokenOf(claims()).then((token) => `eyJhbGciOiJub25lIn0.${token.split('.')[1]}.`),
     'no token': Promise.resolve(''),
   }
   for (const [name, token] of Object.entries(refused)) {

@@ -44,7 +44,8 @@ function difference(member: string, { setting, document }: (typeof variants)[num
   const more = values.filter((value) => !before.includes(value))
   const fewer = before.filter((value) => !values.includes(value))
   if (more.length === 0 && fewer.length === 0) return undefined
-  const changes = [more.length > 0 && `also ${written(more)}`, fewer.length > 0 && `not ${written(fewer)}`]
+  const also = before.length > 0 ? 'also ' : ''
+  const changes = [more.length > 0 && `${also}${written(more)}`, fewer.length > 0 && `not ${written(fewer)}`]
   return `\`${setting}\`: ${changes.filter(Boolean).join(', ')}`
 }
 
