@@ -10,6 +10,7 @@ import { errorsTable } from '../protocol/errors/errors-table.ts'
 import { clientPages, withClientBlocks } from './client-blocks.ts'
 import { clientMatrix } from './client-matrix.ts'
 import { keyTimeline } from './key-timeline.ts'
+import { metadataTable } from './metadata-variants.ts'
 
 /** The parts of the documentation that are generated from the sources. Run as a program, this file writes them. */
 export const generated = [
@@ -20,6 +21,7 @@ export const generated = [
   { page: join(packageFolder, 'docs/events.md'), table: notesList },
   { page: join(packageFolder, 'docs/keys.md'), table: keySettingsTable },
   { page: join(packageFolder, 'docs/clients/README.md'), table: clientMatrix },
+  { page: join(packageFolder, 'docs/standards.md'), table: metadataTable },
 ]
 
 /** Images that are generated from the sources. */
