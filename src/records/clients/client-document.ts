@@ -35,7 +35,7 @@ export class UnusableDocument extends Error {
   }
 }
 
-type DocumentContext = Omit<SelfRegistrationContext, 'legacyResponseTypes'>
+type DocumentContext = Omit<SelfRegistrationContext, 'legacyResponseTypes' | 'allowsLoopback'>
 
 /**
  * Reads a document, and checks everything.
@@ -124,7 +124,7 @@ function metadataIn(url: string, document: MetadataInput, context: DocumentConte
       token_endpoint_auth_method: method,
       require_pkce: true,
     },
-    { ...context, legacyResponseTypes: 'off' },
+    { ...context, legacyResponseTypes: 'off', allowsLoopback: false },
   )
   if (!metadata.response_types.includes('code')) throw invalid('response_types must have code.')
   return metadata
