@@ -70,6 +70,19 @@ BEGIN
 END
 $$;
 
+-- Returns the number of logout tokens that wait, up to 10,000. tend_jobs counts all jobs.
+CREATE FUNCTION count_notices() RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  waiting integer;
+BEGIN
+  EXECUTE format(
+    'SELECT count(*) FROM (SELECT FROM %I.jobs WHERE task_identifier = ''send_logout_token'' AND attempts < max_attempts LIMIT 10000) AS job', jobs_schema()
+  ) INTO waiting;
+  RETURN waiting;
+END
+$$;
+
 -- The queue is not touched, and need not exist, as long as no client has a backchannel_logout_uri.
 CREATE FUNCTION announce_session_end() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
