@@ -409,3 +409,20 @@ t.test('a node that was killed during the last attempt leaves an event', async (
   t.equal(received().length, 1)
   t.match(await eventsOf(client), [{ detail: { reason: 'interrupted' } }])
 })
+
+t.test('a node that stops gives back what it is sending, and another one sends it', async (t) => {
+  const { client, path, received } = await listeningClient()
+  applications.answer(path, hang)
+  const { browser, claims } = await enter(client)
+  await confirmLogout(browser)
+  await eventually('the first attempt', () => received().length === 1)
+  const other = await idp.another()
+  await idp.stop()
+  applications.answer(path, (reply) => reply.end())
+  await hurryLogouts(other, client.client_id)
+  await eventually('the second attempt', () => received().length === 2)
+  t.match(
+    received().map(({ claims: { sid } }) => sid),
+    [claims.sid, claims.sid],
+  )
+})
