@@ -24,7 +24,14 @@ const outgoing = { get: () => Promise.reject(new Error('no client here has a jwk
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
+<<<<<<< HEAD
   ...{ outgoing, clientKeys: createClientKeySets(outgoing), turns: createTurns() },
+=======
+  clientKeys: createClientKeySets({
+    get: () => Promise.reject(new Error('no client here has a jwks_uri')),
+    post: async () => 404,
+  }),
+>>>>>>> w-back
   secrets: {} as LiveSecrets,
   settings: { name: 'Signet', issuer: 'http://localhost:4000', clockSkew: 60, clientIdMetadataHosts: [] },
   clock: createClock(),
