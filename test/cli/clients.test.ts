@@ -20,18 +20,14 @@ interface ClientDocument {
 
 // All tests share one installation and tell their rows apart by client.
 const { signet, json, database, environment } = await openConsole(t)
-const outgoing = { get: () => Promise.reject(new Error('no client here has a jwks_uri')) }
+const outgoing = {
+  get: () => Promise.reject(new Error('no client here has a jwks_uri')),
+  post: async () => 404,
+}
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
-<<<<<<< HEAD
   ...{ outgoing, clientKeys: createClientKeySets(outgoing), turns: createTurns() },
-=======
-  clientKeys: createClientKeySets({
-    get: () => Promise.reject(new Error('no client here has a jwks_uri')),
-    post: async () => 404,
-  }),
->>>>>>> w-back
   secrets: {} as LiveSecrets,
   settings: { name: 'Signet', issuer: 'http://localhost:4000', clockSkew: 60, clientIdMetadataHosts: [] },
   clock: createClock(),
