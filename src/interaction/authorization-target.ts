@@ -7,6 +7,7 @@ import { faultsIn, faultyParameter, type Parameters, soundValue } from '../proto
 import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
+import { documentHost } from '../records/clients/document-host.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
 import { responseModeFor } from './response-mode.ts'
 
@@ -84,5 +85,6 @@ export function clientOnPage({ client }: Pick<VerifiedTarget, 'client'>) {
     tosUri: client.tos_uri,
     clientUri: client.client_uri,
     isSelfRegistered: client.isSelfRegistered,
+    documentHost: documentHost(client),
   }
 }

@@ -41,10 +41,10 @@ export async function eventShower({ secrets, clock }: AccountView['signet'], sub
   const readDevice = await deviceReader()
   const oldest = clock.now() - reportableDays * 86_400_000
   return (event: Activity): PageActivity => {
-    const { id, at, type, detail, clientName, network, userAgent } = event
+    const { id, at, type, detail, clientName, clientHost, network, userAgent } = event
     const handle = eventHandle(secrets['request-sealing'], sub, id)
     return {
-      ...{ id: handle, at, type, detail, clientName },
+      ...{ id: handle, at, type, detail, clientName, clientHost },
       origin: network !== undefined && showsOrigin(event) ? { network, device: readDevice(userAgent) } : undefined,
       reportHref: isReportable(event) && at.getTime() > oldest ? `/account/activity/not-me?event=${handle}` : undefined,
     }

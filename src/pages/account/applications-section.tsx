@@ -31,13 +31,13 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
       <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
       {applications.length > 0 && (
         <ul class="rows">
-          {applications.map(({ clientId, name, scopes, claims, since, ...application }, index) => (
+          {applications.map(({ clientId, scopes, claims, since, ...application }, index) => (
             <li class="row" key={clientId}>
               <div class="row-text" id={`application-${index + 1}`}>
                 <p>
-                  <ClientName client={{ name }} />
+                  <ClientName client={application} />
                 </p>
-                {application.isSelfRegistered && <UnverifiedNotice page={page} />}
+                {application.isSelfRegistered && <UnverifiedNotice page={page} client={application} />}
                 <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
                 {scopes.length + claims.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">
@@ -51,7 +51,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                   ))}
                   <ClaimsInWords page={page} claims={claims} />
                 </ul>
-                <Start page={page} issuer={issuer} id={clientId} name={name} {...application} />
+                <Start page={page} issuer={issuer} id={clientId} {...application} />
               </div>
               <form method="post" action="/account/applications/disconnect">
                 <HiddenInputs values={{ ...hidden, client_id: clientId }} />
@@ -75,19 +75,19 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
 
 interface StartProps
   extends Pick<ApplicationsSectionProps, 'page' | 'issuer'>,
-    Pick<ConnectedApplication, 'name' | 'initiateLoginUri' | 'isSelfRegistered'> {
+    Pick<ConnectedApplication, 'name' | 'documentHost' | 'initiateLoginUri' | 'isSelfRegistered'> {
   readonly id: string
 }
 
 /** Starts a sign-in at the application. If nobody has verified its name, the page also says where the link leads. */
-function Start({ page, issuer, id, name, initiateLoginUri, isSelfRegistered }: StartProps) {
+function Start({ page, issuer, id, initiateLoginUri, isSelfRegistered, ...client }: StartProps) {
   const { account } = page.messages
   const href = initiateLoginHref({ initiate_login_uri: initiateLoginUri }, issuer)
   if (href === undefined) return null
   return (
     <p class="start">
       <a id={`open-${id}`} href={href} rel="noreferrer">
-        <span>{fill(account.open, { client: <ClientName client={{ name }} /> })}</span>
+        <span>{fill(account.open, { client: <ClientName client={client} /> })}</span>
       </a>
       {isSelfRegistered && <> {fill(account.opensHost, { host: <bdi class="identifier">{hostOf(href)}</bdi> })}</>}
     </p>

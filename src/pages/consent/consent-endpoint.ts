@@ -4,7 +4,12 @@ import { sendPage } from '../../html/send-page.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { personOf } from '../../interaction/browser-session.ts'
-import { isAskedEveryTime, resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
+import {
+  canBeImpersonated,
+  isAskedEveryTime,
+  resourcesAskedAbout,
+  shownAccess,
+} from '../../interaction/consent/consent-rule.ts'
 import { continueValueIn, sealRequest } from '../../interaction/continue-value.ts'
 import {
   type AuthorizationInteraction,
@@ -89,6 +94,7 @@ function showPage(
         name,
       })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
+      isOnDevice: canBeImpersonated(target.client, target.redirectUri),
       remembers: !isAskedEveryTime(target.client, target.redirectUri),
       otherAccountHref: `/sign-in?continue=${sealed}`,
     }),
