@@ -256,7 +256,6 @@ async function registrationDocument(database: Queryable, client: Client): Promis
   return {
     ...(client.document
       ? {
-          document_first_fetched_at: registration.registeredAt,
           document_fetched_at: registration.documentFetchedAt,
           document_expires_at: new Date(client.document.expiresAt),
         }

@@ -128,7 +128,6 @@ t.test('a client with a document is shown with the times of it, and only its pub
   t.match(await json('clients', 'show', url), {
     ...known,
     registered_at: undefined,
-    document_first_fetched_at: String,
     document_fetched_at: '2026-11-30T08:00:00.000Z',
     document_expires_at: '2026-11-30T09:00:00.000Z',
   })
