@@ -1,13 +1,14 @@
+import { findAcceptedClient, resolveClient } from '../operations/client-document.ts'
 import { logoPath } from '../operations/client-logo.ts'
-import type { Queryable } from '../platform/database/queryable.ts'
 import { isTooLongToReturn, maxReturnedLength } from '../platform/http/uri-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import { faultsIn, faultyParameter, type Parameters, soundValue } from '../protocol/http/parameters.ts'
 import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
-import { findClient } from '../records/clients/clients-store.ts'
 import { documentHost } from '../records/clients/document-host.ts'
+import type { Caller } from '../records/events/events-store.ts'
+import type { Signet } from '../signet.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
 import { responseModeFor } from './response-mode.ts'
 
@@ -22,27 +23,45 @@ export interface VerifiedTarget {
   readonly state: string | undefined
 }
 
+/** What is needed to find a client, and to fetch its document. */
+export type FindsClients = Pick<
+  Signet,
+  'database' | 'settings' | 'clock' | 'outgoing' | 'limits' | 'metrics' | 'turns' | 'clients'
+>
+
 /**
  * Checks client and redirect URI before anything else. Until both are valid, nothing is sent there: redirecting to an address
  * that is not registered would be an open redirector (RFC 9700 §4.11).
  *
+ * @param arrivedFrom as for `findRequestingClient`
  * @throws OAuthError, which is shown to the person on a page (RFC 6749 §4.1.2.1)
  */
-export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
-  return targetOf(await findRequestingClient(db, parameters), parameters)
+export async function verifyTarget(
+  signet: FindsClients,
+  parameters: Parameters,
+  arrivedFrom: Caller | undefined,
+): Promise<VerifiedTarget> {
+  return targetOf(await findRequestingClient(signet, parameters, arrivedFrom), parameters)
 }
 
 /**
  * The client that a request names.
  *
+ * @param arrivedFrom who has just sent the request; undefined if it continues. Only for a request that has just arrived, the client ID metadata document of its client is fetched
  * @throws OAuthError, which is shown to the person on a page
  */
-export async function findRequestingClient(db: Queryable, parameters: Parameters): Promise<Client> {
+export async function findRequestingClient(
+  signet: FindsClients,
+  parameters: Parameters,
+  arrivedFrom: Caller | undefined,
+): Promise<Client> {
   const fault = faultsIn(parameters).find(({ name }) => ['', 'client_id', 'redirect_uri'].includes(name))
   if (fault) throw faultyParameter(fault)
   const clientId = soundValue(parameters, 'client_id')
   if (clientId === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
-  const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
+  const client = arrivedFrom
+    ? await resolveClient(signet, clientId, arrivedFrom)
+    : await findAcceptedClient(signet, clientId)
   if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
   return client
 }

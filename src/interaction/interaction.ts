@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PageContext } from '../html/messages/messages.ts'
+import { callerOf } from '../platform/http/request-context.ts'
 import { secretFor } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../protocol/errors/refusal.ts'
@@ -11,6 +12,7 @@ import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { documentHost } from '../records/clients/document-host.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
+import type { Caller } from '../records/events/events-store.ts'
 import type { SessionId, Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
@@ -21,7 +23,13 @@ import { notesAboutDropped } from '../tokens/requested-scopes.ts'
 import { subjectFor } from '../tokens/subject.ts'
 import { type Arrival, type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
 import { responseUrl, sendResponse } from './authorization-response.ts'
-import { findRequestingClient, targetOf, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
+import {
+  type FindsClients,
+  findRequestingClient,
+  targetOf,
+  type VerifiedTarget,
+  verifyTarget,
+} from './authorization-target.ts'
 import { currentSession, whyNoSession } from './browser-session.ts'
 import {
   type Continued,
@@ -127,7 +135,7 @@ async function resumeOpened(
   { pending, expired }: Extract<Continued, { kind: 'authorization' }>,
 ): Promise<AuthorizationInteraction | undefined> {
   if (!expired) return checkAuthorization(signet, request, reply, pending, false)
-  const { target } = await openRequest(signet, pending, false)
+  const { target } = await openRequest(signet, pending, undefined)
   request.clientId = target.client.client_id
   const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
   const error = new OAuthError('sign_in_expired', {
@@ -196,23 +204,23 @@ export interface OpenedRequest {
 /**
  * Verifies the target of a request. The parameters of a pushed request are read at the same time as its client.
  *
- * @param isArrival whether the request has just arrived
+ * @param arrivedFrom who has just sent the request; undefined if it continues
  * @throws OAuthError if the target cannot be verified, or if the client has not pushed such a request
  */
 export async function openRequest(
-  signet: Pick<Signet, 'database' | 'secrets'>,
+  signet: FindsClients & Pick<Signet, 'secrets'>,
   pending: PendingRequest,
-  isArrival: boolean,
+  arrivedFrom: Caller | undefined,
 ): Promise<OpenedRequest> {
   const { parameters } = pending
   if (pending.pushed === undefined) {
-    const target = await verifyTarget(signet.database, parameters)
+    const target = await verifyTarget(signet, parameters, arrivedFrom)
     return { pending, target, arrival: { isSigned: pending.isSigned, pushed: undefined }, fault: undefined }
   }
   const clientId = sentValue(parameters, 'client_id') ?? ''
   const [client, opened] = await inOrder(
-    findRequestingClient(signet.database, parameters),
-    openPushedRequest(signet, pending.pushed, clientId, isArrival),
+    findRequestingClient(signet, parameters, arrivedFrom),
+    openPushedRequest(signet, pending.pushed, clientId, arrivedFrom !== undefined),
   )
   return {
     pending: { ...pending, parameters: opened.parameters },
@@ -242,7 +250,7 @@ async function checkAuthorization(
   // In parallel. The session is awaited first, so that an error page about the target is in the person's language.
   const [session, opened] = await inOrder(
     currentSession(database, settings, request),
-    openRequest(signet, received, isArrival),
+    openRequest(signet, received, isArrival ? callerOf(request) : undefined),
   )
   const { pending, target, arrival, fault, repeatableIn } = opened
   request.clientId = target.client.client_id
@@ -252,7 +260,7 @@ async function checkAuthorization(
     if (isArrival) leaveNotes(request, authorization)
     const hinted = await readHint(signet, authorization, session)
     const { client_id } = target.client
-    const consent = session && (await findConsent(database, session.account.sub, client_id))
+    const consent = session && (await findConsent(database, session.account.sub, target.client))
     const signedIn = session && {
       session,
       subject: subjectFor(signet, target.client, session.account.sub),

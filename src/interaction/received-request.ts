@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { callerOf } from '../platform/http/request-context.ts'
 import { OutgoingRequestFailed } from '../platform/outgoing-request.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal, shortened } from '../protocol/errors/refusal.ts'
@@ -31,7 +32,7 @@ export async function receiveRequest(
   const now = { receivedAt: clock.now(), selected: undefined }
   if (!wasSent(sent, 'request') && !wasSent(sent, 'request_uri')) return { ...now, parameters: sent, isSigned: false }
   try {
-    return { ...now, ...(await resolve(signet, sent)) }
+    return { ...now, ...(await resolve(signet, request, sent)) }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     // For the language of the page.
@@ -47,18 +48,18 @@ export async function receiveRequest(
 }
 
 /** Where the error may be sent if a request object is refused, according to what was sent beside it. Undefined if that is no redirect URI of the client. */
-async function targetBeside({ database }: Signet, sent: Parameters): Promise<VerifiedTarget | undefined> {
+async function targetBeside(signet: Signet, sent: Parameters): Promise<VerifiedTarget | undefined> {
   // Nothing beside a pushed request counts (RFC 9126 §4).
   if (idInRequestUri(sentValue(sent, 'request_uri')) !== undefined) return undefined
   try {
-    return await verifyTarget(database, sent)
+    return await verifyTarget(signet, sent, undefined)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     return undefined
   }
 }
 
-async function resolve(signet: Signet, sent: Parameters): Promise<ReceivedRequest> {
+async function resolve(signet: Signet, request: FastifyRequest, sent: Parameters): Promise<ReceivedRequest> {
   // RFC 9101 §5.
   if (wasSent(sent, 'request') && wasSent(sent, 'request_uri')) throw new OAuthError('request_twice')
   const uri = soundValue(sent, 'request_uri')
@@ -67,7 +68,7 @@ async function resolve(signet: Signet, sent: Parameters): Promise<ReceivedReques
     if (soundValue(sent, 'client_id') === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
     return { parameters: parametersOf(standIns(sent)), pushed }
   }
-  const client = await findRequestingClient(signet.database, sent)
+  const client = await findRequestingClient(signet, sent, callerOf(request))
   const object = uri === undefined ? soundValue(sent, 'request') : await fetchObject(signet, client, uri)
   return { parameters: await parametersInObject(signet, client, object ?? ''), isSigned: true }
 }

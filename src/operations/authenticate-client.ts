@@ -1,9 +1,12 @@
 import type { KeyObject } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../platform/clock.ts'
 import type { Settings } from '../platform/config/settings.ts'
-import type { Queryable } from '../platform/database/queryable.ts'
+import type { Database } from '../platform/database/pool.ts'
+import type { Outgoing } from '../platform/outgoing/outgoing.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import type { LiveSecrets } from '../platform/secrets/purpose-secrets.ts'
+import type { Turns } from '../platform/turns.ts'
 import {
   type AssertionRules,
   claimedKeyId,
@@ -29,6 +32,7 @@ import { type ClientKeySets, ClientKeysUnavailable } from '../records/clients/cl
 import { resealClientSecret } from '../records/clients/client-secrets-store.ts'
 import { hmacKeyOf, openHmacSecrets, resealed } from '../records/clients/hmac-secrets.ts'
 import type { GrantId } from '../records/ids.ts'
+import { acceptedClient, refreshClient } from './client-document.ts'
 
 /** The credential that a client authenticated with, and the standing grant of this credential (client_credentials). */
 export interface Credential {
@@ -47,12 +51,14 @@ export interface AuthenticatedClient {
 
 /** The parts of Signet that authentication needs. */
 interface Context {
-  readonly database: Queryable
+  readonly database: Database
   readonly clients: ClientCache
   readonly clientKeys: ClientKeySets
   readonly secrets: LiveSecrets
-  readonly settings: Pick<Settings, 'issuer' | 'clockSkew'>
+  readonly settings: Pick<Settings, 'name' | 'issuer' | 'clockSkew' | 'clientIdMetadataHosts'>
   readonly clock: Clock
+  readonly outgoing: Outgoing
+  readonly turns: Turns
 }
 
 /**
@@ -60,21 +66,34 @@ interface Context {
  * A cached client can be slightly out of date. So before a request is refused, the client is read from the database: a new secret works
  * immediately.
  *
- * @throws OAuthError `invalid_client`
+ * @param arrived the client, if it has just been read because its request is an authorization request (client-document.ts)
+ * @throws OAuthError `invalid_client`; another code if the client ID metadata document of the client cannot be had now
  */
 export async function authenticateClient(
   context: Context,
   presented: PresentedCredentials,
+  arrived?: Client,
 ): Promise<AuthenticatedClient> {
-  const cached = context.clients.cached(presented.clientId)
-  if (cached) {
+  if (arrived) return authenticateAs(context, arrived, presented)
+  const cached = acceptedClient(context.settings, context.clients.cached(presented.clientId))
+  if (cached && !needsRefresh(context, cached, presented)) {
     try {
       return await authenticateAs(context, cached, presented)
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error
     }
   }
-  return authenticateAs(context, await context.clients.read(presented.clientId), presented)
+  const read = acceptedClient(context.settings, await context.clients.read(presented.clientId))
+  const client = read && needsRefresh(context, read, presented) ? await refreshClient(context, read) : read
+  return authenticateAs(context, client, presented)
+}
+
+/**
+ * Whether the keys of a client may be out of date, because its client ID metadata document must not be kept any longer. Without an assertion nothing depends on them: a public client
+ * proves nothing.
+ */
+function needsRefresh({ clock }: Context, { document }: Client, { method }: PresentedCredentials): boolean {
+  return document !== undefined && method === 'private_key_jwt' && document.expiresAt <= clock.now()
 }
 
 async function authenticateAs(
@@ -86,10 +105,12 @@ async function authenticateAs(
     case 'none':
       if (!client || !isPublic(client)) throw clientRefused(client, presented.method)
       return { client, credential: undefined }
-    case 'private_key_jwt':
-      if (client?.token_endpoint_auth_method !== presented.method) throw clientRefused(client, presented.method)
-      await checkSignedAssertion(context, client, presented.assertion)
-      return { client, credential: { secretId: undefined, hmacKey: undefined, standingGrant: client.standingGrant } }
+    case 'private_key_jwt': {
+      const holder = client && withKeys(client)
+      if (!client || !holder) throw clientRefused(client, presented.method)
+      await checkSignedAssertion(context, holder, presented.assertion)
+      return { client, credential: { secretId: undefined, hmacKey: undefined, standingGrant: holder.standingGrant } }
+    }
     case 'client_secret_jwt': {
       const { holder, matching } = await authenticateByHmac(context, client, presented.assertion)
       return { client: holder, credential: { ...credentialOf(matching.secret), hmacKey: matching.key } }
@@ -115,6 +136,13 @@ async function authenticateAs(
 
 function credentialOf({ id, standingGrant }: ClientSecret) {
   return { secretId: id, standingGrant }
+}
+
+/** A client that can authenticate with a key. One with a client ID metadata document that lets it choose (client-document.ts) is public, and still must not send a wrong assertion. */
+function withKeys(client: Client): KeyClient | undefined {
+  if (client.token_endpoint_auth_method === 'private_key_jwt') return client
+  if (!client.document || !isPublic(client) || (!client.jwks && client.jwks_uri === undefined)) return undefined
+  return { ...client, token_endpoint_auth_method: 'private_key_jwt', standingGrant: undefined }
 }
 
 /** @throws OAuthError `invalid_client` */
@@ -181,13 +209,21 @@ async function useOnce({ database }: Context, client: Client, verified: Verified
     throw new OAuthError('client_assertion_replayed', { detail: `client ${client.client_id} sent the same jti again` })
 }
 
-/** @throws OAuthError `invalid_client` if the keys at its `jwks_uri` cannot be had */
-async function keysFor({ clientKeys }: Context, client: KeyClient, kid: string | undefined, tried?: PublicKeys) {
+/**
+ * If the keys in a client ID metadata document were tried in vain, it is fetched again, as a `jwks_uri` is.
+ *
+ * @throws OAuthError `invalid_client` if the keys at its `jwks_uri` cannot be had
+ */
+async function keysFor(context: Context, client: KeyClient, kid: string | undefined, tried?: PublicKeys) {
   try {
-    return await clientKeys.keysOf(client, kid, tried)
+    if (!client.document || !client.jwks || !tried) return await context.clientKeys.keysOf(client, kid, tried)
+    const { jwks } = (await refreshClient(context, client)) ?? {}
+    return jwks && !isDeepStrictEqual(jwks, client.jwks) ? jwks : tried
   } catch (error) {
     if (!(error instanceof ClientKeysUnavailable)) throw error
-    throw new OAuthError('client_keys_unavailable', { detail: `client ${client.client_id}: ${error.message}` })
+    // Nobody at this client can do anything about `invalid_client`, and libraries would throw its tokens away.
+    const entry = client.document ? 'client_document_unavailable' : 'client_keys_unavailable'
+    throw new OAuthError(entry, { detail: `client ${client.client_id}: ${error.message}` })
   }
 }
 

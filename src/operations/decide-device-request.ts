@@ -109,7 +109,7 @@ export async function allowDevice(
       sid: randomText(16) as Sid,
     })
     if (!isAllowed) return false
-    await addConsent(tx, sub, clientId, { scopes, resources, claims: [] })
+    await addConsent(tx, sub, client, { scopes, resources, claims: [] })
     const about = { ...originOf(actor), clientId, sub, grantId }
     await recordEvent(tx, { type: 'grant_opened', ...about, detail: { grant_type: deviceCodeGrant, scopes } })
     await recordEvent(tx, { type: 'device_authorized', ...about, detail: { scopes } })

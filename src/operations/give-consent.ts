@@ -28,7 +28,7 @@ export async function giveConsent(
     const code = await openGrantWithCode(signet, tx, actor, request, session)
     if (code === undefined) return { code }
     // The scopes include their own claims.
-    await addConsent(tx, sub, clientId, { scopes, resources, claims: claimsBeyond(scopes, claims) })
+    await addConsent(tx, sub, request.target.client, { scopes, resources, claims: claimsBeyond(scopes, claims) })
     const detail = { scopes, ...claimsDetail(scopes, claims) }
     await recordEvent(tx, { type: 'consent_given', ...originOf(actor), clientId, sub, detail })
     return { code }

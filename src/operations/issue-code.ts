@@ -85,6 +85,7 @@ export async function openGrantWithCode(
     codeChallenge,
     nonce,
     sid: await sessionIdFor(secrets, session, clientId),
+    documentDigest: target.client.document?.digest,
     pushedRequest,
   })
   if (!isOpened) return undefined

@@ -65,6 +65,7 @@ export const metricDeclarations = {
         ...['one-time-code', 'one-time-code-day', 'recovery-code-network'],
         ...['registration-network', 'registration-all', 'registration-token', 'registration-change'],
         'registration-change-network',
+        ...['document-network', 'document-host', 'document-client', 'document-all'],
         'avatar-person',
       ],
     },

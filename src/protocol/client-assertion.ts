@@ -30,10 +30,10 @@ const maxLifetime = 600
 const maxLength = 8192
 
 /**
- * RFC 7523 does not define `typ`. Its successor defines `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis §4). Current clients
- * send `JWT` or nothing. Any other type means a JWT that the same key signed for another purpose (RFC 8725 §2.8, §3.11).
+ * RFC 7523 does not define `typ`. Its successor defines `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis §4), and
+ * draft-ietf-oauth-client-id-metadata-document recommends `oauth-client-auth+jwt`. Current clients send `JWT` or nothing. Any other type means a JWT that the same key signed for another purpose (RFC 8725 §2.8, §3.11).
  */
-const assertionTypes = ['JWT', 'client-authentication+jwt']
+const assertionTypes = ['JWT', 'client-authentication+jwt', 'oauth-client-auth+jwt']
 
 /** What an assertion says about itself. Nothing of it is verified yet. */
 export interface ClaimedAssertion {

@@ -20,6 +20,8 @@ export interface StoredCode {
   readonly person: GrantedPerson | undefined
   /** Seconds since the code was spent; undefined if it was not. */
   readonly spentAgo: number | undefined
+  /** Whether the client ID metadata document of the client is not the one that the request was checked with. */
+  readonly isDocumentChanged: boolean
 }
 
 export interface Redemption {
@@ -57,6 +59,9 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
     )
   if (code.spentAgo !== undefined) return { verdict: 'replayed', code, secondsAgo: code.spentAgo }
   if (code.expired) return refused('code_unknown', `code: grant ${grantId}, older than ${authorizationCodeTtl} seconds`)
+  // Whoever controls the document could otherwise redeem what a person allowed another version of the client.
+  if (code.isDocumentChanged)
+    return refused('client_document_changed', `code: the document of grant ${grantId} has changed since its request`)
   const { person } = code
   if (!person) return refused('code_unknown', `code: grant ${grantId} has ended`)
   return { verdict: 'good', code: { ...code, person } }

@@ -30,6 +30,8 @@ export interface NewCode {
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   readonly sid: Sid
+  /** The version of the client ID metadata document that the request was checked with, in hexadecimal; undefined: its client is registered. */
+  readonly documentDigest?: string | undefined
   readonly pushedRequest?: PushedRequestReference | undefined
 }
 
@@ -95,8 +97,8 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
            ), ended AS (
              ${endGrantsSql('superseded', 'id = ANY (ARRAY(SELECT id FROM held))')}
            )
-           INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at)
-           SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15) FROM opened`,
+           INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at, document_digest)
+           SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15), $21 FROM opened`,
     values: [
       grant.id,
       grant.clientId,
@@ -118,6 +120,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       code.pushedRequest?.isContinued ?? false,
       grant.claims.userinfo,
       grant.claims.idToken,
+      code.documentDigest === undefined ? null : Buffer.from(code.documentDigest, 'hex'),
     ],
   })
   return rowCount === 1
@@ -133,12 +136,16 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       sid: Sid
       expired: boolean
       spent_ago: number | null
+      document_changed: boolean
     }
   >({
     name: 'lock-authorization-code',
     text: `SELECT ${grantContextColumns}, redirect_uri, code_challenge, nonce, sid,
              authorization_codes.expires_at <= clock_timestamp() AS expired,
-             extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago
+             extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago,
+             authorization_codes.document_digest IS DISTINCT FROM (
+               SELECT client_registrations.document_digest FROM client_registrations
+               WHERE client_registrations.client_id = grants.client_id) AS document_changed
            FROM authorization_codes JOIN grants ON grants.id = grant_id
            WHERE authorization_codes.digest = $1 FOR UPDATE OF authorization_codes, grants`,
     values: [digest],
@@ -154,6 +161,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       expired: row.expired,
       person: await findGrantedPerson(tx, row.grant_id),
       spentAgo: row.spent_ago ?? undefined,
+      isDocumentChanged: row.document_changed,
     }
   )
 }

@@ -17,7 +17,7 @@ const outgoing: Outgoing = {
     asked.push(url)
     const file = files.get(url)
     if (!file) throw new OutgoingRequestFailed('the response has the status 404')
-    return { body: await file(), contentType: 'text/html' }
+    return { body: await file(), contentType: 'text/html', freshness: 300 }
   },
 }
 const idp = await startSignet(t, {}, { outgoing })

@@ -23,7 +23,7 @@ let fetch: (url: string) => string = () => {
 const outgoing: Outgoing = {
   get: async (url) => {
     fetched.push(url)
-    return { body: Buffer.from(fetch(url)), contentType: 'application/jwt' }
+    return { body: Buffer.from(fetch(url)), contentType: 'application/jwt', freshness: 300 }
   },
 }
 Object.assign(idp.signet, { outgoing })

@@ -4,6 +4,7 @@ import { authenticateClient } from '../../src/operations/authenticate-client.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import type { LiveSecrets } from '../../src/platform/secrets/purpose-secrets.ts'
+import { createTurns } from '../../src/platform/turns.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
 import { createClientKeySets } from '../../src/records/clients/client-keys.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
@@ -19,12 +20,13 @@ interface ClientDocument {
 
 // All tests share one installation and tell their rows apart by client.
 const { signet, json, database, environment } = await openConsole(t)
+const outgoing = { get: () => Promise.reject(new Error('no client here has a jwks_uri')) }
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
-  clientKeys: createClientKeySets({ get: () => Promise.reject(new Error('no client here has a jwks_uri')) }),
+  ...{ outgoing, clientKeys: createClientKeySets(outgoing), turns: createTurns() },
   secrets: {} as LiveSecrets,
-  settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
+  settings: { name: 'Signet', issuer: 'http://localhost:4000', clockSkew: 60, clientIdMetadataHosts: [] },
   clock: createClock(),
 }
 

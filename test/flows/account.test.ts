@@ -932,7 +932,7 @@ t.test('connected applications', async (t) => {
   t.test('the list has consents without grants and grants without a consent, but none that have expired', async (t) => {
     const person = await idp.person()
     const consented = await idp.client({ client_name: 'Consented' })
-    await addConsent(idp.signet.database, person.sub, consented.client_id, { scopes: [], resources: [], claims: [] })
+    await addConsent(idp.signet.database, person.sub, consented, { scopes: [], resources: [], claims: [] })
     const firstParty = await idp.client({ client_name: 'First party', first_party: true })
     const { browser, redeem } = await signIn(idp, firstParty, { person })
     await redeem()

@@ -27,6 +27,7 @@ const stored: StoredCode = {
   expired: false,
   person,
   spentAgo: undefined,
+  isDocumentChanged: false,
 }
 const good: Redemption = { clientId: 'client', redirectUri: stored.redirectUri, codeVerifier: verifier }
 

@@ -68,7 +68,7 @@ function hasSeveralHosts({ redirect_uris: uris }: Pick<Client, 'redirect_uris'>)
 
 /** What a person decides about: scopes, resources and single claims of a request, and the client, which determines who owns the scopes. */
 interface AskedAbout {
-  readonly client: Pick<Client, 'allowed' | 'isSelfRegistered' | Presentation>
+  readonly client: Pick<Client, 'allowed' | 'isSelfRegistered' | 'document' | Presentation>
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
   /** Claims that the request names. A device cannot name any. */
@@ -84,7 +84,7 @@ export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): 
 
 /**
  * The scopes that a page shows, their owners, the claims beyond the scopes, and how a client that registered itself presents itself, as a text for the proof in
- * its form. If any of them changes, so does the text. A client that changed its name while the page was open would otherwise get a consent that the person gave
+ * its form, also with the keys in its client ID metadata document. If any of them changes, so does the text. A client that changed its name while the page was open would otherwise get a consent that the person gave
  * to another name. Without claims, and for other clients, the text is that of the previous release, so that pages of either can be answered at the other.
  */
 export function shownAccess(asked: AskedAbout): string {
@@ -94,5 +94,7 @@ export function shownAccess(asked: AskedAbout): string {
   ])
   const claims = claimsBeyond(asked.scopes, asked.claims ?? noClaims)
   const access = claims.length > 0 ? [asked.scopes, owned, claims] : [asked.scopes, owned]
-  return JSON.stringify(asked.client.isSelfRegistered ? [access, presentationOf(asked.client)] : access)
+  const { client } = asked
+  const version = client.document ? [client.document.digest] : []
+  return JSON.stringify(client.isSelfRegistered ? [access, presentationOf(client), ...version] : access)
 }

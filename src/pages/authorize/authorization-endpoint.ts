@@ -17,6 +17,7 @@ import {
 import { receiveRequest } from '../../interaction/received-request.ts'
 import { issueCode } from '../../operations/issue-code.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
+import { callerOf } from '../../platform/http/request-context.ts'
 import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
 import type { Signet } from '../../signet.ts'
 
@@ -39,7 +40,7 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters }>('/authorize', async (request, reply) => {
     const received = await receiveRequest(signet, request, reply, request.body)
     if (!received) return reply
-    const opened = await openRequest(signet, received, true)
+    const opened = await openRequest(signet, received, callerOf(request))
     const { parameters, pushed } = opened.pending
     // A value that leads to the same error could not be sealed, or would hide it for an hour.
     if (opened.fault || faultsIn(parameters).length > 0 || (pushed === undefined && isTooLong(parameters))) {

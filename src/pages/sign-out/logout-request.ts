@@ -1,10 +1,10 @@
+import { findAcceptedClient } from '../../operations/client-document.ts'
 import { isTooLongToReturn, maxReturnedLength, withParameters } from '../../platform/http/uri-query.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
 import { type Parameters, parametersOf, soundParameters } from '../../protocol/http/parameters.ts'
 import type { Client } from '../../records/clients/client.ts'
-import { findClient } from '../../records/clients/clients-store.ts'
 import type { Signet } from '../../signet.ts'
 import { type IdTokenHint, readIdTokenHint } from '../../tokens/id-token-hint.ts'
 
@@ -30,7 +30,7 @@ export async function readLogoutRequest(signet: Signet, parameters: Parameters):
   if (hint && clientId !== undefined && clientId !== hint.clientId)
     throw new OAuthError('logout_client_contradicts', { detail: `id_token_hint: issued to client ${hint.clientId}` })
   const named = hint?.clientId ?? clientId
-  const client = named !== undefined && named.length <= 255 ? await findClient(signet.database, named) : undefined
+  const client = named === undefined ? undefined : await findAcceptedClient(signet, named)
   const returnTo = returnAddress(values, client)
   const uiLocales = values.get('ui_locales')
   // §3: without a hint, something else must confirm that the address is legitimate. For a client that registered itself there is nothing: any link could lead people

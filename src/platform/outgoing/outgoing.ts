@@ -14,6 +14,8 @@ export interface FetchedDocument {
   readonly body: Buffer
   /** The header Content-Type, as it was sent. */
   readonly contentType: string | undefined
+  /** For how many seconds its headers allowed to keep it when it arrived (freshness.ts). */
+  readonly freshness: number
 }
 
 /** How much of a response is read, and how it is asked for. */
@@ -27,6 +29,11 @@ export interface FetchOptions {
    * server, anybody could otherwise occupy all places, and keep the operator's own applications from authenticating. Default: false.
    */
   readonly isVouchedFor?: boolean
+  /**
+   * Whether nothing is kept: neither the document, which the caller stores if it can be used, nor a failure. Calls at the same time still share one request. The caller
+   * limits how often it asks. Default: false.
+   */
+  readonly isUncached?: boolean
 }
 
 /**
@@ -126,7 +133,7 @@ export function createOutgoing({
     { inSlot, entries }: Lane,
     text: string,
     key: string,
-    { accept, maxBytes, keepFor }: FetchOptions & { readonly keepFor: number },
+    { accept, maxBytes, keepFor, isUncached = false }: FetchOptions & { readonly keepFor: number },
   ): Promise<FetchedDocument> => {
     const before = entries.get(key)
     try {
@@ -134,9 +141,10 @@ export function createOutgoing({
       const { body, header } = await inSlot(url.hostname, () =>
         pinnedRequest({ url, accept, maxBytes, timeoutMs, ca, addresses: () => allowedAddresses(url) }),
       )
-      const document = { body, contentType: header('content-type') }
+      const document = { body, contentType: header('content-type'), freshness: freshnessOf(header) }
+      if (isUncached) return document
       const now = momentOf(clocks)
-      const freshness = Math.max(freshnessOf(header), keepFor)
+      const freshness = Math.max(document.freshness, keepFor)
       // A document that must not be kept leaves no entry, and a failure before it is over.
       if (freshness === 0) entries.delete(key)
       else
@@ -146,7 +154,7 @@ export function createOutgoing({
         })
       return document
     } catch (error) {
-      if (error instanceof OutgoingRequestFailed && !(error instanceof TooManyOutgoingRequests)) {
+      if (!isUncached && error instanceof OutgoingRequestFailed && !(error instanceof TooManyOutgoingRequests)) {
         const asked = momentOf(clocks)
         const size = before?.size ?? key.length + entryOverhead
         // The older document stays, for as long as it may be kept.
@@ -160,7 +168,7 @@ export function createOutgoing({
     get: async (url, { fresh = false, keepFor = 0, isVouchedFor = false, ...options }) => {
       const lane = isVouchedFor ? lanes.vouchedFor : lanes.others
       const { entries, running } = lane
-      const key = `${keepFor} ${options.maxBytes} ${options.accept} ${url}`
+      const key = `${options.isUncached ? 'uncached' : keepFor} ${options.maxBytes} ${options.accept} ${url}`
       const entry = entries.get(key)
       if (entry) {
         const isCooling = isWithin(entry.asked, cooldown)

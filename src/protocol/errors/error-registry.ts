@@ -225,7 +225,7 @@ export const errorRegistry = {
     ...client,
     description:
       'The client_assertion was rejected: check its typ, signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer or the token endpoint, alone or in an array that names nothing else; for a client with require_issuer_audience it must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks or at the jwks_uri, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
+    fix: 'typ must be client-authentication+jwt, oauth-client-auth+jwt or JWT, or absent. aud must be the issuer or the token endpoint, alone or in an array that names nothing else; for a client with require_issuer_audience it must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks or at the jwks_uri, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
   },
   client_keys_unavailable: {
     ...client,
@@ -314,6 +314,11 @@ export const errorRegistry = {
     ...grant,
     description: 'The code is unknown or expired, or was issued to another client.',
     fix: 'A code expires after 60 seconds and can be redeemed only by the client that requested it. Redeem it immediately, with the same client_id, at the issuer that the iss parameter names.',
+  },
+  client_document_changed: {
+    ...grant,
+    description: 'The client ID metadata document has changed since the authorization request. Sign in again.',
+    fix: 'Its name, redirect URIs, authentication method or keys are no longer those that the user saw or that the request was checked with. Send a new authorization request. After a change, sign-ins that have begun have to be repeated.',
   },
   code_replayed: {
     ...grant,
@@ -532,6 +537,40 @@ export const errorRegistry = {
     ...request,
     description: 'No client has this client_id.',
     fix: 'Compare it with signet clients list. A client that registered itself is deleted if nobody uses it; its user can remove the connection in the application and set it up again, and the application then registers anew. Signet never redirects to the redirect_uri of an unknown client.',
+  },
+  client_document_url_invalid: {
+    ...client,
+    description: 'The client_id is an https URL that cannot be the URL of a client ID metadata document: it {}.',
+    fix: 'Such a URL has a path, and no fragment, user name or dot-segments, and at most 255 characters (draft-ietf-oauth-client-id-metadata-document section 3). Signet also refuses what URL parsers rewrite, such as upper case in the host or the port 443. Send exactly the URL that is the client_id in the document.',
+  },
+  client_document_host_refused: {
+    ...client,
+    description: 'This server does not accept client ID metadata documents of this host.',
+    fix: 'The operator lists the accepted hosts in SIGNET_CLIENT_ID_METADATA_HOSTS. Ask them to add the host of the client_id, or to register the application.',
+  },
+  client_document_unavailable: {
+    error: 'temporarily_unavailable',
+    status: 503,
+    description:
+      'The client ID metadata document of this client, or its jwks_uri, could not be fetched. Try again in a moment.',
+    fix: 'The server there must answer a GET within seconds, with status 200 and without a redirect, at a public address over https on port 443. The document may have at most 5 KB and must not be compressed. Firewalls that tell programs from browsers often answer 403: let this server pass. The operator can see what failed: signet events refusals.',
+  },
+  client_document_invalid: {
+    ...client,
+    description: 'The client ID metadata document at the client_id cannot be used: {}',
+    fix: 'It is a JSON object with the Content-Type application/json. Its client_id is the URL itself, character by character, and it has redirect_uris. It contains no client_secret, not even an empty one, and no private key; token_endpoint_auth_method is none or private_key_jwt. Nothing of an unusable document is kept: correct it, and try again.',
+  },
+  client_document_method_unsupported: {
+    ...unauthorized,
+    description:
+      'The client ID metadata document names no authentication method that this server supports for such clients.',
+    fix: 'List none or private_key_jwt in token_endpoint_auth_methods_supported, or set token_endpoint_auth_method to one of them. The default is none.',
+  },
+  too_many_documents: {
+    error: 'temporarily_unavailable',
+    status: 429,
+    description: 'Too many client ID metadata documents were requested.',
+    fix: 'Wait for the number of seconds in Retry-After. Documents that have to be fetched are counted by network, those that are new also by host. Let the document be kept for an hour or more: Cache-Control: max-age=3600.',
   },
   redirect_uri_not_registered: {
     ...request,

@@ -20,6 +20,8 @@ const kinds: Partial<Record<ErrorName, Kind>> = {
   sign_up_closed: 'closed',
   continue_unreadable: 'brokenLink',
   client_unknown: 'unknownClient',
+  // The fault is at the other server, and its people can see which document it is about.
+  client_document_unavailable: 'request',
 }
 
 /**
@@ -36,7 +38,7 @@ export function sendRefusalPage(
   returnTo?: { readonly href: string; readonly clientName: string },
 ): FastifyReply {
   const { errors } = page.messages
-  const kind = error.status >= 500 ? 'server' : (kinds[error.entry] ?? 'request')
+  const kind = kinds[error.entry] ?? (error.status >= 500 ? 'server' : 'request')
   const texts = {
     expired: [errors.expiredTitle, errors.expired],
     notFound: [errors.notFoundTitle, errors.notFound],

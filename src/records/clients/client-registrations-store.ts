@@ -25,7 +25,7 @@ export async function insertRegistration(
   })
 }
 
-/** The digest of the registration access token, and when the client registered. Undefined if there is no such client, or if an operator registered it. */
+/** The digest of the registration access token, and when the client registered. Undefined if there is no such client, or if it has no such token. */
 export async function findRegistrationToken(
   db: Queryable,
   clientId: string,
@@ -33,7 +33,7 @@ export async function findRegistrationToken(
   const { rows } = await db.query<{ token_digest: Buffer; registered_at: Date }>({
     name: 'find-registration-token',
     text: `SELECT token_digest, registered_at FROM client_registrations
-           WHERE client_id = $1 AND EXISTS (SELECT FROM clients WHERE clients.client_id = $1 AND deleted_at IS NULL)`,
+           WHERE client_id = $1 AND token_digest IS NOT NULL AND EXISTS (SELECT FROM clients WHERE clients.client_id = $1 AND deleted_at IS NULL)`,
     values: [clientId],
   })
   return rows[0] && { digest: rows[0].token_digest, registeredAt: rows[0].registered_at }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Client } from '../clients/client.ts'
 import type { ClientId, Sub } from '../ids.ts'
 import { scopesUnmovedSince } from '../resources/resources-store.ts'
 
@@ -11,6 +12,18 @@ export interface Consent {
 }
 
 const consentedScopes = scopesUnmovedSince('consents.scopes', 'consents.updated_at')
+
+/** The client that a consent is for. */
+type ConsentingClient = Pick<Client, 'client_id'> & Partial<Pick<Client, 'document'>>
+
+/** SQL: whether a consent was given to another presentation of the client, or to another version of its document. */
+const isOutdated = (digest: string) => `(consents.document_digest IS DISTINCT FROM ${digest}::bytea OR EXISTS (
+  SELECT FROM client_registrations
+  WHERE client_registrations.client_id = consents.client_id AND presented_at > consents.updated_at))`
+
+function digestOf(document: Client['document']): Buffer | null {
+  return document ? Buffer.from(document.digest, 'hex') : null
+}
 
 /** What a person's grant still allows, apart from the limits of the client's registration. */
 export interface GrantTerms {
@@ -26,19 +39,27 @@ export const grantTermsJson = `jsonb_build_object(
   'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources, 'claims', consents.claims)
               FROM consents WHERE consents.sub = grants.sub AND consents.client_id = grants.client_id))`
 
-/** A consent as the person gave it. `isOutdated`: the client registered itself, and has changed what the person saw of it since then. */
+/**
+ * A consent as the person gave it. `isOutdated`: the client registered itself, and has changed what the person saw of it since then; or its client ID metadata document is
+ * not the one of the consent.
+ */
 export interface GivenConsent extends Consent {
   readonly isOutdated: boolean
 }
 
-export async function findConsent(db: Queryable, sub: Sub, clientId: ClientId): Promise<GivenConsent | undefined> {
+/**
+ * @param client as the request was checked with it. Its document may have changed since then, and that must not make a consent for another version count for it
+ */
+export async function findConsent(
+  db: Queryable,
+  sub: Sub,
+  { client_id: clientId, document }: ConsentingClient,
+): Promise<GivenConsent | undefined> {
   const { rows } = await db.query<{ scopes: string[]; resources: string[]; claims: string[]; isOutdated: boolean }>({
     name: 'find-consent',
-    text: `SELECT ${consentedScopes} AS scopes, resources, claims,
-             EXISTS (SELECT FROM client_registrations
-                     WHERE client_registrations.client_id = consents.client_id AND presented_at > consents.updated_at) AS "isOutdated"
+    text: `SELECT ${consentedScopes} AS scopes, resources, claims, ${isOutdated('$3')} AS "isOutdated"
            FROM consents WHERE sub = $1 AND client_id = $2`,
-    values: [sub, clientId],
+    values: [sub, clientId, digestOf(document)],
   })
   return rows[0]
 }
@@ -61,15 +82,25 @@ export async function deleteConsents(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({ text: 'DELETE FROM consents WHERE sub = $1', values: [sub] })
 }
 
-/** Adds a consent to what was allowed before, without scopes that have moved to another resource. */
-export async function addConsent(db: Queryable, sub: Sub, clientId: ClientId, consent: Consent): Promise<void> {
+/**
+ * Adds a consent to what was allowed before, without scopes that have moved to another resource. An outdated consent is replaced: what a person allowed a client under another
+ * name, or at another host, must not come back with anything small that they allow it now.
+ *
+ * @param client as the person saw it
+ */
+export async function addConsent(
+  db: Queryable,
+  sub: Sub,
+  { client_id: clientId, document }: ConsentingClient,
+  consent: Consent,
+): Promise<void> {
   await db.query({
     name: 'add-consent',
-    text: `INSERT INTO consents (sub, client_id, scopes, resources, claims) VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (sub, client_id) DO UPDATE SET updated_at = now(),
-             scopes = ARRAY(SELECT DISTINCT unnest(${consentedScopes} || $3)),
-             resources = ARRAY(SELECT DISTINCT unnest(consents.resources || $4)),
-             claims = ARRAY(SELECT DISTINCT unnest(consents.claims || $5))`,
-    values: [sub, clientId, consent.scopes, consent.resources, consent.claims],
+    text: `INSERT INTO consents (sub, client_id, scopes, resources, claims, document_digest) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (sub, client_id) DO UPDATE SET updated_at = now(), document_digest = $6,
+             scopes = CASE WHEN ${isOutdated('$6')} THEN $3 ELSE ARRAY(SELECT DISTINCT unnest(${consentedScopes} || $3)) END,
+             resources = CASE WHEN ${isOutdated('$6')} THEN $4 ELSE ARRAY(SELECT DISTINCT unnest(consents.resources || $4)) END,
+             claims = CASE WHEN ${isOutdated('$6')} THEN $5 ELSE ARRAY(SELECT DISTINCT unnest(consents.claims || $5)) END`,
+    values: [sub, clientId, consent.scopes, consent.resources, consent.claims, digestOf(document)],
   })
 }

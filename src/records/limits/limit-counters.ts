@@ -110,6 +110,20 @@ export const changesPerNetwork: Limit = { name: 'registration-change-network', p
 /** Changes of one client by itself, from any number of networks. */
 export const changesPerClient: Limit = { name: 'registration-change', points: 60, seconds: 3600 }
 
+/**
+ * Client ID metadata documents that are fetched for requests that arrive. Each sign-in to an application whose document must not be kept fetches one, and an office may have many
+ * on one morning.
+ */
+export const documentsPerNetwork: Limit = { name: 'document-network', points: 300, seconds: window }
+/**
+ * Those of one host that Signet does not know yet, from any number of networks, so that nobody can have it send a flood of requests to somebody else. Those that it knows are
+ * counted one by one: nobody can use up the fetches of an application by naming others at its host.
+ */
+export const newDocumentsPerHost: Limit = { name: 'document-host', points: 300, seconds: window }
+export const documentsPerClient: Limit = { name: 'document-client', points: 3_000, seconds: window }
+/** Unknown ones of all hosts and networks together. As with clients that register themselves, it bounds their number. */
+export const newDocuments: Limit = { name: 'document-all', points: 5_000, seconds: 3600 }
+
 /** Pictures that a person uploads. Decoding one can take a second. */
 export const avatarsPerPerson: Limit = { name: 'avatar-person', points: 20, seconds: 3600 }
 

@@ -10,6 +10,8 @@ import {
   countersOf,
   deviceRequestsPerClient,
   deviceRequestsPerNetwork,
+  documentsPerClient,
+  documentsPerNetwork,
   emailCodesPerAddress,
   emailCodesPerNetwork,
   emailCodesPerPerson,
@@ -18,6 +20,8 @@ import {
   type MailedRequest,
   mailsPerAddress,
   type NamedCounter,
+  newDocuments,
+  newDocumentsPerHost,
   oneTimeCodes,
   perBrowser,
   perInvitation,
@@ -184,6 +188,13 @@ export interface SignInLimits {
    * @throws LimitExceeded, TooManyWaiting
    */
   beforePushedRequest(network: string | undefined, clientId: string): Promise<void>
+  /**
+   * Counts a client ID metadata document. Must be called before it is fetched.
+   *
+   * @param clientId undefined if there is no such client yet
+   * @throws LimitExceeded, TooManyWaiting
+   */
+  beforeDocument(network: string, host: string, clientId: string | undefined): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
   /** Counts an answer of a passkey that was refused. Must be called before it is recorded. @throws LimitExceeded, TooManyWaiting */
@@ -337,6 +348,16 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
         [...countersOf(registrationsPerNetwork, ranges), counterOf(registrations)],
         `registration ${widest(ranges)}`,
       )
+    },
+    beforeDocument: async (network, host, clientId) => {
+      if (clientId !== undefined) return countForClient(network, clientId, documentsPerNetwork, documentsPerClient)
+      const ranges = rangesOf(network)
+      await countOrThrow(countersOf(documentsPerNetwork, ranges), `${documentsPerNetwork.name} ${widest(ranges)}`)
+      // What is refused for the host is not counted for all.
+      const ofHost = counterOf(newDocumentsPerHost, host)
+      await countOrThrow([ofHost], ofHost.key)
+      const ofAll = counterOf(newDocuments)
+      await countOrThrow([ofAll], ofAll.key)
     },
     beforeOwnChange: (network, clientId) => countForClient(network, clientId, changesPerNetwork, changesPerClient),
     beforeUserCode: async (network, sub) => {

@@ -14,6 +14,7 @@ const { d: secretHalf } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).pri
 const document = (body: unknown): FetchedDocument => ({
   body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
   contentType: 'application/json',
+  freshness: 300,
 })
 
 /** Has one document in its cache, and gives another one to whoever asks for a fresh one. */
