@@ -157,9 +157,11 @@ export function UnverifiedClient({ page, client }: ClientOnPage) {
  * the host, too).
  */
 export function UnverifiedNotice({ page, client }: ClientNamed) {
-  const { unverified, claimed } = page.messages.consent
+  const { unverified, claimed, claimsNoName } = page.messages.consent
   const provider = <bdi>{page.brand.name}</bdi>
   if (client.documentHost === undefined) return <p>{fill(unverified, { provider })}</p>
+  // A document without a name: the client is called by its host then.
+  if (client.name === client.documentHost.replace(/:\d+$/, '')) return <p>{fill(claimsNoName, { provider })}</p>
   const name = <bdi class="name">{shownName(client.name)}</bdi>
   return <p>{fill(claimed, { provider, name })}</p>
 }

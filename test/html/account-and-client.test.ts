@@ -72,6 +72,14 @@ t.test(
   },
 )
 
+t.test('a document without a name claims none', (t) => {
+  const nameless = { ...client, name: 'app.example', documentHost: 'app.example:8443' }
+  const html = textOf(renderPage(h(ConsentPage, { ...consent, client: nameless })))
+  t.match(html, 'Signet has verified the address of this application, and nothing else.')
+  t.notMatch(html, 'calls itself')
+  t.end()
+})
+
 t.test('the logo of a document is shown beside the unverified name, never beside the host', (t) => {
   const html = renderPage(h(ConsentPage, { ...consent, client: { ...client, logo: '/logos/x?client_id=y' } }))
   t.equal(html.split('class="logo"').length, 2, 'once')
