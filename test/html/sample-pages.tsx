@@ -1084,7 +1084,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             claims: ['phone_number'],
             since: new Date('2026-11-02T08:00:00Z'),
             initiateLoginUri: 'https://notes.example/login',
-            ...{ isSelfRegistered: false, documentHost: undefined },
+            isSelfRegistered: false,
           },
           {
             clientId: 'client_bare' as ClientId,
@@ -1093,12 +1093,12 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             claims: [],
             since: new Date('2026-11-03T08:00:00Z'),
             initiateLoginUri: undefined,
-            ...{ isSelfRegistered: false, documentHost: undefined },
+            isSelfRegistered: false,
           },
           {
             clientId: 'https://claude.ai/oauth/client' as ClientId,
             ...{ name: 'Claude Code', scopes: ['openid'], claims: [], since: new Date('2026-11-05T08:00:00Z') },
-            ...{ initiateLoginUri: 'https://claude.ai/login', isSelfRegistered: true, documentHost: 'claude.ai' },
+            ...{ initiateLoginUri: 'https://claude.ai/login', isSelfRegistered: true },
           },
           {
             clientId: 'client_assistant' as ClientId,
@@ -1107,7 +1107,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             claims: [],
             since: new Date('2026-11-04T08:00:00Z'),
             initiateLoginUri: 'https://assistant.example/login?from=signet',
-            ...{ isSelfRegistered: true, documentHost: undefined },
+            isSelfRegistered: true,
           },
         ]}
       />,
@@ -1273,11 +1273,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             claims: ['constructor', '__proto__', markup],
             since: new Date(0),
             initiateLoginUri: `https://${'a'.repeat(60)}.${'b'.repeat(60)}.example/"${markup}`,
-            ...{ isSelfRegistered: true, documentHost: undefined },
+            isSelfRegistered: true,
           },
           {
             clientId: `https://${pretender.documentHost}/x` as ClientId,
-            ...{ ...pretender, scopes: [], claims: [], since: new Date(0) },
+            ...{ name: pretender.name, isSelfRegistered: true, scopes: [], claims: [], since: new Date(0) },
             initiateLoginUri: `https://${pretender.documentHost}/login`,
           },
           {
@@ -1287,7 +1287,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             claims: [],
             since: new Date(0),
             initiateLoginUri: 'javascript:alert(1)',
-            ...{ isSelfRegistered: true, documentHost: undefined },
+            isSelfRegistered: true,
           },
         ]}
       />,

@@ -7,7 +7,9 @@ import type { Activity } from '../../records/events/activity-store.ts'
 import { wordFor } from './activity-words.ts'
 
 /** An event as the page shows it. */
-export interface PageActivity extends Pick<Activity, 'type' | 'at' | 'detail' | 'clientName' | 'clientHost'> {
+export interface PageActivity extends Pick<Activity, 'type' | 'at' | 'detail' | 'clientName'> {
+  /** The host of the application's client ID metadata document; undefined if it has none. */
+  readonly clientHost: string | undefined
   /** Identifies it on this page. */
   readonly id: string
   /** Where it came from; undefined if that is not shown, or no request caused it. */

@@ -4,6 +4,7 @@ import { hostOf } from '../../html/link-target.ts'
 import { fill, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
 import { initiateLoginHref } from '../../protocol/initiate-login.ts'
+import { documentHost } from '../../records/clients/document-host.ts'
 import type { ConnectedApplication } from '../../records/grants/connected-applications-store.ts'
 import type { ScopeDescription } from '../../records/resources/resource.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
@@ -31,7 +32,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
       <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
       {applications.length > 0 && (
         <ul class="rows">
-          {applications.map(({ clientId, scopes, claims, since, ...application }, index) => (
+          {applications.map(withHost).map(({ clientId, scopes, claims, since, ...application }, index) => (
             <li class="row" key={clientId}>
               <div class="row-text" id={`application-${index + 1}`}>
                 <p>
@@ -73,9 +74,15 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
   )
 }
 
+/** With the host of the application's client ID metadata document, if it has one. */
+function withHost(application: ConnectedApplication) {
+  const { clientId: client_id, isSelfRegistered } = application
+  return { ...application, documentHost: documentHost({ client_id, isSelfRegistered }) }
+}
+
 interface StartProps
   extends Pick<ApplicationsSectionProps, 'page' | 'issuer'>,
-    Pick<ConnectedApplication, 'name' | 'documentHost' | 'initiateLoginUri' | 'isSelfRegistered'> {
+    Pick<ReturnType<typeof withHost>, 'name' | 'documentHost' | 'initiateLoginUri' | 'isSelfRegistered'> {
   readonly id: string
 }
 

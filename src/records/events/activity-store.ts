@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { documentHost } from '../clients/document-host.ts'
+import type { Client } from '../clients/client.ts'
 import type { ClientId, Sub } from '../ids.ts'
 import type { EventType } from './events-store.ts'
 
@@ -13,8 +13,8 @@ export interface Activity {
   readonly userAgent: string | undefined
   /** The name of the application; undefined if there is none, or it was deleted. */
   readonly clientName: string | undefined
-  /** The host of its client ID metadata document; undefined if it has none. */
-  readonly clientHost: string | undefined
+  /** The application, for its host (document-host.ts); undefined as the name is. */
+  readonly client: Pick<Client, 'client_id' | 'isSelfRegistered'> | undefined
   readonly detail: Readonly<Record<string, unknown>>
 }
 
@@ -107,12 +107,12 @@ const removing: readonly EventType[] = [
 ]
 
 function activityFromRow({ id, at, type, network, user_agent, client_name, detail, ...client }: ActivityRow): Activity {
-  const { client_id, self_registered: isSelfRegistered } = client
+  const { client_id, self_registered } = client
   return {
     ...{ id, at, type, detail },
     network: network ?? undefined,
     userAgent: user_agent ?? undefined,
     clientName: client_name ?? undefined,
-    clientHost: client_id !== null && isSelfRegistered ? documentHost({ client_id, isSelfRegistered }) : undefined,
+    client: client_id === null ? undefined : { client_id, isSelfRegistered: self_registered === true },
   }
 }

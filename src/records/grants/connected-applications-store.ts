@@ -1,5 +1,4 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { documentHost } from '../clients/document-host.ts'
 import { grantAlive, grantStatusJoins, sessionAlive } from '../endings/liveness-store.ts'
 import type { ClientId, Sub } from '../ids.ts'
 import { scopesUnmovedSince } from '../resources/resources-store.ts'
@@ -17,8 +16,6 @@ export interface ConnectedApplication {
   readonly initiateLoginUri: string | undefined
   /** Whether nobody has verified who is behind it. */
   readonly isSelfRegistered: boolean
-  /** The host of its client ID metadata document; undefined if it has none. */
-  readonly documentHost: string | undefined
 }
 
 /** The maximum number of open grants that are examined per client, the newest first. A person can have any number. */
@@ -106,7 +103,6 @@ export async function listConnectedApplications(
       ...{ clientId: row.client_id, name: row.client_name, scopes: row.scopes, claims: row.claims, since: row.since },
       initiateLoginUri: row.initiate_login_uri ?? undefined,
       isSelfRegistered: row.self_registered,
-      documentHost: documentHost({ client_id: row.client_id, isSelfRegistered: row.self_registered }),
     })),
     isTruncated: (rows[0]?.candidates ?? 0) > maxListed,
   }
