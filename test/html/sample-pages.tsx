@@ -106,7 +106,7 @@ const assistant = {
 /** A host as an attacker would choose it, with a name to match. The host counts from its end, so it is never cut. */
 const pretender = {
   ...{ name: `claude.ai ${rightToLeft} ${markup} ${endless}`, isSelfRegistered: true },
-  documentHost: `claude.ai.${'oauth-client-metadata-'.repeat(2)}application.${'long-label-'.repeat(5)}x.xn--laude-0ye.example:8443`,
+  documentHost: `claude.ai.${`${'long-label-'.repeat(5)}x.`.repeat(3)}${'y'.repeat(35)}.xn--laude-0ye.example:8443`,
 }
 const ada = { name: 'Ada Lovelace', email: 'ada@example.com' }
 const csrf = 'csrf-token'

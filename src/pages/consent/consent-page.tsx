@@ -63,7 +63,7 @@ export function ConsentPage(props: ConsentPageProps) {
         </ul>
       )}
       <AccessLists page={page} client={client} scopes={scopes} claims={claims} resources={resources} />
-      <form class="answer" method="post" action="/consent">
+      <form class={hasDocument ? 'answer unpinned' : 'answer'} method="post" action="/consent">
         <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
         <p class="fine">{props.remembers ? consent.remembers : consent.asksAgain}</p>
         <div class="choice">
