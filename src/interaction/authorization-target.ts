@@ -1,5 +1,5 @@
-import { findAcceptedClient, resolveClient } from '../operations/client-document.ts'
 import { logoPath } from '../operations/client-logo.ts'
+import { findAcceptedClient, resolveClient } from '../operations/resolve-client.ts'
 import { isTooLongToReturn, maxReturnedLength } from '../platform/http/uri-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'

@@ -32,7 +32,7 @@ import { type ClientKeySets, ClientKeysUnavailable } from '../records/clients/cl
 import { resealClientSecret } from '../records/clients/client-secrets-store.ts'
 import { hmacKeyOf, openHmacSecrets, resealed } from '../records/clients/hmac-secrets.ts'
 import type { GrantId } from '../records/ids.ts'
-import { acceptedClient, refreshClient } from './client-document.ts'
+import { acceptedClient, refreshClient } from './resolve-client.ts'
 
 /** The credential that a client authenticated with, and the standing grant of this credential (client_credentials). */
 export interface Credential {
@@ -66,7 +66,7 @@ interface Context {
  * A cached client can be slightly out of date. So before a request is refused, the client is read from the database: a new secret works
  * immediately.
  *
- * @param arrived the client, if it has just been read because its request is an authorization request (client-document.ts)
+ * @param arrived the client, if it has just been read because its request is an authorization request (resolve-client.ts)
  * @throws OAuthError `invalid_client`; another code if the client ID metadata document of the client cannot be had now
  */
 export async function authenticateClient(
@@ -138,7 +138,7 @@ function credentialOf({ id, standingGrant }: ClientSecret) {
   return { secretId: id, standingGrant }
 }
 
-/** A client that can authenticate with a key. One with a client ID metadata document that lets it choose (client-document.ts) is public, and still must not send a wrong assertion. */
+/** A client that can authenticate with a key. One with a client ID metadata document that lets it choose (records/clients/client-document.ts) is public, and still must not send a wrong assertion. */
 function withKeys(client: Client): KeyClient | undefined {
   if (client.token_endpoint_auth_method === 'private_key_jwt') return client
   if (!client.document || !isPublic(client) || (!client.jwks && client.jwks_uri === undefined)) return undefined

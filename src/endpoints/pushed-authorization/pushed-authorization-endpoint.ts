@@ -1,7 +1,7 @@
 import { pushRequest } from '../../interaction/pushed-request.ts'
 import { parametersInObject } from '../../interaction/received-request.ts'
 import { authenticateClient } from '../../operations/authenticate-client.ts'
-import { resolveClient } from '../../operations/client-document.ts'
+import { resolveClient } from '../../operations/resolve-client.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { credentialParameters, presentedCredentials } from '../../protocol/client-authentication.ts'

@@ -1,4 +1,4 @@
-import { findAcceptedClient } from '../../operations/client-document.ts'
+import { findAcceptedClient } from '../../operations/resolve-client.ts'
 import { isTooLongToReturn, maxReturnedLength, withParameters } from '../../platform/http/uri-query.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'

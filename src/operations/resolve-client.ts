@@ -78,14 +78,31 @@ export async function resolveClient(
   await withinLimit(signet, 'too_many_documents', () =>
     limits.beforeDocument(caller.network, hostname, known?.client_id),
   )
-  // Errors and unusable documents are not kept (§5.2), so the next request tries again.
-  return fetchWith(clientId, async () => {
+  return fetchTogether(signet, clientId, async () => {
+    // Another request may just have stored it.
+    const newer = await findClient(database, clientId)
+    if (newer && (!newer.document || clock.now() < newer.document.expiresAt)) return newer
+    // Errors and unusable documents are not kept (§5.2), so the next request tries again.
     const options = { accept: documentTypes, maxBytes: maxDocumentLength, isUncached: true }
     return store(signet, { caller }, clientId, await outgoing.get(clientId, options))
   })
 }
 
-/** What was stored already, by the database that it is in. */
+/** Those that are being fetched and stored, for each database. */
+const running = new WeakMap<object, Map<string, Promise<Client | undefined>>>()
+
+/** Requests that arrive while a document is being fetched share the result. */
+function fetchTogether({ database }: Storing, clientId: string, work: () => Promise<Client | undefined>) {
+  const ofDatabase = running.get(database) ?? new Map<string, Promise<Client | undefined>>()
+  running.set(database, ofDatabase)
+  const shared = ofDatabase.get(clientId)
+  if (shared) return shared
+  const fetching = fetchWith(clientId, work).finally(() => ofDatabase.delete(clientId))
+  ofDatabase.set(clientId, fetching)
+  return fetching
+}
+
+/** What was stored already, for each database. */
 const stored = new WeakMap<object, WeakSet<FetchedDocument>>()
 
 /**
