@@ -121,6 +121,8 @@ function documentOf({ id, createdAt, isShort, isSealed, standingGrant }: ListedS
 }
 
 function noSecret(client: Client): string {
+  if (client.document)
+    return `The client ${client.client_id} has no secret. A client that identifies itself by a document never has one.`
   return usesSecret(client)
     ? `The client ${client.client_id} has no secret.`
     : `The client ${client.client_id} has no secret: it authenticates with ${client.token_endpoint_auth_method}.`

@@ -11,6 +11,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { type Client, isPublic, metadataMembers } from '../records/clients/client.ts'
 import { findRegistration } from '../records/clients/client-registrations-store.ts'
 import { listClients } from '../records/clients/clients-store.ts'
+import { documentHost } from '../records/clients/document-host.ts'
 import { mayUseSecretAsKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
 import { listGrants } from '../records/grants/grants-store.ts'
 import { addClientFlags } from './client-flags.ts'
@@ -77,7 +78,9 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       .addOption(
         notEmpty(oneValue('--name <text>', 'only clients whose names begin with this text, in upper or lower case')),
       )
-      .addOption(new Option('--self-registered', 'only clients that registered themselves')),
+      .addOption(
+        new Option('--self-registered', 'only clients that registered themselves or identify themselves by a document'),
+      ),
     'client_id',
   )
     .addOption(json())
@@ -88,7 +91,14 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
           listClients(database, { prefix: flags.name, selfRegistered: flags.selfRegistered }, after, limit),
         idOf: ({ client_id }) => client_id,
         documentOf: (client) => documentOf(client, flags),
-        columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types', 'self_registered'],
+        columns: [
+          'client_id',
+          'client_name',
+          'token_endpoint_auth_method',
+          'grant_types',
+          'self_registered',
+          'has_document',
+        ],
         nothing:
           flags.name || flags.selfRegistered
             ? 'No clients found.'
@@ -129,9 +139,10 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       const outcome = await withSealing(terminal, installation, wait, mayBeKey, (registry) =>
         changeClient(registry, operator(terminal), existing.client_id, changes),
       )
-      return outcome === 'no_such_client' ? outcome : { ...outcome, ...shownSettings(installation.settings) }
+      return typeof outcome === 'string' ? outcome : { ...outcome, ...shownSettings(installation.settings) }
     })
     if (changed === 'no_such_client') throw noSuchClient(clientId)
+    if (changed === 'has_document') throw describedByDocument(clientId)
     const { client, secret, subjectsChanged } = changed
     warnOfClaimableSchemes(terminal, client, changes)
     if (changes['response_types'] !== undefined) warnOfTypesTurnedOff(terminal, client, changed)
@@ -152,6 +163,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
         return adoptClient(signet, operator(terminal), client_id)
       })
       if (outcome === 'no_such_client') throw noSuchClient(clientId)
+      if (outcome === 'has_document') throw describedByDocument(clientId)
       if (outcome === 'not_self_registered')
         throw new CommandFailed(
           `The client ${clientId.slice(0, 80)} did not register itself, or has been adopted already.`,
@@ -166,15 +178,28 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const notes = await changing(terminal, async (signet) => {
-        const { client_id } = await requireClient(signet.database, clientId)
-        const outcome = await deleteClient(signet, operator(terminal), client_id)
+        const client = await requireClient(signet.database, clientId)
+        const outcome = await deleteClient(signet, operator(terminal), client.client_id)
         if (outcome === 'no_such_client') throw noSuchClient(clientId)
-        return updateEndedRecords(signet, terminal)
+        return [...(await updateEndedRecords(signet, terminal)), ...(client.document ? [comesBack(client)] : [])]
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)
     })
 
   clientSecretCommands(clients, terminal, withSecret)
+}
+
+/** Refuses to change a client that its own document describes. */
+function describedByDocument(clientId: string): CommandFailed {
+  return new CommandFailed(
+    `${clientId.slice(0, 300)} describes itself by the document at this address, so only its publisher can change it. To decide about its metadata yourself, ` +
+      'delete it and register a client with the same client_id (signet clients import): Signet then never fetches the document.',
+  )
+}
+
+/** For an operator who wants to be rid of a client with a document. */
+function comesBack(client: Client): string {
+  return `When somebody signs in with it, Signet fetches its document, and it is back. To refuse it, take ${documentHost(client)} out of SIGNET_CLIENT_ID_METADATA_HOSTS.`
 }
 
 /** The settings that texts about a client depend on. */
@@ -190,6 +215,7 @@ function documentOf(client: RegisteredClient, { json }: Format): Document {
   const metadata = {
     client_id: client.client_id,
     self_registered: client.isSelfRegistered || undefined,
+    has_document: documentHost(client) !== undefined || undefined,
     ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])),
   }
   if (json) return metadata
@@ -205,14 +231,18 @@ function documentOf(client: RegisteredClient, { json }: Format): Document {
   }
 }
 
-/** How a client that registered itself did so, and whether anybody uses it. `last_used_at` is when somebody last gave it access, or signed in with it. */
+/** How a client that registered itself did so, or when its document was fetched, and whether anybody uses it. `last_used_at` is when somebody last gave it access, or signed in with it. */
 async function registrationDocument(database: Queryable, client: Client): Promise<Document> {
   const registration = client.isSelfRegistered ? await findRegistration(database, client.client_id) : undefined
   if (!registration) return {}
   const [newest] = await listGrants(database, { clientId: client.client_id }, undefined, 1)
   return {
-    registered_at: registration.registeredAt,
-    registration_token_id: registration.initialToken,
+    ...(client.document
+      ? {
+          document_fetched_at: registration.documentFetchedAt,
+          document_expires_at: new Date(client.document.expiresAt),
+        }
+      : { registered_at: registration.registeredAt, registration_token_id: registration.initialToken }),
     first_used_at: registration.usedAt,
     last_used_at: newest?.createdAt,
   }

@@ -69,16 +69,27 @@ export interface PageClient {
   readonly policyUri?: string | undefined
   readonly tosUri?: string | undefined
   readonly clientUri?: string | undefined
-  /** Whether it registered itself (RFC 7591), so that nobody has checked its name and logo. */
+  /** Whether nobody has checked its name and logo. */
   readonly isSelfRegistered?: boolean
+  /** The host of its client ID metadata document, in ASCII. Undefined if it has none. */
+  readonly documentHost?: string | undefined
 }
 
-export function ClientName({ client }: { readonly client: PageClient }) {
+/**
+ * What pages call a client: the host of its document if it has one, which is all that has been verified, otherwise its name. A host is never cut: what counts is its end.
+ */
+export function ClientName({ client }: { readonly client: Pick<PageClient, 'name' | 'documentHost'> }) {
+  if (client.documentHost !== undefined) return <bdi class="host">{client.documentHost}</bdi>
   return <bdi class="name">{shownName(client.name)}</bdi>
 }
 
-/** Without alternative text, because the name is next to it. */
+/** Beside what pages call a client. Not if that is the host of its document: the logo would say who that is, and nobody has checked it. It is in the notice then. */
 export function ClientLogo({ client }: { readonly client: PageClient }) {
+  return client.documentHost === undefined ? <Logo client={client} /> : null
+}
+
+/** Without alternative text, because the name is next to it. */
+function Logo({ client }: { readonly client: PageClient }) {
   const src = client.logo?.startsWith('/') ? safeHref(client.logo) : undefined
   return src ? <img class="logo" src={src} alt="" width="40" height="40" /> : null
 }
@@ -114,24 +125,45 @@ export function ClaimsInWords({ page, claims }: { readonly page: PageContext; re
   )
 }
 
+interface ClientNamed {
+  readonly page: PageContext
+  readonly client: Pick<PageClient, 'name' | 'documentHost'>
+}
+
 interface ClientOnPage {
   readonly page: PageContext
   readonly client: PageClient
 }
 
-/** Says that nobody has checked a client that registered itself. It belongs wherever its name is shown to somebody who is about to trust it. */
+/** Says what nobody has checked about a client that registered itself or has a document. It belongs wherever the client is shown to somebody who is about to trust it. */
 export function UnverifiedClient({ page, client }: ClientOnPage) {
   if (!client.isSelfRegistered) return null
+  if (client.documentHost !== undefined)
+    return (
+      <div class="claimed">
+        <Logo client={client} />
+        <UnverifiedNotice page={page} client={client} />
+      </div>
+    )
   return (
     <div class="warning unverified">
-      <UnverifiedNotice page={page} />
+      <UnverifiedNotice page={page} client={client} />
     </div>
   )
 }
 
-/** The text of it, for pages that have a place of their own for it. */
-export function UnverifiedNotice({ page }: { readonly page: PageContext }) {
-  return <p>{fill(page.messages.consent.unverified, { provider: <bdi>{page.brand.name}</bdi> })}</p>
+/**
+ * The text of it, for pages that have a place of their own for it. It is the only place for the name in a document (draft-ietf-oauth-client-id-metadata-document §8.5: show
+ * the host, too).
+ */
+export function UnverifiedNotice({ page, client }: ClientNamed) {
+  const { unverified, claimed, claimsNoName } = page.messages.consent
+  const provider = <bdi>{page.brand.name}</bdi>
+  if (client.documentHost === undefined) return <p>{fill(unverified, { provider })}</p>
+  // A document without a name: the client is called by its host then.
+  if (client.name === client.documentHost.replace(/:\d+$/, '')) return <p>{fill(claimsNoName, { provider })}</p>
+  const name = <bdi class="name">{shownName(client.name)}</bdi>
+  return <p>{fill(claimed, { provider, name })}</p>
 }
 
 /** What somebody signs in or up for. */

@@ -6,6 +6,7 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import { faultsIn, faultyParameter, type Parameters, soundValue } from '../protocol/http/parameters.ts'
 import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
+import { documentHost } from '../records/clients/document-host.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
@@ -106,5 +107,6 @@ export function clientOnPage({ client }: Pick<VerifiedTarget, 'client'>) {
     tosUri: client.tos_uri,
     clientUri: client.client_uri,
     isSelfRegistered: client.isSelfRegistered,
+    documentHost: documentHost(client),
   }
 }

@@ -10,6 +10,7 @@ import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { initiateLoginHref } from '../protocol/initiate-login.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
+import { documentHost } from '../records/clients/document-host.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { SessionId, Subject } from '../records/ids.ts'
@@ -145,7 +146,7 @@ async function resumeOpened(
   sendRefusalPage(request, reply, pageOf(request, pending), error, {
     // The person wants to sign in, so the link starts a new sign-in if the application has an address for it. Otherwise the application gets the error.
     href: initiateLoginHref(target.client, issuer) ?? responseUrl(target, issuer, { error, requestId: request.id }),
-    clientName: target.client.client_name,
+    clientName: documentHost(target.client) ?? target.client.client_name,
   })
   return undefined
 }

@@ -95,18 +95,20 @@ export async function changeClient(
   actor: Actor,
   clientId: ClientId,
   changes: Readonly<Record<string, unknown>>,
-): Promise<ChangedClient | 'no_such_client'> {
+): Promise<ChangedClient | 'no_such_client' | 'has_document'> {
   const changed = await inTransaction(signet.database, async (tx) => {
     await lockResources(tx, 'reading')
     const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
     if (!existing) return 'no_such_client'
+    // The next fetch would undo the change.
+    if (existing.document) return 'has_document'
     const context = await registrationContext(tx, existing, changes)
     const metadata = changeMetadata(existing, changes, context)
     const beyond = existing.isSelfRegistered && beyondOwnMetadata(metadata, await findOpenResources(tx))
     if (beyond) throw invalid(beyond)
     return replaceMetadata(tx, signet.secrets, actor, existing, metadata)
   })
-  if (changed !== 'no_such_client' && changed.subjectsChanged) signet.endings.wake()
+  if (typeof changed === 'object' && changed.subjectsChanged) signet.endings.wake()
   return changed
 }
 
@@ -172,11 +174,13 @@ export async function adoptClient(
   { database }: Pick<Signet, 'database'>,
   actor: Operator,
   clientId: ClientId,
-): Promise<'adopted' | 'no_such_client' | 'not_self_registered'> {
+): Promise<'adopted' | 'no_such_client' | 'not_self_registered' | 'has_document'> {
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
     const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
     if (!existing) return 'no_such_client'
+    // Its metadata are those of its document. Nobody has decided about them, and people have not been told that somebody vouches for the host.
+    if (existing.document) return 'has_document'
     if (!(await deleteRegistration(tx, clientId))) return 'not_self_registered'
     // It keeps what it can request at this moment, and gets back nothing of an API that was closed before.
     await updateClient(tx, clientId, { ...existing, resources: existing.allowed.map(({ identifier }) => identifier) })

@@ -37,8 +37,9 @@ type Storing = Pick<Signet, 'database' | 'turns' | 'clients'> & {
 /**
  * The client, unless it comes from the document of a host that the operator does not accept, or no longer. Such a client is unknown everywhere.
  */
-export function acceptedClient({ clientIdMetadataHosts: hosts }: HostSettings, client: Client | undefined) {
-  return client?.document && !isAllowedDocumentHost(hosts, client.client_id) ? undefined : client
+export function acceptedClient(settings: HostSettings, client: Client | undefined): Client | undefined {
+  if (!client?.document) return client
+  return isAllowedDocumentHost(settings.clientIdMetadataHosts, client.client_id) ? client : undefined
 }
 
 /** The client of a request that continues or ends something. Nothing is fetched for it. */

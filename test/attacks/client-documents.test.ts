@@ -5,6 +5,7 @@ import { finishEndings } from '../../src/operations/finish-endings.ts'
 import type { ClientId } from '../../src/records/ids.ts'
 import { documentsPerNetwork, newDocumentsPerHost } from '../../src/records/limits/limit-counters.ts'
 import { arrive, documentClient, outcomeOf, plainDocument, startDocumentHost } from '../support/client-documents.ts'
+import { eventually } from '../support/eventually.ts'
 import { serverName } from '../support/https-server.ts'
 import { defaultRedirectUri } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'
@@ -142,7 +143,10 @@ t.test('what is fetched is not used unless it is the document of this very URL',
   }
   t.equal(timesAsked('/redirected'), 0)
   t.equal(outcomeOf(await arrive(idp, publish('/refused'))), 'continued', 'a corrected document is used at once')
-  t.match(await query('SELECT detail FROM refusals WHERE detail LIKE $1 LIMIT 1', ['%status 404%']), [{}])
+  await eventually('the reason for the operator', async () => {
+    const found = await query('SELECT FROM refusals WHERE detail LIKE $1', [`%${host.url('/refused')}%status 404%`])
+    return found.length > 0
+  })
 })
 
 t.test('an error is never sent to a redirect URI before the document has confirmed it', async (t) => {

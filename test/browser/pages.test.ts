@@ -265,6 +265,32 @@ t.test('nobody can allow access without having seen where it leads and for which
   await context.close()
 })
 
+t.test(
+  'nobody can allow a client with a document without having seen its whole host, and what is not verified',
+  async (t) => {
+    const context = await browser.newContext()
+    for (const sample of ['consent, document', 'consent, document, hostile']) {
+      const { page } = await showPage(context, renderPage(samplePage(sample, 'de')))
+      for (const viewport of [screens.phone, screens.desktop, { width: 390, height: 720 }]) {
+        await page.setViewportSize(viewport)
+        const boxes = await page.evaluate(() =>
+          ['h1 .host', '.fine .host', '.claimed', '.warning, .claimed', '.account', '#allow'].map((selector) => {
+            const { top, bottom } = document.querySelector(selector)?.getBoundingClientRect() ?? { top: 0, bottom: 0 }
+            return selector === '#allow' ? top : bottom
+          }),
+        )
+        const allow = boxes.at(-1) ?? 0
+        t.ok(
+          boxes.every((bottom) => bottom > 0 && bottom <= allow),
+          `${sample}, ${viewport.width}x${viewport.height}: ${boxes}`,
+        )
+      }
+      await page.close()
+    }
+    await context.close()
+  },
+)
+
 t.test('an address that is shown in part stays on one line, on a screen of any width', async (t) => {
   const context = await browser.newContext()
   for (const language of ['en', 'de'] as const) {

@@ -101,3 +101,61 @@ t.test('clients that registered themselves are told apart, and an operator can a
   const { rows } = await database.query({ text: 'SELECT FROM client_registrations' })
   t.equal(rows.length, 0, 'its registration access token is void')
 })
+
+t.test('a client with a document is shown with the times of it, and only its publisher can change it', async (t) => {
+  const url = 'https://app.example/oauth/client'
+  const { client_id: created } = await json<{ client_id: string }>(
+    ...[
+      'clients',
+      'create',
+      '--name',
+      'Editor',
+      '--token-endpoint-auth-method',
+      'none',
+      '--redirect-uri',
+      'https://app.example/cb',
+    ],
+  )
+  await database.query({
+    text: `WITH renamed AS (UPDATE clients SET self_registered = true, client_id = $2 WHERE client_id = $1 RETURNING client_id)
+           INSERT INTO client_registrations (client_id, document_digest, document_fetched_at, document_expires_at)
+           SELECT client_id, '\\x00', '2026-11-30T08:00:00Z', '2026-11-30T09:00:00Z' FROM renamed`,
+    values: [created, url],
+  })
+  const known = { client_id: url, self_registered: true, has_document: true, client_name: 'Editor' }
+  t.match(await json('clients', 'list', '--self-registered'), [known])
+  t.match(await signetReading('', 'clients', 'list'), { out: /has_document/ })
+  t.match(await json('clients', 'show', url), {
+    ...known,
+    registered_at: undefined,
+    document_fetched_at: '2026-11-30T08:00:00.000Z',
+    document_expires_at: '2026-11-30T09:00:00.000Z',
+  })
+
+  const refused = { code: 1, err: /describes itself by the document at this address.*signet clients import/ }
+  t.match(await signet('clients', 'update', url, '--name', 'Mine'), refused)
+  t.match(await signet('clients', 'update', url, '--first-party'), refused)
+  t.match(await signet('clients', 'adopt', url), refused)
+  t.match(await signetReading('', 'clients', 'list-secrets', url), { code: 0, out: /never has one/ })
+  t.match(await signet('clients', 'rotate-secret', url), { code: 1, err: /never has one/ })
+  t.match(await json('clients', 'show', url), known, 'it is as before')
+
+  t.match(await signet('clients', 'delete', url), {
+    code: 0,
+    out: /take app\.example out of SIGNET_CLIENT_ID_METADATA_HOSTS/,
+  })
+  const own = {
+    client_id: url,
+    client_name: 'Ours',
+    redirect_uris: ['https://app.example/cb'],
+    token_endpoint_auth_method: 'none',
+  }
+  t.match(await signetReading(JSON.stringify(own), 'clients', 'import'), { code: 0 })
+  t.match(await json('clients', 'update', url, '--first-party'), {
+    client_id: url,
+    self_registered: undefined,
+    has_document: undefined,
+    first_party: true,
+  })
+  t.match(await signet('clients', 'delete', url), { code: 0, out: /^(?!.*METADATA_HOSTS)/s })
+})

@@ -99,6 +99,15 @@ const notes = {
   policyUri: 'https://notes.example/privacy',
   tosUri: 'https://notes.example/terms',
 }
+const assistant = {
+  ...{ name: 'Claude Code', clientUri: 'https://claude.ai', isSelfRegistered: true, documentHost: 'claude.ai' },
+  logo: '/logos/x?client_id=y',
+}
+/** A host as an attacker would choose it, with a name to match. The host counts from its end, so it is never cut. */
+const pretender = {
+  ...{ name: `claude.ai ${rightToLeft} ${markup} ${endless}`, isSelfRegistered: true },
+  documentHost: `claude.ai.${`${'long-label-'.repeat(5)}x.`.repeat(3)}${'y'.repeat(35)}.xn--laude-0ye.example:8443`,
+}
 const ada = { name: 'Ada Lovelace', email: 'ada@example.com' }
 const csrf = 'csrf-token'
 const continueTo = 'sealed-request'
@@ -182,6 +191,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       detail: {},
       at: new Date('2026-11-22T09:14:00Z'),
       clientName: undefined,
+      clientHost: undefined,
     },
     origin: { device: { browser: 'Firefox', system: 'Windows' }, network: '2001:db8:1234:5678:9abc:def0:1234:5678' },
     reportHref: undefined,
@@ -193,6 +203,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
       reportHref: '/account/activity/not-me?event=x',
     }),
     happening('consent_given', { clientName: `${rightToLeft} ${markup} ${endless}`, reportHref: '/account/activity' }),
+    happening('consent_given', { clientName: 'Claude Code', clientHost: 'claude.ai' }),
     happening('consent_refused'),
     happening('group_member_added', {
       detail: { group: `${markup}${endless}`, by: 'alice@bastion' },
@@ -283,6 +294,13 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         csrf={csrf}
         continueTo={continueTo}
         client={{ ...notes, isSelfRegistered: true }}
+        offersSignUp
+        cancelHref="/sign-in/cancel?continue=sealed-request"
+      />
+    ),
+    'sign-in, document': (
+      <SignInPage
+        {...{ page, csrf, continueTo, client: assistant }}
         offersSignUp
         cancelHref="/sign-in/cancel?continue=sealed-request"
       />
@@ -655,6 +673,29 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         scopes={everyScope.slice(0, 3)}
         claims={[]}
         resources={[]}
+        remembers
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'consent, document': (
+      <ConsentPage
+        {...consent}
+        client={assistant}
+        scopes={everyScope.slice(0, 3)}
+        resources={[{ identifier: 'https://mcp.example/mcp', name: 'Weather' }]}
+        redirectHost="127.0.0.1:33418"
+        isOnDevice
+        remembers={false}
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'consent, document, hostile': (
+      <ConsentPage
+        {...consent}
+        client={{ ...pretender, logo: 'https://evil.example/logo.png', clientUri: 'javascript:alert(1)' }}
+        scopes={everyScope.slice(0, 3)}
+        resources={[]}
+        redirectHost={pretender.documentHost}
         remembers
         otherAccountHref="/sign-in"
       />
@@ -1055,6 +1096,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             isSelfRegistered: false,
           },
           {
+            clientId: 'https://claude.ai/oauth/client' as ClientId,
+            ...{ name: 'Claude Code', scopes: ['openid'], claims: [], since: new Date('2026-11-05T08:00:00Z') },
+            ...{ initiateLoginUri: 'https://claude.ai/login', isSelfRegistered: true },
+          },
+          {
             clientId: 'client_assistant' as ClientId,
             name: 'Assistant',
             scopes: ['openid'],
@@ -1228,6 +1274,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
             since: new Date(0),
             initiateLoginUri: `https://${'a'.repeat(60)}.${'b'.repeat(60)}.example/"${markup}`,
             isSelfRegistered: true,
+          },
+          {
+            clientId: `https://${pretender.documentHost}/x` as ClientId,
+            ...{ name: pretender.name, isSelfRegistered: true, scopes: [], claims: [], since: new Date(0) },
+            initiateLoginUri: `https://${pretender.documentHost}/login`,
           },
           {
             clientId: 'client_script' as ClientId,

@@ -79,8 +79,12 @@ interface Kept {
   redirectedTo?: URL
 }
 
-/** An MCP client as an application on a person's computer has it, which knows nothing but the address of a server. */
-export function createMcpClient(server: string, metadata: Partial<OAuthClientMetadata> = {}) {
+/**
+ * An MCP client as an application on a person's computer has it, which knows nothing but the address of a server.
+ *
+ * @param documentUrl where its maker has published its client ID metadata document; undefined if there is none
+ */
+export function createMcpClient(server: string, metadata: Partial<OAuthClientMetadata> = {}, documentUrl?: string) {
   const kept: Kept = {}
   const provider: OAuthClientProvider = {
     redirectUrl,
@@ -92,6 +96,7 @@ export function createMcpClient(server: string, metadata: Partial<OAuthClientMet
       token_endpoint_auth_method: 'none',
       ...metadata,
     },
+    ...(documentUrl !== undefined && { clientMetadataUrl: documentUrl }),
     clientInformation: () => kept.client,
     saveClientInformation: (client) => {
       kept.client = client

@@ -26,14 +26,15 @@ export function judgeSettings(
   ]
 }
 
-function dangersOf({ trustProxy, allowPrivateNetworks, registration }: Settings): Risk[] {
+function dangersOf(settings: Settings): Risk[] {
+  const { trustProxy, allowPrivateNetworks } = settings
   const networks = allowPrivateNetworks.filter(isNetwork)
+  const strangers = howStrangersBring(settings)
   return [
     {
-      when: registration === 'open' && networks.length > 0,
-      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS opens a network (${networks.join(', ')}): anybody can register a client whose addresses make Signet send requests there.`,
-      advice:
-        'Set SIGNET_REGISTRATION to token, or name single hosts with their port, such as keys.internal.example:8443.',
+      when: strangers !== undefined && networks.length > 0,
+      finding: `${strangers?.setting}, and SIGNET_ALLOW_PRIVATE_NETWORKS opens a network (${networks.join(', ')}): anybody can bring a client whose addresses make Signet send requests there.`,
+      advice: `${strangers?.advice}, or name single hosts with their port, such as keys.internal.example:8443.`,
     },
     {
       when: allowPrivateNetworks.some((entry) => entry.endsWith('/1')),
@@ -53,7 +54,20 @@ function isNetwork(entry: string): boolean {
   return entry.includes('/') || ['loopback', 'linklocal', 'uniquelocal'].includes(entry)
 }
 
+/** How anybody can bring a client whose metadata names addresses; undefined if nobody can. */
+function howStrangersBring({ registration, clientIdMetadataHosts }: Settings) {
+  if (registration === 'open')
+    return { setting: 'SIGNET_REGISTRATION is open', advice: 'Set SIGNET_REGISTRATION to token' }
+  if (clientIdMetadataHosts.includes('*'))
+    return {
+      setting: 'SIGNET_CLIENT_ID_METADATA_HOSTS is *',
+      advice: 'Name the hosts in SIGNET_CLIENT_ID_METADATA_HOSTS whose applications you want',
+    }
+  return undefined
+}
+
 function risksOf(settings: Settings, environment: Readonly<Record<string, string | undefined>>): Risk[] {
+  const strangers = howStrangersBring(settings)
   const { hostname } = new URL(settings.issuer)
   const isPublic = !isLoopbackHost(hostname)
   const openedHosts = settings.allowPrivateNetworks.filter((entry) => !isNetwork(entry))
@@ -122,9 +136,9 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       advice: 'Set SIGNET_DATABASE_URL to your own PostgreSQL, or back up the data directory.',
     },
     {
-      when: settings.registration === 'open' && openedHosts.length > 0,
-      finding: `SIGNET_REGISTRATION is open, and SIGNET_ALLOW_PRIVATE_NETWORKS names hosts (${openedHosts.join(', ')}): anybody can register a client that makes Signet send requests to them.`,
-      advice: 'Set SIGNET_REGISTRATION to token, unless these hosts may receive requests from strangers.',
+      when: strangers !== undefined && openedHosts.length > 0,
+      finding: `${strangers?.setting}, and SIGNET_ALLOW_PRIVATE_NETWORKS names hosts (${openedHosts.join(', ')}): anybody can bring a client that makes Signet send requests to them.`,
+      advice: `${strangers?.advice}, unless these hosts may receive requests from strangers.`,
     },
     {
       when: environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',

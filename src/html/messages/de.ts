@@ -254,6 +254,11 @@ export const de: Messages = {
     resources: 'Der Zugriff gilt für:',
     returns: 'In beiden Fällen kehren Sie zu {host} zurück.',
     unverified: 'Diese Anwendung hat sich selbst registriert. {provider} weiß nicht, wer dahintersteht.',
+    claimed:
+      'Diese Anwendung nennt sich {name}. {provider} hat ihre Adresse überprüft, aber weder diesen Namen noch das Logo.',
+    claimsNoName: '{provider} hat die Adresse dieser Anwendung überprüft, sonst nichts.',
+    onThisDevice:
+      'Die Anwendung läuft auf Ihrem Gerät, wo {provider} sie nicht von anderen Programmen unterscheiden kann. Fahren Sie nur fort, wenn Sie diesen Vorgang gerade selbst gestartet haben.',
     remembers: 'Wenn Sie den Zugriff zulassen, werden Sie nicht noch einmal danach gefragt.',
     asksAgain: 'Beim nächsten Mal werden Sie wieder gefragt.',
     allow: 'Zulassen',

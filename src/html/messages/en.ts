@@ -247,6 +247,11 @@ export const en = {
     resources: 'This access applies to:',
     returns: 'You will return to {host} either way.',
     unverified: 'This application registered itself. {provider} does not know who is behind it.',
+    claimed:
+      'This application calls itself {name}. {provider} has verified its address, but not this name or the logo.',
+    claimsNoName: '{provider} has verified the address of this application, and nothing else.',
+    onThisDevice:
+      'The application runs on your device, where {provider} cannot tell it from other programs. Only continue if you have just started this yourself.',
     remembers: 'If you allow this, you won’t be asked for the same access again.',
     asksAgain: 'You will be asked again next time.',
     allow: 'Allow',

@@ -1,5 +1,6 @@
 import { deviceReader } from '../../platform/http/device.ts'
 import { sentValue } from '../../protocol/http/parameters.ts'
+import { documentHost } from '../../records/clients/document-host.ts'
 import { type Activity, listActivity } from '../../records/events/activity-store.ts'
 import type { AccountDefinition, AccountView } from './account-definition.ts'
 import { ActivitySection, type PageActivity } from './activity-section.tsx'
@@ -41,10 +42,11 @@ export async function eventShower({ secrets, clock }: AccountView['signet'], sub
   const readDevice = await deviceReader()
   const oldest = clock.now() - reportableDays * 86_400_000
   return (event: Activity): PageActivity => {
-    const { id, at, type, detail, clientName, network, userAgent } = event
+    const { id, at, type, detail, clientName, client, network, userAgent } = event
     const handle = eventHandle(secrets['request-sealing'], sub, id)
     return {
       ...{ id: handle, at, type, detail, clientName },
+      clientHost: client && documentHost(client),
       origin: network !== undefined && showsOrigin(event) ? { network, device: readDevice(userAgent) } : undefined,
       reportHref: isReportable(event) && at.getTime() > oldest ? `/account/activity/not-me?event=${handle}` : undefined,
     }

@@ -8,6 +8,8 @@ import { wordFor } from './activity-words.ts'
 
 /** An event as the page shows it. */
 export interface PageActivity extends Pick<Activity, 'type' | 'at' | 'detail' | 'clientName'> {
+  /** The host of the application's client ID metadata document; undefined if it has none. */
+  readonly clientHost: string | undefined
   /** Identifies it on this page. */
   readonly id: string
   /** Where it came from; undefined if that is not shown, or no request caused it. */
@@ -26,14 +28,18 @@ interface EventProps {
 export function EventInWords({ page, event, timeZone }: EventProps) {
   const { activity, activityEvents, devices } = page.messages
   const { browserOnSystem, unknownDevice } = devices
-  const { origin, detail, clientName } = event
+  const { origin, detail, clientName, clientHost } = event
   const by = detail['by']
   return (
     <>
       <p class="name">
         {fill(activityEvents[wordFor(event)], {
           application:
-            clientName === undefined ? activity.someApplication : <ClientName client={{ name: clientName }} />,
+            clientName === undefined ? (
+              activity.someApplication
+            ) : (
+              <ClientName client={{ name: clientName, documentHost: clientHost }} />
+            ),
           group: <bdi>{shownName(String(detail['group'] ?? ''))}</bdi>,
         })}
       </p>

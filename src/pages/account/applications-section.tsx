@@ -4,6 +4,7 @@ import { hostOf } from '../../html/link-target.ts'
 import { fill, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from '../../html/moment.tsx'
 import { initiateLoginHref } from '../../protocol/initiate-login.ts'
+import { documentHost } from '../../records/clients/document-host.ts'
 import type { ConnectedApplication } from '../../records/grants/connected-applications-store.ts'
 import type { ScopeDescription } from '../../records/resources/resource.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
@@ -31,13 +32,13 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
       <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
       {applications.length > 0 && (
         <ul class="rows">
-          {applications.map(({ clientId, name, scopes, claims, since, ...application }, index) => (
+          {applications.map(withHost).map(({ clientId, scopes, claims, since, ...application }, index) => (
             <li class="row" key={clientId}>
               <div class="row-text" id={`application-${index + 1}`}>
                 <p>
-                  <ClientName client={{ name }} />
+                  <ClientName client={application} />
                 </p>
-                {application.isSelfRegistered && <UnverifiedNotice page={page} />}
+                {application.isSelfRegistered && <UnverifiedNotice page={page} client={application} />}
                 <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
                 {scopes.length + claims.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">
@@ -51,7 +52,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                   ))}
                   <ClaimsInWords page={page} claims={claims} />
                 </ul>
-                <Start page={page} issuer={issuer} id={clientId} name={name} {...application} />
+                <Start page={page} issuer={issuer} id={clientId} {...application} />
               </div>
               <form method="post" action="/account/applications/disconnect">
                 <HiddenInputs values={{ ...hidden, client_id: clientId }} />
@@ -73,21 +74,27 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
   )
 }
 
+/** With the host of the application's client ID metadata document, if it has one. */
+function withHost(application: ConnectedApplication) {
+  const { clientId: client_id, isSelfRegistered } = application
+  return { ...application, documentHost: documentHost({ client_id, isSelfRegistered }) }
+}
+
 interface StartProps
   extends Pick<ApplicationsSectionProps, 'page' | 'issuer'>,
-    Pick<ConnectedApplication, 'name' | 'initiateLoginUri' | 'isSelfRegistered'> {
+    Pick<ReturnType<typeof withHost>, 'name' | 'documentHost' | 'initiateLoginUri' | 'isSelfRegistered'> {
   readonly id: string
 }
 
 /** Starts a sign-in at the application. If nobody has verified its name, the page also says where the link leads. */
-function Start({ page, issuer, id, name, initiateLoginUri, isSelfRegistered }: StartProps) {
+function Start({ page, issuer, id, initiateLoginUri, isSelfRegistered, ...client }: StartProps) {
   const { account } = page.messages
   const href = initiateLoginHref({ initiate_login_uri: initiateLoginUri }, issuer)
   if (href === undefined) return null
   return (
     <p class="start">
       <a id={`open-${id}`} href={href} rel="noreferrer">
-        <span>{fill(account.open, { client: <ClientName client={{ name }} /> })}</span>
+        <span>{fill(account.open, { client: <ClientName client={client} /> })}</span>
       </a>
       {isSelfRegistered && <> {fill(account.opensHost, { host: <bdi class="identifier">{hostOf(href)}</bdi> })}</>}
     </p>

@@ -4,7 +4,12 @@ import { sendPage } from '../../html/send-page.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { personOf } from '../../interaction/browser-session.ts'
-import { isAskedEveryTime, resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
+import {
+  canBeImpersonated,
+  isAskedEveryTime,
+  resourcesAskedAbout,
+  shownAccess,
+} from '../../interaction/consent/consent-rule.ts'
 import { continueValueIn, sealRequest } from '../../interaction/continue-value.ts'
 import {
   type AuthorizationInteraction,
@@ -91,6 +96,7 @@ function showPage(
         name,
       })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
+      isOnDevice: canBeImpersonated(target),
       remembers: !isAskedEveryTime(target),
       otherAccountHref: `/sign-in?continue=${sealed}`,
     }),

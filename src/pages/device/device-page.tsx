@@ -91,7 +91,7 @@ export function DeviceConsentPage(props: DeviceConsentPageProps) {
       </p>
       <div class="warning">
         <p>{device.sentByOthers}</p>
-        {client.isSelfRegistered && <UnverifiedNotice page={page} />}
+        {client.isSelfRegistered && <UnverifiedNotice page={page} client={client} />}
       </div>
       <ClientLogo client={client} />
       <h2 class="question">{fill(device.confirmTitle, { client: <ClientName client={client} /> })}</h2>

@@ -7,6 +7,7 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { faultsIn, noParameters, type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
+import { documentHost } from '../../records/clients/document-host.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
@@ -75,7 +76,9 @@ function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, log
 
 /** What pages show about the client. */
 function clientOf({ client }: LogoutRequest) {
-  return client && { name: client.client_name, clientUri: client.client_uri, isSelfRegistered: client.isSelfRegistered }
+  if (!client) return undefined
+  const { client_name: name, client_uri: clientUri, isSelfRegistered } = client
+  return { name, clientUri, isSelfRegistered, documentHost: documentHost(client) }
 }
 
 function confirm(

@@ -8,6 +8,8 @@ export interface ClientRegistration {
   readonly initialToken: number | undefined
   /** When somebody first gave it access. */
   readonly usedAt: Date | undefined
+  /** When its client ID metadata document was fetched last; undefined if it has none. */
+  readonly documentFetchedAt: Date | undefined
 }
 
 /** Records that a client has registered itself, in the transaction that inserted it. */
@@ -37,10 +39,15 @@ export async function findRegistrationToken(
   return rows[0] && { digest: rows[0].token_digest, registeredAt: rows[0].registered_at }
 }
 
-/** How a client registered itself; undefined if an operator registered or adopted it. */
+/** How a client registered itself, or became known by its document; undefined if an operator registered or adopted it. */
 export async function findRegistration(db: Queryable, clientId: ClientId): Promise<ClientRegistration | undefined> {
-  const { rows } = await db.query<{ registered_at: Date; initial_token: number | null; used_at: Date | null }>({
-    text: 'SELECT registered_at, initial_token, used_at FROM client_registrations WHERE client_id = $1',
+  const { rows } = await db.query<{
+    registered_at: Date
+    initial_token: number | null
+    used_at: Date | null
+    document_fetched_at: Date | null
+  }>({
+    text: 'SELECT registered_at, initial_token, used_at, document_fetched_at FROM client_registrations WHERE client_id = $1',
     values: [clientId],
   })
   const [row] = rows
@@ -49,6 +56,7 @@ export async function findRegistration(db: Queryable, clientId: ClientId): Promi
       registeredAt: row.registered_at,
       initialToken: row.initial_token ?? undefined,
       usedAt: row.used_at ?? undefined,
+      documentFetchedAt: row.document_fetched_at ?? undefined,
     }
   )
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { Sub } from '../ids.ts'
+import type { Client } from '../clients/client.ts'
+import type { ClientId, Sub } from '../ids.ts'
 import type { EventType } from './events-store.ts'
 
 /** An event as the person sees it whom it is about. */
@@ -12,6 +13,8 @@ export interface Activity {
   readonly userAgent: string | undefined
   /** The name of the application; undefined if there is none, or it was deleted. */
   readonly clientName: string | undefined
+  /** The application, for its host (document-host.ts); undefined as the name is. */
+  readonly client: Pick<Client, 'client_id' | 'isSelfRegistered'> | undefined
   readonly detail: Readonly<Record<string, unknown>>
 }
 
@@ -22,6 +25,8 @@ interface ActivityRow {
   network: string | null
   user_agent: string | null
   client_name: string | null
+  client_id: ClientId | null
+  self_registered: boolean | null
   detail: Readonly<Record<string, unknown>>
 }
 
@@ -57,6 +62,7 @@ export async function listActivity(
              SELECT * FROM examined WHERE type = ANY ($2) ORDER BY at DESC, id DESC LIMIT $3
            )
            SELECT found.id, found.at, found.type, found.network, found.user_agent, found.detail, clients.client_name,
+             clients.client_id, clients.self_registered,
              (SELECT count(*) FROM examined) AS examined, (SELECT id FROM examined ORDER BY at, id LIMIT 1) AS oldest
            FROM (SELECT) AS one LEFT JOIN found ON true LEFT JOIN clients ON clients.client_id = found.client_id
            ORDER BY found.at DESC, found.id DESC`,
@@ -70,7 +76,7 @@ export async function listActivity(
 /** An event about a person, if it is not older than this. */
 export async function findActivity(db: Queryable, sub: Sub, id: number, days: number): Promise<Activity | undefined> {
   const { rows } = await db.query<ActivityRow>({
-    text: `SELECT events.id, at, type, network, user_agent, detail, clients.client_name
+    text: `SELECT events.id, at, type, network, user_agent, detail, clients.client_name, clients.client_id, clients.self_registered
            FROM events LEFT JOIN clients ON clients.client_id = events.client_id
            WHERE events.id = $2 AND sub = $1 AND at > now() - make_interval(days => $3)`,
     values: [sub, id, days],
@@ -100,11 +106,13 @@ const removing: readonly EventType[] = [
   'totp_removed',
 ]
 
-function activityFromRow({ id, at, type, network, user_agent, client_name, detail }: ActivityRow): Activity {
+function activityFromRow({ id, at, type, network, user_agent, client_name, detail, ...client }: ActivityRow): Activity {
+  const { client_id, self_registered } = client
   return {
     ...{ id, at, type, detail },
     network: network ?? undefined,
     userAgent: user_agent ?? undefined,
     clientName: client_name ?? undefined,
+    client: client_id === null ? undefined : { client_id, isSelfRegistered: self_registered === true },
   }
 }

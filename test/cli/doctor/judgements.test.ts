@@ -189,7 +189,7 @@ t.test('settings that are allowed but risky are reported', async (t) => {
   for (const opened of ['10.0.0.0/8', 'loopback', 'keys.internal:8443, fd00::/8'])
     t.match(judge({ SIGNET_REGISTRATION: 'open', SIGNET_ALLOW_PRIVATE_NETWORKS: opened })[0], {
       status: 'bad',
-      finding: /anybody can register/,
+      finding: /SIGNET_REGISTRATION is open.*anybody can bring a client/,
     })
   t.match(
     judge({ SIGNET_REGISTRATION: 'open', SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8, keys.internal:8443' }),
@@ -198,6 +198,23 @@ t.test('settings that are allowed but risky are reported', async (t) => {
       { status: 'warning', finding: /names hosts \(keys\.internal:8443\)/ },
     ],
     'each finding names its own entries',
+  )
+  t.match(
+    judge({ SIGNET_CLIENT_ID_METADATA_HOSTS: '*', SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8, keys.internal:8443' }),
+    [
+      { status: 'bad', finding: /METADATA_HOSTS is \*, .* opens a network/ },
+      { status: 'warning', finding: /METADATA_HOSTS is \*, .* names hosts/, advice: /Name the hosts/ },
+    ],
+    'the document of anybody can name addresses, too',
+  )
+  t.same(
+    notGood(
+      judge({
+        SIGNET_CLIENT_ID_METADATA_HOSTS: 'claude.ai, *.example.com',
+        SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8',
+      }),
+    ),
+    [],
   )
   for (const registration of ['closed', 'token'])
     t.same(notGood(judge({ SIGNET_REGISTRATION: registration, SIGNET_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8' })), [])

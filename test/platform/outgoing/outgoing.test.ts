@@ -34,7 +34,11 @@ t.test('a document is kept for as long as its headers say', async (t) => {
     reply.writeHead(200, { 'cache-control': 'max-age=60', 'content-type': 'text/plain' }).end(String(count))
   })
   const outgoing = outgoingToTests({ clocks })
-  t.same(await outgoing.get(server.url('/'), options), { body: Buffer.from('1'), contentType: 'text/plain' })
+  t.same(await outgoing.get(server.url('/'), options), {
+    body: Buffer.from('1'),
+    contentType: 'text/plain',
+    freshness: 60,
+  })
   t.equal(await outgoing.get(server.url('/'), options), await outgoing.get(server.url('/'), options), 'the same object')
   pass(59)
   t.equal(await text(outgoing, server.url('/')), '1')
