@@ -141,7 +141,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
     startHeartbeat,
     startJobs,
     stop: stopSignet,
-  } = await start(settings, pino({ level: settings.logLevel }, sink))
+  } = await start(settings, pino({ level: settings.logLevel }, sink), { outgoing })
   await startHeartbeat()
   startJobs()
   const signet = { ...started, passwords, ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing) } : {}) }
@@ -264,6 +264,10 @@ function completed(metadata: SomeMetadata): ClientMetadata {
     policy_uri: undefined,
     tos_uri: undefined,
     initiate_login_uri: undefined,
+    backchannel_logout_uri: undefined,
+    backchannel_logout_session_required: false,
+    frontchannel_logout_uri: undefined,
+    frontchannel_logout_session_required: false,
     contacts: [],
     software_id: undefined,
     software_version: undefined,
