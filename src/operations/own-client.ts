@@ -1,4 +1,5 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { isLoopbackHost } from '../platform/network-address.ts'
 import { digest, equalInConstantTime, randomText } from '../platform/secrets/digest.ts'
 import { bearerChallenge } from '../protocol/bearer-challenge.ts'
 import { matchingSecret } from '../protocol/client-authentication.ts'
@@ -190,11 +191,13 @@ function refuseInactive(
 
 async function ownMetadata(
   db: Queryable,
-  { name, issuer, legacyResponseTypes }: Context['settings'],
+  { name, issuer, legacyResponseTypes, allowPrivateNetworks }: Context['settings'],
   input: MetadataInput,
 ) {
-  const openResources = await findOpenResources(db)
-  return completeOwnMetadata(input, { openResources, providerName: name, issuer, legacyResponseTypes })
+  const context = { openResources: await findOpenResources(db), providerName: name, issuer, legacyResponseTypes }
+  const opened = allowPrivateNetworks.map((entry) => entry.replace(/:\d+$/, ''))
+  const allowsLoopback = [new URL(issuer).hostname, ...opened].some((host) => isLoopbackHost(host))
+  return completeOwnMetadata(input, { ...context, allowsLoopback })
 }
 
 /** RFC 7592 §2.2: what must be in an update request, and what must not. */

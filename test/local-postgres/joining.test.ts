@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
+import type { Cluster } from '#local-postgres/cluster'
+import { stopServer } from '#local-postgres/postgres-server'
 import { freshFolder, joinIn, poolOn, serverPid, untilOneUserIsLeft } from '../platform/database/own-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
@@ -85,10 +87,7 @@ t.test('one server and its users, in one process and in two', async (t) => {
 
   await t.test('a new user does not join a server that its last user is about to stop', async (t) => {
     const host = await joinIn(t, dataDir)
-    const path = join(host.data, '../credentials.json')
-    const { superuserPassword } = JSON.parse(readFileSync(path, 'utf8')) as { superuserPassword: string }
-    const leaver = new pg.Client({ ...host.connection, ssl: false, user: 'postgres', password: superuserPassword })
-    await leaver.connect()
+    const leaver = await superuserOf(host)
     await leaver.query('SELECT pg_advisory_lock_shared(0, 1)') // a user like any other
     const pid = serverPid(host)
     await host.leave()
@@ -133,3 +132,31 @@ t.test('one server and its users, in one process and in two', async (t) => {
     await eventually('the server to be stopped', () => !running())
   })
 })
+
+t.test('a server with a process that hangs is stopped without its last checkpoint, and keeps everything', async (t) => {
+  const dataDir = join(freshFolder(t), 'data')
+  const host = await joinIn(t, dataDir)
+  const superuser = await superuserOf(host)
+  await superuser.query('CREATE TABLE kept AS SELECT 1 AS one')
+  const hanging = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+  const [checkpointer] = (await superuser.query<{ pid: number }>(hanging)).rows
+  process.kill(checkpointer!.pid, 'SIGSTOP')
+  const pid = serverPid(host)
+  const server = { cluster: { data: host.data } as Cluster, runtime: '', runAs: undefined, parameters: {} }
+  t.ok(await stopServer(server, pid, { fast: 200, immediate: 60_000 }))
+  const next = await joinIn(t, dataDir)
+  t.not(serverPid(next), pid)
+  const again = await superuserOf(next)
+  t.same((await again.query('SELECT one FROM kept')).rows, [{ one: 1 }])
+  await again.end()
+})
+
+/** A connection as the superuser. It fails quietly when the server goes away. */
+async function superuserOf({ connection, data }: Awaited<ReturnType<typeof joinIn>>): Promise<pg.Client> {
+  const file = readFileSync(join(data, '../credentials.json'), 'utf8')
+  const { superuserPassword } = JSON.parse(file) as { superuserPassword: string }
+  const client = new pg.Client({ ...connection, ssl: false, user: 'postgres', password: superuserPassword })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}

@@ -114,7 +114,7 @@ async function startOn(
     const pid = Number(readFileSync(join(cluster.data, 'postmaster.pid'), 'utf8').split('\n')[0])
     // The server is detached, so waiting for its exit would not keep this process running.
     const busy = setInterval(() => {}, 1_000)
-    await stopServer(server, pid, 60_000)
+    await stopServer(server, pid, { fast: 60_000, immediate: 60_000 })
       .then(() => ended)
       .finally(() => clearInterval(busy))
   }

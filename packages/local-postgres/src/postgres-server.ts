@@ -69,17 +69,35 @@ const serverParameters = {
 }
 
 /**
- * Stops a server and waits until it has exited. Open connections are closed, and everything committed is kept (a "fast shutdown").
+ * Stops a server and waits until it has exited. Open connections are closed, and everything committed is kept (a "fast shutdown"). If one of its processes
+ * hangs, or the disk is too slow for the last checkpoint, the server is told to exit without it (an "immediate shutdown"): the next start then replays the
+ * write-ahead log.
  *
  * @param pid that of the server, as the server itself reports it
- * @param timeout milliseconds
+ * @param timeouts milliseconds for each of the two
  * @returns whether it has exited
  */
-export async function stopServer({ cluster, runtime, runAs }: Server, pid: number, timeout: number): Promise<boolean> {
+export async function stopServer(
+  server: Server,
+  pid: number,
+  timeouts: { readonly fast: number; readonly immediate: number },
+): Promise<boolean> {
+  return (
+    (await stopsAfter(server, pid, 'INT', timeouts.fast)) || (await stopsAfter(server, pid, 'QUIT', timeouts.immediate))
+  )
+}
+
+async function stopsAfter(
+  { cluster, runtime, runAs }: Server,
+  pid: number,
+  signal: 'INT' | 'QUIT',
+  timeout: number,
+): Promise<boolean> {
   const deadline = performance.now() + timeout
+  if (!(await exists(join(cluster.data, 'postmaster.pid')))) return true
   // Root does not send the signal itself: the pid is reported by a process with fewer privileges, which could name any other process.
-  if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', 'INT', String(pid)], runAs })
-  else process.kill(pid, 'SIGINT')
+  if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', signal, String(pid)], runAs })
+  else process.kill(pid, `SIG${signal}`)
   // The server deletes this file last. (The process itself may remain as a zombie until its parent reads its status.)
   while (await exists(join(cluster.data, 'postmaster.pid'))) {
     if (performance.now() > deadline) return false

@@ -43,7 +43,7 @@ const useLock = '0, 1'
 
 // Milliseconds. Long enough for crash recovery on a machine with little CPU time. A server that cannot start is noticed immediately.
 const startTimeout = 60_000
-const stopTimeout = 15_000
+const stopTimeouts = { fast: 15_000, immediate: 30_000 }
 
 /** Connects and takes the lock, starting the server if necessary. Returns without a connection if the holder was released meanwhile. */
 async function acquire(holder: Holder): Promise<void> {
@@ -178,7 +178,7 @@ async function release(holder: Holder): Promise<void> {
       const { rows } = await client.query<{ pid: string }>(
         "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid",
       )
-      if (!(await stopServer(server, Number(rows[0]!.pid), stopTimeout)))
+      if (!(await stopServer(server, Number(rows[0]!.pid), stopTimeouts)))
         log.warn({ data: server.cluster.data }, 'The embedded PostgreSQL has not stopped yet.')
     }
   } catch (err) {

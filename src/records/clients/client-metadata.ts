@@ -55,6 +55,8 @@ export interface RegistrationContext {
   readonly groups?: readonly string[]
   /** Set if the input comes from an operator and not from the client itself (RFC 7591). */
   readonly byOperator?: true
+  /** Whether a web client of the implicit grant may be on loopback. An operator may always register one. */
+  readonly allowsLoopback?: boolean
 }
 
 /**
@@ -73,7 +75,8 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
   checkResponseTypes(types, grants)
   const byOperator = context.byOperator === true
   const applicationType = read.oneOf('application_type', applicationTypes) ?? 'web'
-  checkRedirectUris(redirectUris, grants, applicationType, { isPublic, byOperator, adds: responseParameters })
+  checkRedirectUris(redirectUris, { isPublic, byOperator, adds: responseParameters })
+  checkForGrants(redirectUris, grants, applicationType, byOperator || context.allowsLoopback === true)
   const scopes = scopesOf(read.text('scope') ?? defaultScope(grants))
   const authentication = readAuthentication(read, authMethod)
   const keys = readKeys(read, authentication)
@@ -322,9 +325,9 @@ export function grantTypesFor(type: ResponseType): readonly GrantType[] {
 }
 
 /** RFC 7591 §2: `authorization_code`. Signet adds what the response types need, and refresh tokens. */
-function defaultGrantTypes(types: readonly ResponseType[] = ['code']): GrantType[] {
-  const needed = types.flatMap(grantTypesFor)
-  return needed.includes('authorization_code') ? [...needed, 'refresh_token'] : needed
+function defaultGrantTypes(types: readonly ResponseType[] = []): GrantType[] {
+  const needed = types.length > 0 ? [...new Set(types.flatMap(grantTypesFor))] : grantTypesFor('code')
+  return needed.includes('authorization_code') ? [...needed, 'refresh_token'] : [...needed]
 }
 
 /** Those of a client's response types that it can keep if its grant types become these. `code` is added if nothing else would use a code. */
@@ -346,18 +349,25 @@ function checkResponseTypes(types: readonly ResponseType[], grants: readonly Gra
     throw invalid('response_types must have one that needs the grant type implicit, such as id_token.')
 }
 
-function checkRedirectUris(
+function checkRedirectUris(uris: readonly string[], use: RedirectUriUse): void {
+  for (const uri of uris) {
+    const fault = redirectUriFault(uri, use)
+    if (fault) throw new InvalidClientMetadata('invalid_redirect_uri', `redirect_uris: '${shown(uri)}' ${fault}.`)
+  }
+}
+
+function checkForGrants(
   uris: readonly string[],
   grants: readonly GrantType[],
   applicationType: ClientMetadata['application_type'],
-  use: RedirectUriUse,
+  allowsLoopback: boolean,
 ): void {
   const needing = grants.find((name) => name === 'authorization_code' || name === 'implicit')
   if (needing !== undefined && uris.length === 0)
     throw new InvalidClientMetadata('invalid_redirect_uri', `redirect_uris must have at least one URI for ${needing}.`)
-  const isImplicitWeb = grants.includes('implicit') && applicationType === 'web'
+  if (applicationType !== 'web' || !grants.includes('implicit')) return
   for (const uri of uris) {
-    const fault = redirectUriFault(uri, use) ?? (isImplicitWeb ? implicitRedirectUriFault(uri) : undefined)
+    const fault = implicitRedirectUriFault(uri, allowsLoopback)
     if (fault) throw new InvalidClientMetadata('invalid_redirect_uri', `redirect_uris: '${shown(uri)}' ${fault}.`)
   }
 }

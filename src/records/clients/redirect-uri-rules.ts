@@ -71,12 +71,13 @@ export function initiateLoginUriFault(uri: string, adds: readonly string[]): str
  * Why a web client that gets tokens from the authorization endpoint cannot have a redirect URI (OpenID Connect Registration §2, `application_type`).
  *
  * @param uri a URI for which `redirectUriFault` returns undefined
+ * @param allowsLoopback whether applications on this machine are meant, as during development
  */
-export function implicitRedirectUriFault(uri: string): string | undefined {
+export function implicitRedirectUriFault(uri: string, allowsLoopback: boolean): string | undefined {
   const { protocol, hostname } = new URL(uri)
-  return protocol === 'https:' && !isLoopbackHost(hostname)
-    ? undefined
-    : 'must be https and not on loopback, because the grant type is implicit and application_type is web'
+  const why = 'because the grant type is implicit and application_type is web'
+  if (protocol !== 'https:') return `must be https, ${why}`
+  return isLoopbackHost(hostname) && !allowsLoopback ? `must not be on loopback, ${why}` : undefined
 }
 
 /**

@@ -24,6 +24,8 @@ export interface SelfRegistrationContext {
   readonly issuer: string
   /** SIGNET_LEGACY_RESPONSE_TYPES */
   readonly legacyResponseTypes: 'off' | 'on'
+  /** Whether web clients of the implicit grant may be on loopback, as during development. */
+  readonly allowsLoopback: boolean
 }
 
 const ownGrantTypes: readonly string[] = ['authorization_code', 'implicit', 'refresh_token', deviceCodeGrant]
@@ -67,7 +69,7 @@ export function completeOwnMetadata(input: MetadataInput, context: SelfRegistrat
       // Certified libraries send neither PKCE nor a nonce for a client that authenticates. A public client has no choice (RFC 9700 §2.1.1).
       ...member('require_pkce', (value) => value ?? method === 'none'),
     },
-    { resources: context.openResources },
+    { resources: context.openResources, allowsLoopback: context.allowsLoopback },
   )
   checkApplicationType(metadata)
   refuseOurOrigin(metadata, context.issuer)

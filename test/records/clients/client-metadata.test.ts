@@ -398,8 +398,24 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
     [{ grant_types: ['refresh_token'] }, /needs authorization_code/],
     [{ grant_types: ['refresh_token', 'client_credentials'] }, /needs authorization_code/],
     [{ grant_types: ['client_credentials'], token_endpoint_auth_method: 'none' }, /needs a client with a secret/],
-    [{ response_types: ['code', 'token'] }, /code only/],
-    [{ response_types: ['code id_token'] }, /code only/],
+    [{ response_types: ['code', 'token'] }, /has 'token', which is not supported/],
+    [{ response_types: ['code code'] }, /has 'code code', which is not supported/],
+    [{ response_types: [' code'] }, /has ' code', which is not supported/],
+    [{ response_types: ['code', 'id_token'], grant_types: ['authorization_code'] }, /id_token, .* no implicit/],
+    [{ response_types: ['code id_token'], grant_types: ['implicit'] }, /code id_token, .* no authorization_code/],
+    [{ response_types: ['code'], grant_types: ['authorization_code', 'implicit'] }, /one that needs .* implicit/],
+    [{ response_types: ['id_token'], grant_types: ['implicit', 'refresh_token'] }, /needs authorization_code/],
+    [{ response_types: ['code id_token'], id_token_signed_response_alg: 'HS256' }, /cannot be HS256/],
+    [{ backchannel_logout_uri: 'http://app.example/logout' }, /backchannel_logout_uri: .* must be https/],
+    [{ backchannel_logout_uri: 'https://app.example/logout#a' }, /backchannel_logout_uri: .* fragment/],
+    [
+      { frontchannel_logout_uri: 'https://other.example/logout' },
+      /frontchannel_logout_uri: .* one of the redirect_uris/,
+    ],
+    [{ frontchannel_logout_uri: `${new URL(uri).origin}:8443/logout` }, /one of the redirect_uris/],
+    [{ frontchannel_logout_uri: `${new URL(uri).origin}/logout?sid=1` }, /must not have sid in its query/],
+    [{ frontchannel_logout_uri: `${new URL(uri).origin}/logout;x 'self'` }, /characters that a URI cannot have/],
+    [{ frontchannel_logout_session_required: 'true' }, /must be true or false/],
     [{ response_types: [] }, /must have code/],
     [{ response_types: ['code'], grant_types: ['client_credentials'] }, /no authorization_code/],
     [{ token_endpoint_auth_method: 'tls_client_auth' }, /tls_client_auth/],
@@ -470,6 +486,47 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
   }
 })
 
+t.test('response types name the grant types that they need, and their words have no order', async (t) => {
+  const types = (response_types: string[], others: MetadataInput = {}) => {
+    const { response_types: registered, grant_types } = complete({ response_types, ...others })
+    return [registered, grant_types]
+  }
+  t.same(types(['token id_token']), [['id_token token'], ['implicit']])
+  t.same(types(['token code', 'code']), [
+    ['code', 'code token'],
+    ['authorization_code', 'implicit', 'refresh_token'],
+  ])
+  t.equal(complete({ response_types: ['id_token'] }).scope, 'openid profile email')
+
+  const hybrid = complete({ response_types: ['code', 'id_token token code'] })
+  t.same(changeMetadata(hybrid, { client_name: 'B' }, terms).response_types, ['code', 'code id_token token'], 'kept')
+  t.same(changeMetadata(hybrid, { grant_types: ['authorization_code'] }, terms).response_types, ['code'])
+  const onlyHybrid = complete({ response_types: ['code id_token'] })
+  t.same(changeMetadata(onlyHybrid, { grant_types: ['authorization_code'] }, terms).response_types, ['code'])
+  t.throws(() => changeMetadata(hybrid, { grant_types: ['implicit'] }, terms), /needs the grant type implicit/)
+})
+
+t.test('a web client that gets tokens from the authorization endpoint is on https and not on loopback', async (t) => {
+  const implicit = { response_types: ['id_token'] }
+  const onLoopback = ['https://localhost:8443/cb', 'https://[::1]/cb', 'https://app.localhost/cb']
+  for (const redirect of ['http://127.0.0.1/cb', 'http://localhost:3000/cb', ...onLoopback]) {
+    const error = refusal({ ...implicit, redirect_uris: [uri, redirect] })
+    t.equal(error.code, 'invalid_redirect_uri', redirect)
+    t.match(error.message, /must be https, because|must not be on loopback/)
+    complete({ ...implicit, redirect_uris: [redirect], application_type: 'native' })
+    complete({ redirect_uris: [redirect] })
+  }
+  for (const redirect of onLoopback) {
+    completeMetadata({ ...implicit, redirect_uris: [redirect] }, operatorTerms)
+    completeMetadata({ ...implicit, redirect_uris: [redirect] }, { ...terms, allowsLoopback: true })
+  }
+  t.throws(
+    () => completeMetadata({ ...implicit, redirect_uris: ['http://localhost/cb'] }, operatorTerms),
+    /must be https/,
+  )
+  complete({ ...implicit, redirect_uris: ['https://localhost.example/cb'] })
+})
+
 t.test('unknown and inherited members are ignored', async (t) => {
   const plain = complete({})
   t.same(complete({ software_statement_id: 'x', constructor: 1, created_at: 'now', client_id: 'mine' }), plain)
@@ -502,6 +559,10 @@ t.test('omitted members get defaults', async (t) => {
     default_max_age: undefined,
     default_acr_values: [],
     require_auth_time: false,
+    backchannel_logout_uri: undefined,
+    backchannel_logout_session_required: false,
+    frontchannel_logout_uri: undefined,
+    frontchannel_logout_session_required: false,
     client_uri: undefined,
     logo_uri: undefined,
     policy_uri: undefined,

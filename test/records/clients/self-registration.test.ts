@@ -8,6 +8,7 @@ const context = {
   providerName: 'Acme',
   issuer: 'https://id.example',
   legacyResponseTypes: 'off',
+  allowsLoopback: false,
 } as const
 const web = { redirect_uris: ['https://app.example/cb'] }
 const complete = (input: object) => completeOwnMetadata({ ...web, ...input }, context)
@@ -94,4 +95,21 @@ t.test('an operator cannot give a client that registered itself more than it cou
   ])
     t.match(beyondOwnMetadata({ ...metadata, ...changes }, context.openResources), 'signet clients adopt')
   t.match(beyondOwnMetadata(metadata, []), 'tools:call', 'an API that has been closed since')
+})
+
+t.test('older response types are registered only where they are offered', async (t) => {
+  const on = { ...context, legacyResponseTypes: 'on' } as const
+  const implicit = { response_types: ['id_token', 'token id_token'], grant_types: ['implicit'] }
+  t.equal(fault(implicit), 'invalid_client_metadata')
+  t.match(completeOwnMetadata({ ...web, ...implicit }, on), {
+    response_types: ['id_token', 'id_token token'],
+    grant_types: ['implicit'],
+    scope: 'openid profile email address phone tools:call',
+  })
+  const both = { response_types: ['code', 'code id_token'], grant_types: ['authorization_code', 'implicit'] }
+  t.same(complete(both).response_types, ['code'], 'what is not offered is left out')
+  t.same(complete(both).grant_types, ['authorization_code'])
+  t.same(completeOwnMetadata({ ...web, ...both }, on).response_types, ['code', 'code id_token'])
+  const unneeded = { response_types: ['code'], grant_types: ['authorization_code', 'implicit'] }
+  t.same(completeOwnMetadata({ ...web, ...unneeded }, on).grant_types, ['authorization_code'])
 })

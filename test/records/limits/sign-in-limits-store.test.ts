@@ -95,14 +95,15 @@ t.test('windows', async (t) => {
   t.test('statements that lock the same windows in different orders do not deadlock', async (t) => {
     const keys = ['crossed a', 'crossed b', 'crossed c']
     const counters = keys.map((key) => ({ key, max: 1000, seconds: hour }))
-    await countAll(db, counters)
+    // Two, because PostgreSQL chooses who comes first, and a count that is taken back from nothing is not owed.
+    for (let n = 1; n <= 2; n++) await countAll(db, counters)
     await whileHeld("SELECT FROM rate_limits WHERE key = 'crossed b' FOR UPDATE", [
       () => countAll(db, counters),
       () => countAll(db, counters.toReversed()),
       () => settle({ undone: keys }),
       () => settle({ undone: keys.toReversed() }),
     ])
-    t.match(await count('crossed a'), { isNew: true, counted: 2 })
+    t.match(await count('crossed a'), { isNew: true, counted: 3 })
   })
 
   t.test(
