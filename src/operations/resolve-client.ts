@@ -79,14 +79,31 @@ export async function resolveClient(
   await withinLimit(signet, 'too_many_documents', () =>
     limits.beforeDocument(caller.network, hostname, known?.client_id),
   )
+  // A host that the operator named does not have to wait for those that anybody names.
+  const isVouchedFor = hosts.includes(hostname)
   return fetchTogether(signet, clientId, async () => {
     // Another request may just have stored it.
     const newer = await findClient(database, clientId)
     if (newer && (!newer.document || clock.now() < newer.document.expiresAt)) return newer
     // Errors and unusable documents are not kept (§5.2), so the next request tries again.
-    const options = { accept: documentTypes, maxBytes: maxDocumentLength, isUncached: true }
+    const options = { accept: documentTypes, maxBytes: maxDocumentLength, isUncached: true, isVouchedFor }
     return store(signet, { caller }, clientId, await outgoing.get(clientId, options))
   })
+}
+
+/**
+ * The same for a client that authenticates with its authorization request (RFC 9126 §2).
+ *
+ * @returns undefined if nothing has to be fetched: authentication then reads the client as it always does
+ */
+export async function resolveAuthenticating(
+  signet: Parameters<typeof resolveClient>[0],
+  clientId: string,
+  caller: Caller,
+): Promise<Client | undefined> {
+  const cached = signet.clients.cached(clientId)
+  if (!looksLikeDocumentUrl(clientId) || (cached && !cached.document)) return undefined
+  return resolveClient(signet, clientId, caller)
 }
 
 /** Those that are being fetched and stored, for each database. */

@@ -123,6 +123,23 @@ t.test('a consent for the host of somebody whom people trust sends no code to an
   t.match(page.text, 'id="allow"')
 })
 
+t.test('what a person allowed a client at one host does not come back with something small at another', async (t) => {
+  const evil = 'https://evil.example/cb'
+  const { client, replace } = await registered(idp)
+  const { browser, person } = await signIn(idp, client, { parameters: { scope: 'openid tools:call' } })
+  await replace({ ...ownMetadata, redirect_uris: [evil] })
+  const small = await signIn(idp, client, { browser, person, parameters: { scope: 'openid', redirect_uri: evil } })
+  t.ok(small.code)
+  for (const [scope, error] of [
+    ['openid', null],
+    ['openid tools:call', 'consent_required'],
+  ] as const) {
+    const asked = authorizationParameters(client, pkce(), { scope, redirect_uri: evil, prompt: 'none' })
+    const { location = '' } = await browser.get(`/authorize?${new URLSearchParams(asked)}`)
+    t.equal(new URL(location).searchParams.get('error'), error, scope)
+  }
+})
+
 t.test('a client that nobody has allowed anything does not learn when and how its visitors signed in', async (t) => {
   const { client } = await registered(idp)
   const { browser } = await signIn(idp, await idp.client())

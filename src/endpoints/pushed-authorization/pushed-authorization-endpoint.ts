@@ -1,7 +1,7 @@
 import { pushRequest } from '../../interaction/pushed-request.ts'
 import { parametersInObject } from '../../interaction/received-request.ts'
 import { authenticateClient } from '../../operations/authenticate-client.ts'
-import { resolveClient } from '../../operations/resolve-client.ts'
+import { resolveAuthenticating } from '../../operations/resolve-client.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { credentialParameters, presentedCredentials } from '../../protocol/client-authentication.ts'
@@ -17,7 +17,7 @@ export function pushedAuthorizationEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/par', async (request, reply) => {
     const body = request.body ?? noParameters
     const credentials = presentedCredentials(request.headers.authorization, readForm(body, credentialParameters))
-    const arrived = await resolveClient(signet, credentials.clientId, callerOf(request))
+    const arrived = await resolveAuthenticating(signet, credentials.clientId, callerOf(request))
     const { client } = await authenticateClient(signet, credentials, arrived)
     request.clientId = client.client_id
     const pushed = await pushRequest(signet, client, callerOf(request).network, await readRequest(signet, client, body))

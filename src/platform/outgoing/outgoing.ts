@@ -25,7 +25,7 @@ export interface FetchOptions {
   /** Bytes of the body, which must not be compressed. */
   readonly maxBytes: number
   /**
-   * Whether an operator has registered whoever named the address. These requests have places and a cache of their own: with a domain whose every name leads to a slow
+   * Whether an operator has registered whoever named the address, or has named its host. These requests have places and a cache of their own: with a domain whose every name leads to a slow
    * server, anybody could otherwise occupy all places, and keep the operator's own applications from authenticating. Default: false.
    */
   readonly isVouchedFor?: boolean

@@ -10,7 +10,8 @@ export interface StoredDocument {
 }
 
 /**
- * Locks the row of a `client_id` until the transaction ends, also that of a client whose rows are still being deleted.
+ * Locks the row of a `client_id` until the transaction ends, also that of a client whose rows are still being deleted. Grants of the client can be opened meanwhile: many people
+ * may sign in to an application while its document is fetched again.
  *
  * @returns `registered`: the client does not come from a document. Undefined: there is no row
  */
@@ -23,7 +24,7 @@ export async function lockDocumentClient(
     text: `SELECT deleted_at IS NOT NULL AS is_deleted, self_registered AND EXISTS (
              SELECT FROM client_registrations
              WHERE client_registrations.client_id = clients.client_id AND document_digest IS NOT NULL) AS has_document
-           FROM clients WHERE client_id = $1 FOR UPDATE`,
+           FROM clients WHERE client_id = $1 FOR NO KEY UPDATE`,
     values: [clientId],
   })
   const [row] = rows
