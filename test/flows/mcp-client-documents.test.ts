@@ -1,35 +1,26 @@
 import { auth } from '@modelcontextprotocol/sdk/client/auth.js'
 import t from 'tap'
+import { deleteClient } from '../../src/operations/client-registration.ts'
+import { finishEndings } from '../../src/operations/finish-endings.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import type { Browser, Visit } from '../support/browser.ts'
-import { outgoingToTests, serveHttps, serverName } from '../support/https-server.ts'
-import { type Person, startSignet } from '../support/idp.ts'
+import { startDocumentHost } from '../support/client-documents.ts'
+import { serverName } from '../support/https-server.ts'
+import type { Person } from '../support/idp.ts'
 import { passPages } from '../support/journey.ts'
 import { createMcpClient, startMcpServer } from '../support/mcp.ts'
 
 type McpClient = ReturnType<typeof createMcpClient>
 
-// The host of the documents. What it serves can change.
-const documents: Record<string, Record<string, unknown>> = {}
-const host = await serveHttps(t, ({ url = '' }, reply) => {
-  const document = documents[url]
-  if (!document) return reply.writeHead(404).end()
-  reply.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=300' })
-  return reply.end(JSON.stringify(document))
-})
-const idp = await startSignet(t, { SIGNET_CLIENT_ID_METADATA_HOSTS: serverName }, { outgoing: outgoingToTests() })
+const host = await startDocumentHost(t)
+const { idp } = host
 const server = await startMcpServer(t, idp.issuer, ['tools', 'offline_access'])
 await idp.resource(server, ['tools', 'tools:write'], { selfRegisteredClients: true })
 
-/** Publishes a document as an editor or assistant on a person's computer has it. */
-function publish(path: string, more: Record<string, unknown> = {}): string {
-  const url = host.url(path)
-  documents[path] = {
-    ...{ client_id: url, client_name: 'Assistant', token_endpoint_auth_method: 'none' },
-    ...{ redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/callback'], response_types: ['code'] },
-    grant_types: ['authorization_code', 'refresh_token'],
-    ...more,
-  }
-  return url
+/** Publishes a document as an assistant on a person's computer has it. */
+function publish(path: string): string {
+  const redirect_uris = ['http://127.0.0.1/callback', 'http://localhost/callback']
+  return host.publish(path, { client_name: 'Assistant', redirect_uris }, { 'cache-control': 'max-age=300' })
 }
 
 /** Signs a person in from the address to which the client has sent them, and gives the client the code. */
@@ -102,19 +93,32 @@ t.test('the client gets the other scopes of the same API with the same client_id
   t.strictSame(await client.callTool(), { sub: person.sub, scopes: ['tools', 'tools:write'] })
 })
 
+t.test('a client that an operator deleted can sign in again with the same client_id', async (t) => {
+  const url = publish('/oauth/deleted')
+  const client = createMcpClient(server, {}, url)
+  await t.rejects(client.callTool(), { message: 'Unauthorized' })
+  await signIn(client)
+  await deleteClient(idp.signet, { kind: 'operator', by: 'mcp.test' }, url as ClientId)
+  idp.signet.clients.clear()
+  await finishEndings(idp.signet, new AbortController().signal)
+  t.equal(await auth(client.provider, { serverUrl: server }), 'REDIRECT', 'its refresh token has ended')
+  t.equal(client.kept.client?.client_id, url)
+  const { person } = await signIn(client)
+  t.match(await client.callTool(), { sub: person.sub })
+})
+
 t.test('if its document is gone, the person reads so, and nothing is sent to the application', async (t) => {
   const client = createMcpClient(server, {}, host.url('/oauth/gone'))
   await t.rejects(client.callTool(), { message: 'Unauthorized' })
   const page = await idp.browser().get(client.kept.redirectedTo?.href ?? '')
-  t.equal(page.location, undefined)
-  t.ok(page.status >= 400, String(page.status))
+  t.match(page, { status: 503, location: undefined, text: 'We could not find out which application this is' })
 })
 
-t.test('a client whose host is not allowed is unknown', async (t) => {
+t.test('a client whose host is not on the list is refused on a page', async (t) => {
   const client = createMcpClient(server, {}, 'https://other.example/oauth/client')
   await t.rejects(client.callTool(), { message: 'Unauthorized' })
   const page = await idp.browser().get(client.kept.redirectedTo?.href ?? '')
-  t.match(page, { status: 400, location: undefined })
+  t.match(page, { status: 400, location: undefined, text: 'This application is not accepted here' })
 })
 
 function claimsOf(token: string): Record<string, unknown> {

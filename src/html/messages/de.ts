@@ -792,6 +792,12 @@ export const de: Messages = {
     unknownClientTitle: 'Diese Anwendung ist hier nicht registriert',
     unknownClient:
       'Vielleicht wurde sie inzwischen entfernt. Wenn möglich, trennen Sie die Verbindung in der Anwendung und richten Sie sie neu ein. Sonst können die Betreiber der Anwendung mit den Angaben unten weiterhelfen.',
+    refusedClientTitle: 'Diese Anwendung ist hier nicht zugelassen',
+    refusedClient:
+      'Welche Anwendungen zugelassen sind, entscheiden die Betreiber dieses Dienstes. Sie können mit den Angaben unten weiterhelfen.',
+    unreadableClientTitle: 'Wir konnten nicht feststellen, welche Anwendung das ist',
+    unreadableClient:
+      'Die Beschreibung, die ihre Hersteller veröffentlichen, konnte nicht gelesen werden. Bitte versuchen Sie es gleich noch einmal. Wenn das nicht hilft, können die Hersteller mit den Angaben unten weiterhelfen.',
     requestTitle: 'Die Anfrage dieser Anwendung kann nicht beantwortet werden',
     request: 'Sie selbst können das nicht beheben. Die Betreiber der Anwendung können es mit den Angaben unten.',
     serverTitle: 'Bei uns ist etwas schiefgegangen',

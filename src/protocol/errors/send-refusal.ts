@@ -9,7 +9,11 @@ import type { ErrorName } from './error-registry.ts'
 import { errorBody, OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
 
-type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'unknownClient' | 'request' | 'server'
+type Kind = (typeof forPeople)[number] | (typeof forDevelopers)[number]
+
+const forPeople = ['expired', 'notFound', 'refused', 'closed', 'brokenLink', 'server'] as const
+/** Perhaps only a developer can do anything about these, so the page also shows the error itself. */
+const forDevelopers = ['unknownClient', 'refusedClient', 'unreadableClient', 'request'] as const
 
 /** Errors that users can run into although no program is at fault. Each kind has its own text, in the reader's language. */
 const kinds: Partial<Record<ErrorName, Kind>> = {
@@ -20,8 +24,8 @@ const kinds: Partial<Record<ErrorName, Kind>> = {
   sign_up_closed: 'closed',
   continue_unreadable: 'brokenLink',
   client_unknown: 'unknownClient',
-  // The fault is at the other server, and its people can see which document it is about.
-  client_document_unavailable: 'request',
+  client_document_host_refused: 'refusedClient',
+  client_document_unavailable: 'unreadableClient',
 }
 
 /**
@@ -46,6 +50,8 @@ export function sendRefusalPage(
     closed: [errors.closedTitle, errors.closed],
     brokenLink: [errors.brokenLinkTitle, errors.brokenLink],
     unknownClient: [errors.unknownClientTitle, errors.unknownClient],
+    refusedClient: [errors.refusedClientTitle, errors.refusedClient],
+    unreadableClient: [errors.unreadableClientTitle, errors.unreadableClient],
     request: [errors.requestTitle, errors.request],
     server: [errors.serverTitle, errors.server],
   } as const
@@ -58,8 +64,7 @@ export function sendRefusalPage(
       title,
       description,
       requestId: request.id,
-      // If perhaps only a developer can do anything about it, the page also shows the error itself.
-      explanation: kind === 'request' || kind === 'unknownClient' ? error.message : undefined,
+      explanation: (forDevelopers as readonly Kind[]).includes(kind) ? error.message : undefined,
       code: kind === 'notFound' ? undefined : error.code,
       codeHref: `/errors?request_id=${request.id}#${error.entry}`,
       nextLink: returnTo
