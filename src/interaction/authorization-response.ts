@@ -7,7 +7,13 @@ import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
 /** What the client receives: a code, or an error with the id of the request in which it occurred (RFC 6749 §4.1.2, §4.1.2.1). */
-export type Outcome = { readonly code: string } | { readonly error: OAuthError; readonly requestId: string | undefined }
+export type Outcome = (
+  | { readonly code: string }
+  | { readonly error: OAuthError; readonly requestId: string | undefined }
+) & {
+  /** The parameter `session_state` (OpenID Connect Session Management §2). */
+  readonly sessionState?: string | undefined
+}
 
 /** The parameters of a response, with `state` unchanged and `iss` (RFC 9207 §2), which identifies the issuer to the client. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
@@ -20,6 +26,7 @@ function responseParameters(target: VerifiedTarget, issuer: string, outcome: Out
           ['error_uri', errorUri(issuer, outcome.error.entry, outcome.requestId)],
         ]
   if (target.state !== undefined) parameters.push(['state', target.state])
+  if (outcome.sessionState !== undefined) parameters.push(['session_state', outcome.sessionState])
   parameters.push(['iss', issuer])
   return parameters
 }

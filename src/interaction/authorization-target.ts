@@ -19,6 +19,8 @@ export interface VerifiedTarget {
   readonly redirectUri: string
   readonly responseMode: ResponseMode
   readonly state: string | undefined
+  /** Whether it is an authentication request: one with the scope `openid` (OpenID Connect Core §3.1.2.1). */
+  readonly isOpenid: boolean
 }
 
 /**
@@ -72,6 +74,7 @@ export function targetOf(client: Client, parameters: Parameters): VerifiedTarget
     redirectUri,
     responseMode: responseModeFor(parameters, redirectUri),
     state,
+    isOpenid: (soundValue(parameters, 'scope') ?? '').split(' ').includes('openid'),
   } as VerifiedTarget
 }
 

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTooLong } from '../../interaction/authorization-request.ts'
-import { sendResponse } from '../../interaction/authorization-response.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
@@ -15,6 +14,7 @@ import {
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
 import { receiveRequest } from '../../interaction/received-request.ts'
+import { respond } from '../../interaction/session-state.ts'
 import { issueCode } from '../../operations/issue-code.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
@@ -77,5 +77,6 @@ async function doNextStep(
   // The session or the consent has just ended, or another tab has completed the pushed request: start again.
   if (code === undefined) return again(signet, reply, pending)
   const page = pageContext(request, interaction)
-  return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, page)
+  const to = { target: authorization.target, session: step.session }
+  return respond(signet, request, reply, to, { code }, page)
 }

@@ -65,7 +65,7 @@ async function signOutOf(signet: Signet, request: FastifyRequest, session: Sessi
 }
 
 function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {
-  forgetSession(reply, signet.settings.issuer)
+  forgetSession(reply, signet.settings)
   reply.header('cache-control', 'no-store')
   if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
   const client = clientOf(logout)
