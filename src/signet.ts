@@ -5,8 +5,9 @@ import type { VerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import type { Database } from './platform/database/pool.ts'
+import type { FailureLog } from './platform/failure-log.ts'
 import type { Log } from './platform/log.ts'
-import type { MailFailureLog } from './platform/mail/mail-failure-log.ts'
+import type { MailFault } from './platform/mail/mail-failure.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Outgoing } from './platform/outgoing/outgoing.ts'
 import type { Turns } from './platform/turns.ts'
@@ -29,6 +30,8 @@ export interface Signet {
   readonly databaseProblem: () => string | undefined
   /** Jobs in the queue when they were last counted; undefined before that. For servers. */
   readonly waitingJobs: () => number | undefined
+  /** Logout tokens among them. */
+  readonly waitingNotices: () => number | undefined
   readonly keyRing: KeyRing
   readonly verifiersLastSeen: VerifiersLastSeen
   readonly secrets: SecretRing
@@ -50,5 +53,7 @@ export interface Signet {
   readonly tokenCounter: TokenCounter
   readonly refusals: RefusalLog
   readonly metrics: Metrics
-  readonly mailFailures: MailFailureLog
+  readonly mailFailures: FailureLog<{ readonly kind: string; readonly attempt: number; readonly fault: MailFault }>
+  /** Of logout tokens. */
+  readonly noticeFailures: FailureLog<{ readonly client: string; readonly attempt: number; readonly reason: string }>
 }

@@ -45,7 +45,8 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
     const { fault, isPermanent, message } = error
     if (isPermanent || job.isLast) return giveUp(signet, about, fault, `${message}.`)
     metrics.count('signet_mails_total', { outcome: 'failed' })
-    mailFailures.failed({ kind: mail.kind, attempt: job.attempt, fault }, message)
+    const attempt = { kind: mail.kind, attempt: job.attempt, fault }
+    mailFailures.failed(attempt, `An e-mail could not be sent and will be tried again: ${message}.`)
     throw error
   }
 }

@@ -81,7 +81,17 @@ export const metricDeclarations = {
   },
   signet_jobs_waiting: {
     type: 'gauge',
-    help: 'Jobs in the queue, such as e-mails that are to be sent or tried again, counted about once a minute, up to 10,000. The same on every node.',
+    help: 'Jobs in the queue, such as e-mails and logout tokens that are to be sent or tried again, counted about once a minute, up to 10,000. The same on every node.',
+    labels: {},
+  },
+  signet_logout_tokens_total: {
+    type: 'counter',
+    help: 'Attempts to tell a client that a session has ended (back-channel logout). failed: it will be tried again; given_up: it will not, and there is an event logout_token_failed; dropped: the client was deleted, or has no backchannel_logout_uri any more.',
+    labels: { outcome: ['sent', 'failed', 'given_up', 'dropped'] },
+  },
+  signet_logout_tokens_waiting: {
+    type: 'gauge',
+    help: 'Logout tokens among the jobs in the queue, counted in the same way. The same on every node.',
     labels: {},
   },
   signet_database_connections: {

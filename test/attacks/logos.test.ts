@@ -13,6 +13,7 @@ import { authorizationParameters, pkce } from '../support/journey.ts'
 const files = new Map<string, () => Promise<Buffer> | Buffer>()
 const asked: string[] = []
 const outgoing: Outgoing = {
+  post: async () => 404,
   get: async (url) => {
     asked.push(url)
     const file = files.get(url)

@@ -21,6 +21,7 @@ let fetch: (url: string) => string = () => {
   throw new OutgoingRequestFailed('there is nothing')
 }
 const outgoing: Outgoing = {
+  post: async () => 404,
   get: async (url) => {
     fetched.push(url)
     return { body: Buffer.from(fetch(url)), contentType: 'application/jwt' }

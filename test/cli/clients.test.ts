@@ -22,7 +22,10 @@ const { signet, json, database, environment } = await openConsole(t)
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
-  clientKeys: createClientKeySets({ get: () => Promise.reject(new Error('no client here has a jwks_uri')) }),
+  clientKeys: createClientKeySets({
+    get: () => Promise.reject(new Error('no client here has a jwks_uri')),
+    post: async () => 404,
+  }),
   secrets: {} as LiveSecrets,
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),

@@ -141,7 +141,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
     startHeartbeat,
     startJobs,
     stop: stopSignet,
-  } = await start(settings, pino({ level: settings.logLevel }, sink))
+  } = await start(settings, pino({ level: settings.logLevel }, sink), { outgoing })
   await startHeartbeat()
   startJobs()
   const signet = { ...started, passwords, ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing) } : {}) }

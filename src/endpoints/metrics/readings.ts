@@ -8,13 +8,11 @@ const states = ['standby', 'active', 'retiring'] as const
 
 /** Values that are read at each scrape instead of being counted. None of them queries the database: metrics matter most while it is unavailable. */
 export function readings(signet: Signet): Readings<GaugeName> {
-  const { database, databaseProblem, keyRing, settings, waitingJobs } = signet
+  const { database, databaseProblem, keyRing, settings, waitingJobs, waitingNotices } = signet
   const version = packageVersion()
   return {
-    signet_jobs_waiting: () => {
-      const value = waitingJobs()
-      return value === undefined ? [] : [{ labels: {}, value }]
-    },
+    signet_jobs_waiting: () => known(waitingJobs()),
+    signet_logout_tokens_waiting: () => known(waitingNotices()),
     signet_database_connections: () => [
       { labels: { state: 'busy' }, value: database.totalCount - database.idleCount },
       { labels: { state: 'idle' }, value: database.idleCount },
@@ -39,6 +37,7 @@ export function readings(signet: Signet): Readings<GaugeName> {
   }
 }
 
+const known = (value: number | undefined): Sample[] => (value === undefined ? [] : [{ labels: {}, value }])
 const one = (value: number): Sample[] => [{ labels: {}, value }]
 
 /** The keys in the JWK Set. Other keys in the database are not disclosed. */

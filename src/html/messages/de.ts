@@ -474,6 +474,7 @@ export const de: Messages = {
     group_member_added: 'Zur Gruppe {group} hinzugefügt',
     group_member_removed: 'Aus der Gruppe {group} entfernt',
     mail_failed: 'Eine E-Mail an Sie konnte nicht gesendet werden',
+    logout_token_failed: '{application} konnte nicht mitgeteilt werden, dass Sie sich abgemeldet haben',
   },
   account: {
     profile: 'Profil',

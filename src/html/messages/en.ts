@@ -465,6 +465,7 @@ export const en = {
     group_member_added: 'Added to the group {group}',
     group_member_removed: 'Removed from the group {group}',
     mail_failed: 'An e-mail to you could not be sent',
+    logout_token_failed: '{application} could not be told that you signed out',
   },
   account: {
     profile: 'Profile',

@@ -101,6 +101,7 @@ const words: Readonly<Record<ShownType, Word>> = {
   group_member_added: 'group_member_added',
   group_member_removed: 'group_member_removed',
   mail_failed: 'mail_failed',
+  logout_token_failed: 'logout_token_failed',
 }
 
 /** The types that people see. */

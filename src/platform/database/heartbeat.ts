@@ -21,6 +21,8 @@ export const notifyChannels = {
   secrets: 'signet_secrets',
   /** sql/023.do.mail-and-recovery.sql */
   jobs: 'signet_jobs',
+  /** sql/033.do.back-channel-logout.sql */
+  notices: 'signet_notices',
 } as const
 export type NotifyChannel = (typeof notifyChannels)[keyof typeof notifyChannels]
 

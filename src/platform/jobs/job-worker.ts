@@ -7,7 +7,6 @@ import { isUnavailable } from '../database/unavailable.ts'
 import type { Log } from '../log.ts'
 import { jobDatabase } from './job-database.ts'
 import { quietLogger } from './job-log.ts'
-import { tendJobs } from './jobs-store.ts'
 
 /** What a task is told about its job. */
 export interface RunningJob {
@@ -32,7 +31,7 @@ export interface JobWorker {
   run(): void
   /** Looks for a job now, because one was added. */
   wake(): void
-  /** The number of jobs in the queue when they were last counted, up to 10,000; undefined before that. */
+  /** The number of jobs when they were last counted, up to 10,000; undefined before that. */
   waiting(): number | undefined
   /** Starts no further job, waits briefly for running ones, and then aborts them. */
   stop(): Promise<void>
@@ -45,6 +44,12 @@ export interface JobWorkerOptions {
   /** Whether PostgreSQL notifies this node of new jobs, so that it can poll less often. */
   readonly isNotified: boolean
   readonly tasks: Readonly<Record<string, RunTask>>
+  /** Jobs that a node runs at the same time. Default: 4. */
+  readonly concurrency?: number
+  /** Counts the jobs that wait, and tidies up, about once a minute (jobs-store.ts). Several workers share one queue, so only one of them tidies up. */
+  readonly tend: (db: Database) => Promise<number>
+  /** What happens as long as the queue cannot be used, for the log. */
+  readonly consequence: string
   readonly log: Log
   readonly timing?: Partial<JobTiming>
 }
@@ -68,15 +73,12 @@ const defaultTiming: JobTiming = {
   ...{ graceBeforeAbort: 2_000, graceAfterAbort: 2_000, afterFailure: 30_000 },
 }
 
-/** Jobs that a node runs at the same time. */
-const concurrency = 4
-
 /**
  * Creates the worker of a server, around that of graphile-worker. It uses the connections of the requests: its statements are short and need no
  * transaction, and a running job holds no connection.
  */
 export function createJobWorker(options: JobWorkerOptions): JobWorker {
-  const { database, schema, isNotified, tasks, log } = options
+  const { database, schema, isNotified, tasks, concurrency = 4, tend: tendJobs, consequence, log } = options
   const timing = { ...defaultTiming, ...options.timing }
   const stopping = new AbortController()
   let pool: WorkerPool | undefined
@@ -88,7 +90,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
     const message = err instanceof Error ? err.message : String(err)
     // It is tried again and again, and the reason stays the same until somebody removes it.
     if (message !== logged)
-      log.warn({ err }, 'The queue of jobs cannot be used, so no mail is sent; it will be tried again.')
+      log.warn({ err }, `The queue of jobs cannot be used, so ${consequence}; it will be tried again.`)
     logged = message
   }
 
@@ -154,7 +156,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
     wake: () => {
       if (stopping.signal.aborted) return
       try {
-        pool?.nudge(1)
+        pool?.nudge(concurrency)
       } catch {
         // It throws while it ends by itself.
       }

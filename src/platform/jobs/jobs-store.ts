@@ -39,9 +39,18 @@ export async function addJob(
  * Makes jobs available again that a node has locked for longer than any task takes, because it was killed (graphile-worker itself does that only
  * after four hours), and deletes those that failed for good a month ago.
  *
- * @returns the number of jobs that wait, up to 10,000
+ * @returns the number of jobs of all tasks that wait, up to 10,000
  */
 export async function tendJobs(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ waiting: number }>({ name: 'tend-jobs', text: 'SELECT tend_jobs() AS waiting' })
+  return rows[0]!.waiting
+}
+
+/** @returns the number of notices that wait, up to 10,000: jobs that were added with `queue_notices` */
+export async function countNotices(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ waiting: number }>({
+    name: 'count-notices',
+    text: 'SELECT count_notices() AS waiting',
+  })
   return rows[0]!.waiting
 }

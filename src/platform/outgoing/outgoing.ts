@@ -5,6 +5,8 @@ import { isLoopback, parseAddress } from '../network-address.ts'
 import { OutgoingRequestFailed } from '../outgoing-request.ts'
 import { createAllowedTargets } from './allowed-targets.ts'
 import { freshnessOf } from './freshness.ts'
+import { createHostBreaker } from './host-breaker.ts'
+import { pinnedPost } from './pinned-post.ts'
 import { pinnedRequest } from './pinned-request.ts'
 import { createRequestSlots, type SlotLimits, TooManyOutgoingRequests } from './request-slots.ts'
 import { createResolveHost, literalAddress, type ResolveHost } from './resolve-host.ts'
@@ -46,6 +48,20 @@ export interface Outgoing {
     url: string,
     options: FetchOptions & { readonly fresh?: boolean; readonly keepFor?: number },
   ): Promise<FetchedDocument>
+  /**
+   * Sends a form. These requests have places of their own, so that neither they nor those of `get` wait for each other. While a host does not respond, further
+   * requests to it fail at once (host-breaker.ts).
+   *
+   * @param url https
+   * @returns the status of the response; redirects are not followed, and the body is not used
+   * @throws OutgoingRequestFailed with a message for operators, if there was no response
+   */
+  post(url: string, form: Readonly<Record<string, string>>, options: PostOptions): Promise<number>
+}
+
+export interface PostOptions extends Pick<FetchOptions, 'isVouchedFor'> {
+  /** Ends the request early. */
+  readonly signal?: AbortSignal
 }
 
 export interface OutgoingOptions {
@@ -60,11 +76,20 @@ export interface OutgoingOptions {
   readonly cache?: { readonly maxEntries: number; readonly maxBytes: number }
 }
 
+/** Forms that are sent at the same time. */
+export const maxPosts = 16
+
 /** Milliseconds for one request. */
 const defaultTimeoutMs = 5_000
 
 /** Seconds between two requests for the same document, if the caller wants a fresh one, or if the first one failed. */
 export const cooldown = 10
+
+/** Nothing waits here: the queue of jobs does not run more at the same time than there are places (operations/job-tasks.ts). */
+const postSlots: SlotLimits = { overall: maxPosts, perHost: maxPosts, maxWaiting: 0, waitMs: 0 }
+
+/** Half of them, so that those whom nobody vouched for cannot occupy all jobs that run. */
+const postSlotsOfOthers: SlotLimits = { ...postSlots, overall: maxPosts / 2, perHost: maxPosts / 2 }
 
 const defaultCache = { maxEntries: 500, maxBytes: 8 * 1024 * 1024 }
 
@@ -102,6 +127,11 @@ export function createOutgoing({
   })
   type Lane = ReturnType<typeof createLane>
   const lanes = { vouchedFor: createLane(), others: createLane() }
+  const createPostLane = (limits: SlotLimits) => ({
+    inSlot: createRequestSlots(limits),
+    unlessBroken: createHostBreaker(clocks),
+  })
+  const postLanes = { vouchedFor: createPostLane(postSlots), others: createPostLane(postSlotsOfOthers) }
   const isWithin = (moment: Moment, seconds: number) => elapsedSince(moment, clocks).elapsed < seconds * 1000
 
   /** Asks DNS, and leaves out the addresses that the connection must not go to. */
@@ -172,6 +202,14 @@ export function createOutgoing({
       const request = fetchNow(lane, url, key, { keepFor, ...options }).finally(() => running.delete(key))
       running.set(key, request)
       return request
+    },
+    post: async (text, form, { isVouchedFor = false, signal }) => {
+      const url = parseUrl(text, settings.issuer)
+      const { inSlot, unlessBroken } = isVouchedFor ? postLanes.vouchedFor : postLanes.others
+      const addresses = () => allowedAddresses(url)
+      return inSlot(url.hostname, () =>
+        unlessBroken(url.host, () => pinnedPost({ url, form, timeoutMs, ca, signal, addresses })),
+      )
     },
   }
 }

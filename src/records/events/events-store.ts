@@ -97,6 +97,7 @@ export const eventTypes = [
   'secret_revoked',
   'secret_retired',
   'mail_failed',
+  'logout_token_failed',
   'installation_recovered',
 ] as const
 export type EventType = (typeof eventTypes)[number]

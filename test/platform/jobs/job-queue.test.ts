@@ -10,7 +10,7 @@ import { jobQueueMigration, jobsSchemaOf, lastJobMigration } from '../../../src/
 import { migrate, pendingMigrations } from '../../../src/platform/database/migrations.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import { createJobWorker, type JobTiming, type RunTask } from '../../../src/platform/jobs/job-worker.ts'
-import { addJob } from '../../../src/platform/jobs/jobs-store.ts'
+import { addJob, tendJobs } from '../../../src/platform/jobs/jobs-store.ts'
 import { migratedDatabase, noLog, type TestDatabase, testDatabase, withoutPooler } from '../../database.ts'
 import { once, testName, testServer } from '../../database-server.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -29,7 +29,10 @@ function startWorker(
   const database = openPool()
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line) => lines.push(line) })
-  const worker = createJobWorker({ ...{ database, schema, tasks, log }, isNotified: false, timing: quick })
+  const worker = createJobWorker({
+    ...{ database, schema, tasks, log, isNotified: false, timing: quick },
+    ...{ tend: tendJobs, consequence: 'no mail is sent' },
+  })
   t.teardown(() => worker.stop())
   worker.run()
   return { worker, database, lines }

@@ -20,6 +20,7 @@ const document = (body: unknown): FetchedDocument => ({
 function fakeOutgoing(cached: FetchedDocument | Error, fresh: FetchedDocument | Error = cached) {
   const asked: boolean[] = []
   const outgoing: Outgoing = {
+    post: async () => 404,
     get: async (_url, options) => {
       asked.push(options.fresh === true)
       const answer = options.fresh ? fresh : cached
