@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createContext, runInContext } from 'node:vm'
+import { decodeEntities } from '../../support/browser.ts'
 import type { Play } from './play.ts'
 
 /** The provider's frame (OpenID Connect Session Management §3.2) on a page of the suite. */
@@ -30,21 +31,25 @@ export async function openOpFrame({ provider, browser }: Play): Promise<OpFrame>
   assert.match(page.headers.get('content-security-policy') ?? '', /(?:^|;)\s*frame-ancestors \*/)
   const listeners: ((event: MessageEvent) => unknown)[] = []
   const cookie = [...browser.cookies].filter(([name]) => browser.isReadable(name))
+  const document: Record<string, unknown> = {
+    cookie: cookie.map(([name, value]) => `${name}=${value}`).join('; '),
+  }
   const window: Record<string, unknown> = {
     addEventListener: (type: string, listener: (event: MessageEvent) => unknown) => {
       if (type === 'message') listeners.push(listener)
     },
-    document: { cookie: cookie.map(([name, value]) => `${name}=${value}`).join('; ') },
+    ...{ document, btoa, setTimeout },
     location: { href: address.href, origin: address.origin, protocol: address.protocol },
   }
   for (const name of ['window', 'self', 'globalThis']) window[name] = window
   const context = createContext(window)
   for (const [, attributes = ''] of page.text.matchAll(/<script\b([^>]*)>/g)) {
     assert.doesNotMatch(attributes, /type="module"/)
-    const source = /\bsrc="([^"]*)"/.exec(attributes)?.[1]
-    assert.ok(source !== undefined, 'a script in the page, which the policy does not allow')
+    const source = attributeOf(attributes, 'src')
+    assert.ok(source !== null, 'a script in the page, which the policy does not allow')
     const script = await browser.get(new URL(source, address).href)
     assert.equal(script.status, 200, source)
+    document['currentScript'] = { getAttribute: (name: string) => attributeOf(attributes, name) }
     runInContext(script.text, context)
   }
   assert.ok(listeners.length > 0, 'the frame does not listen')
@@ -56,4 +61,9 @@ export async function openOpFrame({ provider, browser }: Play): Promise<OpFrame>
         for (const listener of listeners) listener({ data, origin, source: { postMessage } })
       }),
   }
+}
+
+function attributeOf(attributes: string, name: string): string | null {
+  const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1]
+  return value === undefined ? null : decodeEntities(value)
 }
