@@ -90,7 +90,7 @@ function faultsOf(
 ): string[] {
   const uris = listIn(metadata, 'redirect_uris')
   const grants = listIn(metadata, 'grant_types')
-  const needsUri = grants === undefined || grants.includes('authorization_code')
+  const needsUri = grants?.some((name) => name === 'authorization_code' || name === 'implicit') ?? true
   const faults: string[] = []
   if (needsUri && (uris ?? []).length === 0)
     faults.push(

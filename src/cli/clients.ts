@@ -6,12 +6,12 @@ import {
   type RegisteredClient,
   registerClient,
 } from '../operations/client-registration.ts'
+import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type Client, isPublic, metadataMembers } from '../records/clients/client.ts'
 import { findRegistration } from '../records/clients/client-registrations-store.ts'
 import { listClients } from '../records/clients/clients-store.ts'
 import { mayUseSecretAsKey, usesSecretAsKey } from '../records/clients/hmac-secrets.ts'
-import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { listGrants } from '../records/grants/grants-store.ts'
 import { addClientFlags } from './client-flags.ts'
 import {
@@ -24,6 +24,7 @@ import {
 } from './client-instructions.ts'
 import { type ClientKind, kindOption, metadataOfKind } from './client-kinds.ts'
 import { clientSecretCommands, shownOnce } from './client-secret-commands.ts'
+import { warnOfClaimableSchemes, warnOfSubjects, warnOfTypesTurnedOff } from './client-warnings.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { noSuchClient, requireClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
@@ -54,10 +55,11 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
         ...(await withSealing(terminal, installation, wait, mayUseSecretAsKey(input), (registry) =>
           registerClient(registry, operator(terminal), input),
         )),
-        issuer: installation.settings.issuer,
+        ...shownSettings(installation.settings),
       }))
       const { client, secret } = registered
       warnOfClaimableSchemes(terminal, client, input)
+      warnOfTypesTurnedOff(terminal, client, registered)
       const document = withSecret(client, secret, flags)
       if (flags.json) return printWithConfiguration(terminal, document, { ...registered, recipe })
       printOne(terminal, flags, document, secret === undefined ? [] : [shownOnce(client)])
@@ -124,13 +126,15 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const changed = await changing(terminal, async (installation, wait) => {
       const existing = await requireClient(installation.database, clientId)
       const mayBeKey = usesSecretAsKey(existing) || mayUseSecretAsKey(changes)
-      return withSealing(terminal, installation, wait, mayBeKey, (registry) =>
+      const outcome = await withSealing(terminal, installation, wait, mayBeKey, (registry) =>
         changeClient(registry, operator(terminal), existing.client_id, changes),
       )
+      return outcome === 'no_such_client' ? outcome : { ...outcome, ...shownSettings(installation.settings) }
     })
     if (changed === 'no_such_client') throw noSuchClient(clientId)
     const { client, secret, subjectsChanged } = changed
     warnOfClaimableSchemes(terminal, client, changes)
+    if (changes['response_types'] !== undefined) warnOfTypesTurnedOff(terminal, client, changed)
     if (subjectsChanged) warnOfSubjects(terminal)
     printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce(client)])
   })
@@ -173,30 +177,9 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   clientSecretCommands(clients, terminal, withSecret)
 }
 
-/** OpenID Connect Core §8.1. It is too late to ask, but the operator must know why all users of the application are new. */
-function warnOfSubjects({ writeError }: Terminal): void {
-  writeError(
-    'signet: Warning: this application now knows every user by another sub. Unless it can match them by something else, all of them are new users to it. Its ' +
-      'grants have ended, so its users sign in again. To undo this, set subject_type, sector_identifier_uri and redirect_uris back: the former subs return.\n',
-  )
-}
-
-/** RFC 8252 §8.6: warns on standard error if the command has set a redirect URI with a scheme that is not a domain name. */
-function warnOfClaimableSchemes(
-  { writeError }: Terminal,
-  client: RegisteredClient,
-  given: Readonly<Record<string, unknown>>,
-): void {
-  const uris = [
-    ...(given['redirect_uris'] === undefined ? [] : client.redirect_uris),
-    ...(given['post_logout_redirect_uris'] === undefined ? [] : client.post_logout_redirect_uris),
-  ]
-  const schemes = new Set(uris.filter(isClaimable).map((uri) => uri.slice(0, uri.indexOf(':'))))
-  for (const scheme of schemes)
-    writeError(
-      `signet: Warning: any other app on the same device can claim the scheme ${scheme}: and receive responses meant for this one. ` +
-        'If possible, use https or a reversed domain name that you own (RFC 8252, section 7.1).\n',
-    )
+/** The settings that texts about a client depend on. */
+function shownSettings({ issuer, legacyResponseTypes }: Settings) {
+  return { issuer, legacyResponseTypes }
 }
 
 /**

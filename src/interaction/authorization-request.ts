@@ -1,7 +1,8 @@
+import type { Settings } from '../platform/config/settings.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import { type Parameters, soundParameters } from '../protocol/http/parameters.ts'
-import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
+import { contentsOf, type Prompt, promptValues, type ResponseType } from '../protocol/oidc-values.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import { noClaims, type RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { reachableClasses } from '../tokens/authentication.ts'
@@ -9,13 +10,16 @@ import type { PushedRequestReference } from '../tokens/authorization-codes-store
 import { requestedClaims } from '../tokens/requested-claims.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
-import { type ClaimsParameter, claimsMalformed, readClaimsParameter } from './claims-parameter.ts'
+import { readClaimedSubs, readClaimsParameter } from './claims-parameter.ts'
 import { type RequestedAcr, readRequestedAcr } from './requested-acr.ts'
 import { readResponseMode } from './response-mode.ts'
+import { checkFrontChannel, readResponseType } from './response-type.ts'
 
 /** An authorization request after all its parameters have been checked. */
 export interface AuthorizationRequest {
   readonly target: VerifiedTarget
+  readonly responseType: ResponseType
+  /** Without `offline_access` if the response has no code: it is ignored then (OpenID Connect Core §11). */
   readonly scopes: readonly string[]
   /** Requested scopes that the client may not have. They are for a note to the operator only. */
   readonly droppedScopes: readonly string[]
@@ -54,14 +58,14 @@ const maxOctets = 4096
  * Checks the parameters of an authorization request. Its target is already verified, so errors can be sent there.
  *
  * @param arrival the client's registration may demand another way (RFC 9101 §10.5, RFC 9126 §6)
- * @param issuer always allowed as a resource; whether it can have passkeys decides on what `acr` can be reached
+ * @param settings the issuer is always allowed as a resource; whether it can have passkeys decides on what `acr` can be reached
  * @throws OAuthError for the redirect URI (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)
  */
 export function readAuthorizationRequest(
   parameters: Parameters,
   target: VerifiedTarget,
   arrival: Arrival,
-  issuer: string,
+  { issuer, legacyResponseTypes }: Pick<Settings, 'issuer' | 'legacyResponseTypes'>,
 ): AuthorizationRequest {
   const { client } = target
   const { pushed, isSigned } = arrival
@@ -76,30 +80,33 @@ export function readAuthorizationRequest(
   if (pushed === undefined && isTooLong(parameters))
     throw new OAuthError('request_too_long', { param: String(maxOctets) })
 
-  const responseType = values.get('response_type')
-  if (responseType === undefined) throw new OAuthError('parameter_missing', { param: 'response_type' })
-  if (responseType !== 'code')
-    throw new OAuthError('response_type_unsupported', { detail: `response_type ${shortened(responseType, 80)}` })
-  if (!client.grant_types.includes('authorization_code'))
-    throw new OAuthError('authorization_code_not_registered', { detail: `client ${client.client_id}` })
+  const responseType = readResponseType(values.get('response_type'), client, legacyResponseTypes)
+  const contents = contentsOf(responseType)
   const responseMode = values.get('response_mode')
   if (responseMode !== undefined && readResponseMode(responseMode, target.redirectUri) === undefined)
     throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${shortened(responseMode, 80)}` })
 
-  const { scopes, dropped } = requestedScopes(client, values.get('scope'))
+  const { scopes: asked, dropped } = requestedScopes(client, values.get('scope'))
+  const scopes = contents.code ? asked : asked.filter((scope) => scope !== 'offline_access')
+  const resources = requestedResources(client, resource, issuer)
+  if (responseType !== 'code') checkFrontChannel(values, client, { contents, scopes, resources, issuer })
   const claims = readClaimsParameter(values.get('claims'))
   // OpenID Connect Core §5.5 belongs to its requests, which have the scope openid (§3.1.2.1).
   const isOpenid = scopes.includes('openid')
-  const names = { userinfo: [...claims.userinfo.keys()], idToken: [...claims.idToken.keys()] }
+  // OpenID Connect Core §5.5: without an access token, nothing is asked at userinfo.
+  const hasUserinfo = contents.code || contents.accessToken
+  const names = { userinfo: hasUserinfo ? [...claims.userinfo.keys()] : [], idToken: [...claims.idToken.keys()] }
   const { claims: allowed, dropped: droppedClaims } = requestedClaims(client, isOpenid ? names : noClaims)
   return {
     target,
+    responseType,
     scopes,
     droppedScopes: dropped,
-    resources: requestedResources(client, resource, issuer),
+    resources,
     claims: allowed,
     droppedClaims,
-    codeChallenge: readCodeChallenge(values, client, scopes),
+    // Without a code, there is nothing that PKCE could protect.
+    codeChallenge: contents.code ? readCodeChallenge(values, client, scopes) : undefined,
     nonce: values.get('nonce'),
     prompt: readPrompt(values.get('prompt')),
     maxAge: readMaxAge(values.get('max_age')) ?? client.default_max_age,
@@ -110,21 +117,6 @@ export function readAuthorizationRequest(
     uiLocales: values.get('ui_locales'),
     pushedRequest: pushed === 'now' ? undefined : pushed,
   }
-}
-
-/**
- * The subjects that the claim `sub` names (OpenID Connect Core §5.5.1, §3.1.2.2). If both the ID token and userinfo have it, a person must be named in both.
- *
- * @returns empty if nobody is: then nobody can answer the request
- * @throws OAuthError `invalid_request`
- */
-function readClaimedSubs({ userinfo, idToken }: ClaimsParameter): readonly string[] | undefined {
-  const [one, other] = [userinfo.get('sub')?.values, idToken.get('sub')?.values].map((subs) => {
-    if (subs?.every((sub): sub is string => typeof sub === 'string')) return subs
-    if (subs !== undefined) throw claimsMalformed('a value of sub is not a string')
-    return undefined
-  })
-  return one && other ? one.filter((sub) => other.includes(sub)) : (one ?? other)
 }
 
 /** The PKCE challenge (RFC 7636 §4.3), only with S256: `plain` gives no protection against anyone who can read the request (RFC 9700 §2.1.1). */

@@ -1,19 +1,28 @@
 import type { FastifyReply } from 'fastify'
 import type { PageContext } from '../html/messages/messages.ts'
 import { sendPage } from '../html/send-page.ts'
-import { withoutParameters, withParameters } from '../platform/http/uri-query.ts'
+import { maxAddressLength, withoutParameters, withParameters } from '../platform/http/uri-query.ts'
 import { errorUri, OAuthError } from '../protocol/errors/oauth-error.ts'
+import { noteRefusal } from '../protocol/errors/refusal.ts'
+import type { FrontChannelTokens } from '../tokens/front-channel-tokens.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
-/** What the client receives: a code, or an error with the id of the request in which it occurred (RFC 6749 §4.1.2, §4.1.2.1). */
-export type Outcome = { readonly code: string } | { readonly error: OAuthError; readonly requestId: string | undefined }
+/** What the response type of a request returns (RFC 6749 §4.1.2, OpenID Connect Core §3.2.2.5, §3.3.2.5). */
+export interface Issued extends FrontChannelTokens {
+  readonly code?: string | undefined
+}
+
+/** What the client receives: what was issued, or an error with the id of the request in which it occurred (RFC 6749 §4.1.2.1, §4.2.2.1). */
+export type Outcome =
+  | { readonly issued: Issued }
+  | { readonly error: OAuthError; readonly requestId: string | undefined }
 
 /** The parameters of a response, with `state` unchanged and `iss` (RFC 9207 §2), which identifies the issuer to the client. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
   const parameters: [string, string][] =
-    'code' in outcome
-      ? [['code', outcome.code]]
+    'issued' in outcome
+      ? issuedParameters(outcome.issued)
       : [
           ['error', outcome.error.code],
           ['error_description', outcome.error.message],
@@ -24,10 +33,30 @@ function responseParameters(target: VerifiedTarget, issuer: string, outcome: Out
   return parameters
 }
 
-/** The address of a response by redirect. The registered URI keeps its own query (RFC 6749 §3.1.2), except parameters that the response sets. */
+/** RFC 6749 §4.2.2: `scope`, because the token may be for fewer scopes than the request asked for. Never a refresh token. */
+function issuedParameters({ code, idToken, access }: Issued): [string, string][] {
+  return [
+    ...(code === undefined ? [] : [['code', code] as [string, string]]),
+    ...(idToken === undefined ? [] : [['id_token', idToken] as [string, string]]),
+    ...(access === undefined
+      ? []
+      : ([
+          ['access_token', access.token],
+          ['token_type', 'Bearer'],
+          ['expires_in', String(access.expiresIn)],
+          ['scope', access.scopes.join(' ')],
+        ] as [string, string][])),
+  ]
+}
+
+/**
+ * The address of a response by redirect. The registered URI keeps its own query (RFC 6749 §3.1.2), except parameters that the response sets. If the
+ * response should have been a form, it is in the fragment if it can contain tokens.
+ */
 export function responseUrl(target: VerifiedTarget, issuer: string, outcome: Outcome): string {
   const parameters = responseParameters(target, issuer, outcome)
-  if (target.responseMode !== 'fragment') return withParameters(target.redirectUri, parameters)
+  const inFragment = target.responseMode === 'fragment' || target.isFrontChannel
+  if (!inFragment) return withParameters(target.redirectUri, parameters)
   return `${addressFor(target, parameters)}#${new URLSearchParams(parameters)}`
 }
 
@@ -47,6 +76,8 @@ function addressFor({ redirectUri }: VerifiedTarget, parameters: readonly [strin
  *
  * A form that leads to our own origin is never sent. It would be from one of our own pages, as the CSRF checks of our forms see it, and submit itself: a link with
  * `prompt=none` could sign people out, for example.
+ *
+ * Tokens that do not fit into the headers of a redirect are not sent: a proxy would drop the response, and nobody could tell why.
  */
 export function sendResponse(
   reply: FastifyReply,
@@ -55,8 +86,15 @@ export function sendResponse(
   outcome: Outcome,
   page: PageContext,
 ): FastifyReply {
-  if (target.responseMode !== 'form_post' || new URL(target.redirectUri).origin === issuer)
-    return reply.header('cache-control', 'no-store').redirect(responseUrl(target, issuer, outcome), 303)
+  if (target.responseMode !== 'form_post' || new URL(target.redirectUri).origin === issuer) {
+    const url = responseUrl(target, issuer, outcome)
+    if ('issued' in outcome && url.length > maxAddressLength) {
+      const error = new OAuthError('response_too_long', { detail: `the response has ${url.length} characters` })
+      noteRefusal(reply.request, error)
+      return sendResponse(reply, target, issuer, { error, requestId: reply.request.id }, page)
+    }
+    return reply.header('cache-control', 'no-store').redirect(url, 303)
+  }
   const parameters = responseParameters(target, issuer, outcome)
   return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))
 }

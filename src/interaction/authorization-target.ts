@@ -8,7 +8,7 @@ import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
-import { responseModeFor } from './response-mode.ts'
+import { asksForTokens, responseModeFor } from './response-mode.ts'
 
 declare const verified: unique symbol
 
@@ -18,6 +18,8 @@ export interface VerifiedTarget {
   readonly client: Client
   readonly redirectUri: string
   readonly responseMode: ResponseMode
+  /** Whether the request asks for tokens from the authorization endpoint. They must never get into a query. */
+  readonly isFrontChannel: boolean
   readonly state: string | undefined
 }
 
@@ -71,6 +73,7 @@ export function targetOf(client: Client, parameters: Parameters): VerifiedTarget
     client,
     redirectUri,
     responseMode: responseModeFor(parameters, redirectUri),
+    isFrontChannel: asksForTokens(parameters),
     state,
   } as VerifiedTarget
 }

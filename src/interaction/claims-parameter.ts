@@ -33,6 +33,21 @@ export function readClaimsParameter(text: string | undefined): ClaimsParameter {
   return { userinfo: readTarget(claims, 'userinfo'), idToken: readTarget(claims, 'id_token') }
 }
 
+/**
+ * The subjects that the claim `sub` names (OpenID Connect Core §5.5.1, §3.1.2.2). If both the ID token and userinfo have it, a person must be named in both.
+ *
+ * @returns empty if nobody is: then nobody can answer the request
+ * @throws OAuthError `invalid_request`
+ */
+export function readClaimedSubs({ userinfo, idToken }: ClaimsParameter): readonly string[] | undefined {
+  const [one, other] = [userinfo.get('sub')?.values, idToken.get('sub')?.values].map((subs) => {
+    if (subs?.every((sub): sub is string => typeof sub === 'string')) return subs
+    if (subs !== undefined) throw claimsMalformed('a value of sub is not a string')
+    return undefined
+  })
+  return one && other ? one.filter((sub) => other.includes(sub)) : (one ?? other)
+}
+
 function objectIn(text: string): JsonObject {
   try {
     return parseJsonObject(text)

@@ -164,7 +164,7 @@ export function noteContinued(
   { pending: { parameters }, target, arrival }: OpenedRequest,
 ): void {
   try {
-    leaveNotes(request, readAuthorizationRequest(parameters, target, arrival, settings.issuer))
+    leaveNotes(request, readAuthorizationRequest(parameters, target, arrival, settings))
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
   }
@@ -247,7 +247,7 @@ async function checkAuthorization(
   request.clientId = target.client.client_id
   try {
     if (fault && (!session || session.id !== repeatableIn)) throw fault
-    const authorization = readAuthorizationRequest(pending.parameters, target, arrival, settings.issuer)
+    const authorization = readAuthorizationRequest(pending.parameters, target, arrival, settings)
     if (isArrival) leaveNotes(request, authorization)
     const hinted = await readHint(signet, authorization, session)
     const { client_id } = target.client

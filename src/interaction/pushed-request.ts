@@ -68,7 +68,7 @@ export async function pushRequest(
     parameters,
     target,
     { isSigned, pushed: 'now' },
-    settings.issuer,
+    settings,
   )
   if (octetsOf(parameters) > maxOctets) throw new OAuthError('request_too_long', { param: String(maxOctets) })
   // A server that authenticates pushes the requests of all its users from one network. But anybody can register clients themselves.

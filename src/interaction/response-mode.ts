@@ -9,7 +9,7 @@ import { type ResponseMode, responseModes } from '../protocol/oidc-values.ts'
  */
 export function responseModeFor(parameters: Parameters, redirectUri: string): ResponseMode {
   const sent = (name: string) => sentValue(parameters, name)
-  const isFrontChannel = givesTokens(sent('response_type'))
+  const isFrontChannel = asksForTokens(parameters)
   const named = readResponseMode(sent('response_mode'), redirectUri)
   if (named === undefined || (named === 'query' && isFrontChannel)) return isFrontChannel ? 'fragment' : 'query'
   return named
@@ -22,11 +22,11 @@ export function readResponseMode(text: string | undefined, redirectUri: string):
 }
 
 /**
- * Whether a response type returns tokens from the authorization endpoint. None of these is supported, but a client that asks for one
- * expects errors in the fragment, and `query` is not allowed (OAuth 2.0 Multiple Response Type Encoding Practices §3, §5; OpenID
+ * Whether a request asks for tokens from the authorization endpoint, in whatever condition its `response_type` is. A client that does so expects even
+ * the error that this is not supported in the fragment, and `query` is not allowed (OAuth 2.0 Multiple Response Type Encoding Practices §3, §5; OpenID
  * Connect Core §3.2.2.6, §3.3.2.6).
  */
-function givesTokens(responseType: string | undefined): boolean {
-  const words = responseType?.split(' ') ?? []
+export function asksForTokens(parameters: Parameters): boolean {
+  const words = sentValue(parameters, 'response_type')?.split(' ') ?? []
   return words.includes('token') || words.includes('id_token')
 }

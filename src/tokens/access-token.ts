@@ -70,3 +70,9 @@ function termsOf(target: Target, settings: Signet['settings']) {
   const audience = target.alsoIssuer ? [identifier, settings.issuer] : identifier
   return { audience, ttl: accessTokenTtl ?? settings.accessTokenTtl, alg: accessTokenSigningAlg }
 }
+
+/** The longest lifetime, in seconds, of any token that this client can get. */
+export function longestLifetime({ allowed }: Pick<Client, 'allowed'>, settings: Signet['settings']): number {
+  const ofResources = allowed.map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
+  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)
+}

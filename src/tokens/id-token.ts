@@ -13,8 +13,10 @@ export interface IdTokenContent {
   readonly sub: Subject
   readonly nonce: string | undefined
   readonly authentication: Authentication
-  /** The access token that is issued with it, for `at_hash`. */
-  readonly accessToken: string
+  /** The access token that is issued with it, for `at_hash`. There is none with the response types `id_token` and `code id_token`. */
+  readonly accessToken: string | undefined
+  /** The code that the browser carries beside it, for `c_hash`. */
+  readonly code?: string | undefined
   /** The secret with which the client authenticated this request, so a rotation of secrets breaks nobody. Needed for HS256. */
   readonly hmacKey: KeyObject | undefined
   /** Claims about the person. Empty for a token that passes through a browser, which may end up in logs and in the history. */
@@ -43,7 +45,8 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
     acr: authentication.acr,
     amr: authentication.amr,
     sid: authentication.sid,
-    at_hash: accessTokenHash(content.accessToken, alg),
+    ...(content.accessToken === undefined ? {} : { at_hash: halfHash(content.accessToken, alg) }),
+    ...(content.code === undefined ? {} : { c_hash: halfHash(content.code, alg) }),
     ...(content.nonce === undefined ? {} : { nonce: content.nonce }),
   }
   // OpenID Connect Core §10.1.
@@ -55,12 +58,12 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
 }
 
 /**
- * `at_hash` (OpenID Connect Core §3.1.3.6): the left half of a hash, by the hash function of the signing algorithm. The name of an algorithm has its
- * size; EdDSA names none, and with Ed25519 it is SHA-512 (RFC 8032 §5.1), as libraries compute it too.
+ * `at_hash` and `c_hash` (OpenID Connect Core §3.1.3.6, §3.2.2.10, §3.3.2.11): the left half of a hash, by the hash function of the signing algorithm. The
+ * name of an algorithm has its size; EdDSA names none, and with Ed25519 it is SHA-512 (RFC 8032 §5.1), as libraries compute it too.
  */
-function accessTokenHash(accessToken: string, alg: IdTokenAlgorithm): string {
+function halfHash(text: string, alg: IdTokenAlgorithm): string {
   const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
-    .update(accessToken, 'ascii')
+    .update(text, 'ascii')
     .digest()
   return hash.subarray(0, hash.length / 2).toString('base64url')
 }

@@ -6,7 +6,7 @@ import type { Client } from '../records/clients/client.ts'
 import type { PersonsGrant } from '../records/grants/grants-store.ts'
 import type { Sid } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import { type Audience, issueAccessToken } from './access-token.ts'
+import { type Audience, type IssuedAccessToken, issueAccessToken } from './access-token.ts'
 import type { GrantedPerson } from './granted-person-store.ts'
 import { issueIdToken } from './id-token.ts'
 import { issuableScopes } from './issuable-scopes.ts'
@@ -45,8 +45,21 @@ interface IssuedForPerson {
   readonly tokens: IssuedTokens
   /** All requested scopes that are still allowed, for any audience. */
   readonly effective: readonly string[]
-  /** The details of the access token for the event. */
-  readonly access: { readonly audience: Audience; readonly jti: string; readonly scopes: readonly string[] }
+  readonly access: AccessDetail
+}
+
+/** The details of an access token for the event. */
+export interface AccessDetail {
+  readonly audience: Audience
+  readonly jti: string
+  readonly scopes: readonly string[]
+}
+
+/** What tokens are issued on: the grant with its person, and the `sid` of its session. */
+export interface TokenSource {
+  readonly grant: PersonsGrant
+  readonly person: GrantedPerson
+  readonly sid: Sid
 }
 
 /**
@@ -62,7 +75,7 @@ interface IssuedForPerson {
 export async function issueForPerson(
   signet: Signet,
   client: Client,
-  source: { readonly grant: PersonsGrant; readonly person: GrantedPerson; readonly sid: Sid },
+  source: TokenSource,
   request: {
     readonly scopes: readonly string[] | undefined
     readonly resource: readonly string[]
@@ -70,20 +83,14 @@ export async function issueForPerson(
     readonly hmacKey: KeyObject | undefined
   },
 ): Promise<IssuedForPerson> {
-  const { grant, sid } = source
-  const { target, scopes, effective } = issuableScopes(client, grant, request, signet.settings.issuer)
-  const { authTime, acr, amr } = grant
-  const sub = subjectFor(signet, client, grant.sub)
-  const authentication = { authTime, acr, amr, sid }
-  const person = personVisibleTo(client, source.person)
-  const issued = await issueAccessToken(signet, {
-    ...{ client, sub, target, scopes, grantId: grant.id, authentication },
-    ...(target.kind === 'resource' && target.resource.groupsClaim && { groups: groupClaims(person, effective) }),
-  })
-  const { token: accessToken, expiresIn, audience, jti, alg } = issued
+  const contents = contentsFor(signet, client, source, request)
+  const { grant } = source
+  const { scopes, effective } = contents
+  const { token: accessToken, expiresIn, audience, jti, alg } = await issueAccess(signet, contents)
   const access = { audience, jti, scopes }
   if (!effective.includes('openid'))
     return { tokens: { accessToken, expiresIn, scopes, algorithms: { access: alg } }, effective, access }
+  const { sub, authentication, person } = contents
   const idToken = await issueIdToken(signet, {
     ...{ client, sub, nonce: request.nonce, authentication, accessToken, hmacKey: request.hmacKey },
     personal: personalClaimsForIdToken(
@@ -94,4 +101,34 @@ export async function issueForPerson(
   })
   const algorithms = { access: alg, id: client.id_token_signed_response_alg }
   return { tokens: { accessToken, expiresIn, scopes, idToken, algorithms }, effective, access }
+}
+
+/**
+ * What the tokens of a person say, whichever endpoint returns them.
+ *
+ * @param request as for `issueForPerson`
+ * @throws OAuthError as `issueForPerson`
+ */
+export function contentsFor(
+  signet: Pick<Signet, 'settings' | 'subjectSalt'>,
+  client: Client,
+  { grant, person, sid }: TokenSource,
+  request: { readonly scopes: readonly string[] | undefined; readonly resource: readonly string[] },
+) {
+  const { authTime, acr, amr, id: grantId } = grant
+  return {
+    ...{ client, grantId, ...issuableScopes(client, grant, request, signet.settings.issuer) },
+    sub: subjectFor(signet, client, grant.sub),
+    authentication: { authTime, acr, amr, sid },
+    person: personVisibleTo(client, person),
+  }
+}
+
+/** Issues the access token. */
+export function issueAccess(signet: Signet, contents: ReturnType<typeof contentsFor>): Promise<IssuedAccessToken> {
+  const { client, sub, target, scopes, effective, grantId, authentication, person } = contents
+  return issueAccessToken(signet, {
+    ...{ client, sub, target, scopes, grantId, authentication },
+    ...(target.kind === 'resource' && target.resource.groupsClaim && { groups: groupClaims(person, effective) }),
+  })
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openPushedRequest } from '../../src/interaction/pushed-request.ts'
-import { issueCode } from '../../src/operations/issue-code.ts'
+import { openGrant } from '../../src/operations/open-grant.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { soundParameters } from '../../src/protocol/http/parameters.ts'
 import { noClaims } from '../../src/records/grants/claims-of-request.ts'
@@ -305,7 +305,13 @@ t.test('a sign-out between the last check and the code does not use it up', asyn
   const requestUri = await pushed(client)
   await idp.signet.database.query({ text: 'UPDATE sessions SET ended_at = now() WHERE id = $1', values: [session?.id] })
   const request = {
-    ...{ target: { client, redirectUri: defaultRedirectUri }, scopes: ['openid'], resources: [], acr: { classes: [] } },
+    ...{
+      target: { client, redirectUri: defaultRedirectUri },
+      responseType: 'code' as const,
+      scopes: ['openid'],
+      resources: [],
+      acr: { classes: [] },
+    },
     ...{
       claims: noClaims,
       codeChallenge: undefined,
@@ -315,7 +321,7 @@ t.test('a sign-out between the last check and the code does not use it up', asyn
   }
   const caller = { requestId: 'request', network: '127.0.0.1' }
   const actor = { kind: 'person', sub: session!.account.sub, caller, language: 'en' } as const
-  t.equal(await issueCode(idp.signet, actor, request, session!), undefined)
+  t.equal(await openGrant(idp.signet, actor, request, session!), undefined)
   t.match(await findPushedRequest(idp.signet.database, digestOf(requestUri), client.client_id), { completed: false })
 })
 

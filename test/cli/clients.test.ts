@@ -548,3 +548,29 @@ t.test(
       })
   },
 )
+
+t.test(
+  'response types that return tokens can be registered, with a warning while the server does not offer them',
+  async (t) => {
+    const created = await signet(...app, '--response-type', 'token id_token', '--response-type', 'code', '--json')
+    t.equal(created.code, 0)
+    t.match(JSON.parse(created.out), {
+      response_types: ['code', 'id_token token'],
+      grant_types: ['authorization_code', 'implicit', 'refresh_token'],
+    })
+    t.match(
+      created.err,
+      /^signet: Warning: "id_token token" will be refused, because SIGNET_LEGACY_RESPONSE_TYPES is off\..*\n$/,
+    )
+    const id = JSON.parse(created.out).client_id
+    const renamed = await signet('clients', 'update', id, '--name', 'Other', '--json')
+    t.match([renamed.code, renamed.err], [0, ''], 'only a change of the types says so again')
+    const implicit = [...app, '--kind', 'spa', '--response-type', 'id_token']
+    const { out, err } = await signet(...implicit)
+    t.match(err, /"id_token" will be refused/)
+    t.match(out, /Response types with tokens: id_token .*send a nonce/)
+    t.notMatch(out, /PKCE/, 'there is no code that it could protect')
+    const { code, err: fault } = await signet(...implicit, '--for', 'openid-client')
+    t.match([code, fault], [2, /never gets a code/], 'nothing is registered with a configuration that would not work')
+  },
+)

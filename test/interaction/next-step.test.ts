@@ -301,14 +301,24 @@ t.test('the consent page asks about the requested APIs and those that own a requ
   t.same(asked(['openid'], []), [])
 })
 
-t.test('only a public client whose redirect URI any app can receive can be impersonated', async (t) => {
-  const by = (token_endpoint_auth_method: 'none' | 'client_secret_basic', redirectUri: string) =>
-    canBeImpersonated({ token_endpoint_auth_method }, redirectUri)
-  t.notOk(by('none', 'https://app.example/callback'))
-  t.ok(by('none', 'http://127.0.0.1/callback'))
-  t.ok(by('none', 'com.example.app:/callback'))
-  t.notOk(by('client_secret_basic', 'http://127.0.0.1/callback'))
-})
+t.test(
+  'only a client that does not authenticate, and whose redirect URI any app can receive, can be impersonated',
+  async (t) => {
+    const by = (
+      token_endpoint_auth_method: 'none' | 'client_secret_basic',
+      redirectUri: string,
+      isFrontChannel = false,
+    ): boolean => canBeImpersonated({ client: { token_endpoint_auth_method }, redirectUri, isFrontChannel })
+    t.notOk(by('none', 'https://app.example/callback'))
+    t.ok(by('none', 'http://127.0.0.1/callback'))
+    t.ok(by('none', 'com.example.app:/callback'))
+    t.notOk(by('client_secret_basic', 'http://127.0.0.1/callback'))
+    // Nobody needs the secret for tokens from the authorization endpoint.
+    t.ok(by('client_secret_basic', 'http://127.0.0.1/callback', true))
+    t.ok(by('client_secret_basic', 'com.example.app:/callback', true))
+    t.notOk(by('client_secret_basic', 'https://app.example/callback', true))
+  },
+)
 
 t.test('a consent covers exactly the scopes and resources that it names', async (t) => {
   t.equal(step({ scopes: ['openid'], resources: [] }), 'respond')

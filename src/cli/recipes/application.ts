@@ -2,7 +2,7 @@ import { type ClientMetadata, deviceCodeGrant, isPublic, scopesOf, usesSecret } 
 import { quoted } from './writing.ts'
 
 /** How an application gets tokens, and what it authenticates with: a library is for some of these. */
-export type Way = 'confidential' | 'public' | 'key' | 'machine' | 'device'
+export type Way = 'confidential' | 'public' | 'key' | 'implicit' | 'machine' | 'device'
 
 /** What an application needs to know about Signet and about its registration. */
 export interface Application {
@@ -33,6 +33,8 @@ export interface Application {
   readonly assertionAlg: string
   /** Where it publishes its keys; undefined if they are registered. */
   readonly jwksUri: string | undefined
+  /** The registered response types that return tokens from the authorization endpoint. */
+  readonly olderTypes: readonly string[]
   /** Whether it must push its authorization requests (RFC 9126). */
   readonly mustPush: boolean
   /** Whether it must sign them (RFC 9101). */
@@ -74,6 +76,7 @@ export function applicationOf(client: Registered, issuer: string, secret?: strin
     otherResources,
     assertionAlg: client.token_endpoint_auth_signing_alg ?? 'ES256',
     jwksUri: client.jwks_uri,
+    olderTypes: client.response_types.filter((type) => type !== 'code'),
     mustPush: client.require_pushed_authorization_requests,
     mustSign: client.require_signed_request_object,
   }
@@ -101,6 +104,7 @@ export function exampleApplication(way: Way, callback: string): Application {
     otherResources: [],
     assertionAlg: 'ES256',
     jwksUri: way === 'key' ? 'https://app.example.com/jwks.json' : undefined,
+    olderTypes: [],
     mustPush: false,
     mustSign: false,
   }
@@ -111,10 +115,15 @@ export function exampleApplication(way: Way, callback: string): Application {
  *
  * @param metadata of a client, or unchecked metadata without some members
  */
-export function wayOf(metadata: Readonly<{ grant_types?: unknown; token_endpoint_auth_method?: unknown }>): Way {
-  const { grant_types: grants, token_endpoint_auth_method: method } = metadata
+export function wayOf(
+  metadata: Readonly<{ grant_types?: unknown; response_types?: unknown; token_endpoint_auth_method?: unknown }>,
+): Way {
+  const { grant_types: grants, response_types: types, token_endpoint_auth_method: method } = metadata
   if (Array.isArray(grants) && !grants.includes('authorization_code'))
-    return grants.includes(deviceCodeGrant) ? 'device' : 'machine'
+    return grants.includes('implicit') ? 'implicit' : grants.includes(deviceCodeGrant) ? 'device' : 'machine'
+  // Without grant types, they follow from the response types.
+  if (!Array.isArray(grants) && Array.isArray(types) && !types.some((type) => /\bcode\b/.test(String(type))))
+    return 'implicit'
   return method === 'none' ? 'public' : method === 'private_key_jwt' ? 'key' : 'confidential'
 }
 
@@ -152,9 +161,10 @@ export function describe(app: Application): string[] {
   return [
     ...facts,
     ...aboutRedirects(app),
+    ...aboutOlderTypes(app),
     aboutScopes(app),
     ...aboutResources(app),
-    aboutPkce(app),
+    ...(app.way === 'implicit' ? [] : [aboutPkce(app)]),
     ...aboutClaims(app),
   ]
 }
@@ -173,6 +183,13 @@ function aboutRedirects({ redirectUri, otherRedirectUris, postLogoutRedirectUri 
   ]
 }
 
+function aboutOlderTypes({ olderTypes }: Application): string[] {
+  if (olderTypes.length === 0) return []
+  return [
+    `Response types with tokens: ${olderTypes.join(', ')} (the tokens are in the fragment of the redirect URI, or in a form with response_mode=form_post; with id_token, send a nonce). They work only while SIGNET_LEGACY_RESPONSE_TYPES is on. If the application can, use response_type=code.`,
+  ]
+}
+
 function aboutResources({ resource, otherResources }: Application): string[] {
   if (resource === undefined) return []
   return [
@@ -182,6 +199,7 @@ function aboutResources({ resource, otherResources }: Application): string[] {
 
 function aboutSecret({ way, secret, secretBy, isPublic }: Application): string {
   if (way === 'device' && isPublic) return 'Secret: none, because whoever has the device could read it.'
+  if (way === 'implicit' && isPublic) return 'Secret: none. The application makes no requests that need one.'
   if (way === 'public') return 'Secret: none, because whoever has the application could read it. PKCE takes its place.'
   if (secret === undefined) return 'Secret: none. The application authenticates with its private key (private_key_jwt).'
   const sent =

@@ -51,6 +51,7 @@ const inWords: Record<Way, string> = {
   confidential: 'has a secret',
   public: 'has no secret (it is public)',
   key: 'authenticates with a key (private_key_jwt)',
+  implicit: 'never gets a code (it has no authorization_code)',
   machine: 'signs nobody in (it has no authorization_code)',
   device: 'has no browser (it gets tokens with the device code grant)',
 }
@@ -63,6 +64,7 @@ export function kindsOf({ ways, publicKind }: Recipe): string[] {
     machine: ['machine'],
     device: ['device'],
     key: [],
+    implicit: [],
   }
   return ways.flatMap((way) => kinds[way])
 }

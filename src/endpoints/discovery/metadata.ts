@@ -58,7 +58,7 @@ export function metadata(
     userinfo_signing_alg_values_supported: active,
     token_endpoint_auth_methods_supported: authenticationMethods,
     token_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
-    claims_supported: supportedClaims,
+    claims_supported: withLegacy ? [...supportedClaims, 'c_hash'] : supportedClaims,
     claim_types_supported: ['normal'],
     acr_values_supported: reachableClasses({ issuer }),
     // Initiating User Registration via OpenID Connect §4

@@ -10,9 +10,10 @@ import { presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { noteForOperator } from '../../protocol/operator-notes.ts'
-import { type Client, deviceCodeGrant, type GrantType } from '../../records/clients/client.ts'
+import { deviceCodeGrant, type GrantType } from '../../records/clients/client.ts'
 import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
+import { longestLifetime } from '../../tokens/access-token.ts'
 import type { IssuedTokens, TokensRefused } from '../../tokens/issue-for-person.ts'
 import { readTokenRequest, type TokenRequest, tokenResponse } from './token-request.ts'
 
@@ -29,7 +30,7 @@ const grantTypes = new Map<string, Exchange>([
   ['refresh_token', refreshToken],
   ['client_credentials', clientCredentials],
   [deviceCodeGrant, deviceCode],
-] satisfies [GrantType, Exchange][])
+] satisfies [Exclude<GrantType, 'implicit'>, Exchange][])
 
 /** Token endpoint, RFC 6749 §3.2. Every response, including errors, has `Cache-Control: no-store` (§5.1). */
 export function tokenEndpoint(app: App, signet: Signet): void {
@@ -100,12 +101,6 @@ async function deviceCode(
 
 function refusedWith({ refused, detail, isRecorded = true }: TokensRefused): OAuthError {
   return new OAuthError(refused, { detail, isRecorded })
-}
-
-/** The longest lifetime, in seconds, of any token that this client can get. */
-function longestLifetime({ allowed }: Client, settings: Signet['settings']): number {
-  const ofResources = allowed.map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
-  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)
 }
 
 function countTokens(metrics: Metrics, grant_type: GrantType, { access, id }: IssuedTokens['algorithms']): void {

@@ -18,8 +18,8 @@ export function needsConsent(
   { target, prompt, scopes, resources, claims }: Asked,
   consent: GivenConsent | undefined,
 ): boolean {
-  const { client, redirectUri } = target
-  if (prompt.has('consent') || isAskedEveryTime(client, redirectUri)) return true
+  const { client } = target
+  if (prompt.has('consent') || isAskedEveryTime(target)) return true
   // The database allows no client to be both. If nobody knows who is behind a client, only the person can decide.
   if (client.first_party && !client.isSelfRegistered) return false
   return (
@@ -36,30 +36,36 @@ export function needsConsent(
  *
  * @param consent as in `needsConsent`
  */
-export function isStranger({ client, redirectUri }: Asked['target'], consent: Consent | undefined): boolean {
-  return isAskedEveryTime(client, redirectUri) || (!client.first_party && !consent)
+export function isStranger(target: Asked['target'], consent: Consent | undefined): boolean {
+  return isAskedEveryTime(target) || (!target.client.first_party && !consent)
+}
+
+/** Where a response goes, as far as these rules need it. */
+type AskedTarget = Pick<Asked['target'], 'redirectUri' | 'isFrontChannel'> & {
+  readonly client: Pick<Client, 'token_endpoint_auth_method' | 'isSelfRegistered' | 'redirect_uris'>
 }
 
 /**
  * Whether another app could impersonate this one, because only the redirect URI identifies it and any app can listen there
- * (RFC 8252 §8.6). The person is then asked every time.
+ * (RFC 8252 §8.6). The person is then asked every time. Tokens from the authorization endpoint need no client authentication, so there the secret of a
+ * confidential client protects nothing.
  */
-export function canBeImpersonated(
-  client: Pick<ClientMetadata, 'token_endpoint_auth_method'>,
-  redirectUri: string,
-): boolean {
-  return isPublic(client) && !redirectUri.startsWith('https:')
+export function canBeImpersonated({
+  client,
+  redirectUri,
+  isFrontChannel,
+}: Pick<AskedTarget, 'redirectUri' | 'isFrontChannel'> & {
+  readonly client: Pick<ClientMetadata, 'token_endpoint_auth_method'>
+}): boolean {
+  return (isPublic(client) || isFrontChannel) && !redirectUri.startsWith('https:')
 }
 
 /**
  * Whether a consent never holds for a later request: another app could send it, or the client leads to several hosts. If nobody knows who is behind a client, the
  * host on the page is all that a person can judge it by. A consent that they gave for the host of somebody they trust must not send a code to another one.
  */
-export function isAskedEveryTime(
-  client: Pick<Client, 'token_endpoint_auth_method' | 'isSelfRegistered' | 'redirect_uris'>,
-  redirectUri: string,
-): boolean {
-  return canBeImpersonated(client, redirectUri) || (client.isSelfRegistered && hasSeveralHosts(client))
+export function isAskedEveryTime(target: AskedTarget): boolean {
+  return canBeImpersonated(target) || (target.client.isSelfRegistered && hasSeveralHosts(target.client))
 }
 
 function hasSeveralHosts({ redirect_uris: uris }: Pick<Client, 'redirect_uris'>): boolean {

@@ -15,7 +15,8 @@ import {
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
 import { receiveRequest } from '../../interaction/received-request.ts'
-import { issueCode } from '../../operations/issue-code.ts'
+import { issueFrontChannelTokens } from '../../operations/issue-front-channel-tokens.ts'
+import { openGrant } from '../../operations/open-grant.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
 import type { Signet } from '../../signet.ts'
@@ -73,9 +74,11 @@ async function doNextStep(
     return reply
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
-  const code = await issueCode(signet, personOf(request, step.session), authorization, step.session)
+  const person = personOf(request, step.session)
+  const opened = await openGrant(signet, person, authorization, step.session)
+  const tokens = opened && (await issueFrontChannelTokens(signet, person, authorization, opened))
   // The session or the consent has just ended, or another tab has completed the pushed request: start again.
-  if (code === undefined) return again(signet, reply, pending)
-  const page = pageContext(request, interaction)
-  return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, page)
+  if (!tokens) return again(signet, reply, pending)
+  const outcome = { issued: { code: opened.code, ...tokens } }
+  return sendResponse(reply, authorization.target, signet.settings.issuer, outcome, pageContext(request, interaction))
 }

@@ -13,6 +13,7 @@ import {
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
 import { giveConsent, refuseConsent } from '../../operations/give-consent.ts'
+import { issueFrontChannelTokens } from '../../operations/issue-front-channel-tokens.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
@@ -56,9 +57,10 @@ export function consentEndpoint(app: App, signet: Signet): void {
       const outcome = { error: new OAuthError('consent_denied'), requestId: request.id }
       return sendResponse(reply, target, signet.settings.issuer, outcome, page)
     }
-    const code = await giveConsent(signet, person, authorization, session)
-    if (code === undefined) return redirectToAuthorize(signet, reply, pending)
-    return sendResponse(reply, target, signet.settings.issuer, { code }, page)
+    const opened = await giveConsent(signet, person, authorization, session)
+    const tokens = opened && (await issueFrontChannelTokens(signet, person, authorization, opened))
+    if (!tokens) return redirectToAuthorize(signet, reply, pending)
+    return sendResponse(reply, target, signet.settings.issuer, { issued: { code: opened.code, ...tokens } }, page)
   })
 }
 
@@ -89,7 +91,7 @@ function showPage(
         name,
       })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
-      remembers: !isAskedEveryTime(target.client, target.redirectUri),
+      remembers: !isAskedEveryTime(target),
       otherAccountHref: `/sign-in?continue=${sealed}`,
     }),
   )

@@ -33,6 +33,12 @@ export function withoutParameters(uri: string, names: readonly string[]): string
  */
 export const maxReturnedLength = 4096
 
+/**
+ * Maximum octets of the address that a redirect leads to, for the same reason: a kilobyte is left for the other headers. Only responses with tokens could
+ * be longer.
+ */
+export const maxAddressLength = 7168
+
 /** Whether a value is too long to be returned in the query of a redirect. */
 export function isTooLongToReturn(value: string): boolean {
   return new URLSearchParams({ '': value }).toString().length - 1 > maxReturnedLength

@@ -248,7 +248,7 @@ export const errorRegistry = {
     status: 400,
     description:
       'The grant_type must be authorization_code, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:device_code.',
-    fix: 'The implicit flow and the password grant are not supported (RFC 9700 sections 2.1.2 and 2.4). Use the authorization code flow with PKCE.',
+    fix: 'The password grant is not supported (RFC 9700 section 2.4), and the implicit flow has no token request. Use the authorization code flow with PKCE.',
   },
   grant_type_not_registered: {
     ...unauthorized,
@@ -551,8 +551,40 @@ export const errorRegistry = {
   response_type_unsupported: {
     error: 'unsupported_response_type',
     status: 400,
-    description: 'The response_type must be code.',
-    fix: 'Tokens in the URL are not supported (RFC 9700 section 2.1.2). Use the authorization code flow with PKCE.',
+    description: 'This response_type is not supported. Use code.',
+    fix: 'Use the authorization code flow with PKCE: tokens in the URL are not supported (RFC 9700 section 2.1.2). For an application that cannot be changed, the operator can turn on older response types, but never token alone (SIGNET_LEGACY_RESPONSE_TYPES).',
+  },
+  response_type_turned_off: {
+    error: 'unsupported_response_type',
+    status: 400,
+    description: 'This response_type is turned off at this server. Use code.',
+    fix: 'The client is registered for it, but the server does not offer it. Use the authorization code flow with PKCE. If the application cannot be changed, the operator can turn it on with SIGNET_LEGACY_RESPONSE_TYPES=on.',
+  },
+  response_type_not_registered: {
+    error: 'unsupported_response_type',
+    status: 400,
+    description: 'This client is not registered for this response_type.',
+    fix: 'Request a response_type that the client is registered for: signet clients show. To change them: signet clients update --response-type, with --grant-type implicit for those that return tokens from /authorize, and with --grant-type authorization_code for those that return a code. List all response types and grant types that the client should have.',
+  },
+  response_mode_query_refused: {
+    ...request,
+    description: 'response_mode=query cannot be used with this response_type, because it returns tokens.',
+    fix: 'Leave response_mode out to use fragment, or send form_post. A query ends up in the logs of servers and in Referer headers (OAuth 2.0 Multiple Response Type Encoding Practices, section 5).',
+  },
+  response_too_long: {
+    ...request,
+    description: 'The response is too long for a redirect. Use response_mode=form_post or response_type=code.',
+    fix: 'Tokens, state and nonce must fit into a header together, and proxies accept 8 KB. Send response_mode=form_post, shorten state and nonce, request fewer claims, or use the authorization code flow, which has no such limit.',
+  },
+  nonce_missing: {
+    ...request,
+    description: 'The nonce is missing: this response_type returns an ID token from the authorization endpoint.',
+    fix: 'Send a random nonce with each request, keep it in the session of the browser, and compare it with the claim nonce of the ID token (OpenID Connect Core sections 3.2.2.1 and 3.3.2.1). Without it, the ID token of one sign-in could be inserted into another.',
+  },
+  openid_missing: {
+    ...scope,
+    description: 'This response_type needs the scope openid.',
+    fix: 'Add openid to the scope. Only OpenID Connect requests can have tokens from the authorization endpoint; otherwise use response_type=code.',
   },
   response_mode_unsupported: {
     ...request,

@@ -1,0 +1,58 @@
+import type { Settings } from '../platform/config/settings.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { shortened } from '../protocol/errors/refusal.ts'
+import { type contentsOf, type ResponseType, responseTypeOf } from '../protocol/oidc-values.ts'
+import type { Client } from '../records/clients/client.ts'
+import { issuableScopes } from '../tokens/issuable-scopes.ts'
+
+/**
+ * The response type of a request. All but `code` return tokens from the authorization endpoint, so they need two decisions: one of the operator about
+ * the server (SIGNET_LEGACY_RESPONSE_TYPES), and one about the client, by its registration. A client that is registered for `code` only gets nothing else,
+ * so nobody can make its users' browsers carry tokens by changing a link.
+ *
+ * @throws OAuthError `unsupported_response_type`; `unauthorized_client` for `code` without its grant type; `invalid_request` if there is none
+ */
+export function readResponseType(
+  text: string | undefined,
+  client: Client,
+  legacy: Settings['legacyResponseTypes'],
+): ResponseType {
+  if (text === undefined) throw new OAuthError('parameter_missing', { param: 'response_type' })
+  const type = responseTypeOf(text)
+  const isRegistered = type !== undefined && client.response_types.includes(type)
+  const detail = `response_type ${shortened(text, 80)}; client ${client.client_id} is registered for: ${client.response_types.join(', ') || 'none'}`
+  if (type === 'code' && !client.grant_types.includes('authorization_code'))
+    throw new OAuthError('authorization_code_not_registered', { detail: `client ${client.client_id}` })
+  const isOffered = type === 'code' || (type !== undefined && legacy === 'on')
+  if (!isOffered)
+    throw new OAuthError(isRegistered ? 'response_type_turned_off' : 'response_type_unsupported', { detail })
+  if (!isRegistered) throw new OAuthError('response_type_not_registered', { detail })
+  return type
+}
+
+/**
+ * What a request must have if it asks for tokens from the authorization endpoint.
+ *
+ * @throws OAuthError
+ */
+export function checkFrontChannel(
+  values: ReadonlyMap<string, string>,
+  client: Client,
+  request: {
+    readonly contents: ReturnType<typeof contentsOf>
+    readonly scopes: readonly string[]
+    readonly resources: readonly string[]
+    readonly issuer: string
+  },
+): void {
+  const { contents, scopes, resources, issuer } = request
+  // OAuth 2.0 Multiple Response Type Encoding Practices §3, §5: the query must not be used.
+  if (values.get('response_mode') === 'query') throw new OAuthError('response_mode_query_refused')
+  // OpenID Connect Core §3.1.2.1. Signet offers these types for OpenID Connect only.
+  if (!scopes.includes('openid')) throw new OAuthError('openid_missing', { detail: `scope: ${scopes.join(' ')}` })
+  // OpenID Connect Core §3.2.2.1, §3.3.2.1.
+  if (contents.idToken && !values.has('nonce')) throw new OAuthError('nonce_missing')
+  // Here rather than when the token is issued: nobody should consent first. The person can only reduce what is issued.
+  if (contents.accessToken)
+    issuableScopes(client, { scopes, resources, terms: undefined }, { scopes, resource: [] }, issuer)
+}
