@@ -235,10 +235,6 @@ function completed(metadata: SomeMetadata): ClientMetadata {
   return {
     client_name: 'Test client',
     application_type: 'web',
-    backchannel_logout_uri: undefined,
-    backchannel_logout_session_required: false,
-    frontchannel_logout_uri: undefined,
-    frontchannel_logout_session_required: false,
     redirect_uris: [defaultRedirectUri],
     post_logout_redirect_uris: [],
     grant_types: ['authorization_code', 'refresh_token'],
