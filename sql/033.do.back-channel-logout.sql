@@ -39,7 +39,8 @@ END $$;
 CREATE TRIGGER forget_session_clients AFTER DELETE ON sessions
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_session_clients();
 
--- The clients that the person has signed in to in a session, at most a thousand. Call it before the grants of the session end.
+-- The clients that the person has signed in to in a session, at most two hundred: ending a session must not take long, even if somebody has opened grants of all
+-- clients that there are. Call it before the grants of the session end.
 --
 -- A client can have thousands of grants in one session. So this reads one entry of the index for each client, and not one for each grant.
 CREATE FUNCTION clients_of_session(session bigint) RETURNS SETOF text
@@ -51,11 +52,12 @@ LANGUAGE sql STABLE ROWS 10 AS $$
     SELECT following.client_id, open.place + 1 FROM open CROSS JOIN LATERAL (
       SELECT client_id FROM grants
       WHERE ended_at IS NULL AND (session_id, client_id) > (session, open.client_id) AND session_id <= session ORDER BY session_id, client_id LIMIT 1
-    ) AS following WHERE open.place < 1000
+    ) AS following WHERE open.place < 200
   )
   SELECT client_id FROM open
   UNION
-  (SELECT client_id FROM session_clients WHERE session_id = session ORDER BY client_id LIMIT 1000)
+  (SELECT client_id FROM session_clients WHERE session_id = session ORDER BY client_id LIMIT 200)
+  LIMIT 200
 $$;
 
 -- Adds jobs in the caller's transaction, as queue_job does for one. They are for a worker of their own, which is notified by another channel.

@@ -21,6 +21,12 @@ const maxRowsInDecision = 100
 const batchSize = 500
 
 /**
+ * The maximum number of sessions among these. Each can add two hundred jobs to the queue, which tell clients that it has ended
+ * (sql/033.do.back-channel-logout.sql).
+ */
+const maxSessions = 50
+
+/**
  * The delay after which a decision is processed once more, in seconds. A grant that was being opened when the decision was made has ended like the
  * others, but its row may have been committed later. No transaction lasts this long.
  */
@@ -127,7 +133,7 @@ async function endBatchOf(
 ): Promise<EndedRows> {
   switch (ending.kind) {
     case 'account': {
-      const sessions = await endSessionsOf(tx, ending, decidedAt, maxRows)
+      const sessions = await endSessionsOf(tx, ending, decidedAt, Math.min(maxRows, maxSessions))
       const grants = await endGrantsOf(tx, ending, decidedAt, maxRows)
       const connections =
         ending.reason === 'account_deleted' ? await deleteConnectionsOf(tx, ending.sub, maxRows) : undefined
@@ -138,7 +144,7 @@ async function endBatchOf(
       }
     }
     case 'sessions': {
-      const { ids, rows, left } = await endSessionsOf(tx, ending, decidedAt, maxRows)
+      const { ids, rows, left } = await endSessionsOf(tx, ending, decidedAt, Math.min(maxRows, maxSessions))
       if (ids.length === 0) return { ...nothing, left }
       const { sub, reason } = ending
       const bound = await startEnding(tx, { kind: 'session_grants', reason, sub, sessionIds: ids }, decidedAt, maxRows)

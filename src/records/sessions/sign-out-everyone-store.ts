@@ -3,7 +3,7 @@ import { inTransaction } from '../../platform/database/queryable.ts'
 import { endGrantsSql, endSessionsSql } from '../endings/end-rows-store.ts'
 
 /** The number of rows that one statement reads, so that none takes long. A call that was interrupted can be repeated. */
-const batchSize = 5_000
+const batchSize = 1_000
 
 /**
  * Signs everyone out. Ends all sessions, with one event per person and batch, and all grants of people, with one event each. Also forgets all known
