@@ -10,6 +10,9 @@ import { issuableScopes } from '../tokens/issuable-scopes.ts'
  * the server (SIGNET_LEGACY_RESPONSE_TYPES), and one about the client, by its registration. A client that is registered for `code` only gets nothing else,
  * so nobody can make its users' browsers carry tokens by changing a link.
  *
+ * A node of the previous release knows only `code`, and does not look at the registered types. Beside it, a client that is registered for `code id_token` alone
+ * can get a code by itself as well, bound to it like any other.
+ *
  * @throws OAuthError `unsupported_response_type`; `unauthorized_client` for `code` without its grant type; `invalid_request` if there is none
  */
 export function readResponseType(

@@ -395,7 +395,9 @@ export const javascriptRecipes = {
     ways: ['confidential'],
     because: onServer,
     callback: '/callback',
-    notes: ['Its default response_type, id_token, is not supported by Signet: the configuration has code.'],
+    notes: [
+      'Its default response_type, id_token, sends the ID token through the browser, which Signet has turned off by default: the configuration has code.',
+    ],
     parts: (app) => [
       env(dotenv`
         # SESSION_SECRET encrypts the sessions of your application: openssl rand -hex 32
