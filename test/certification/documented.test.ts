@@ -87,7 +87,9 @@ t.test('the table of checks names functions that are there, and all that check s
 })
 
 t.test('the commands create a person with all claims, and clients like those of the tests', async (t) => {
-  const { signetReading, json } = await openConsole(t, { SIGNET_ISSUER: 'https://id.example' })
+  const { signetReading, json } = await openConsole(t, {
+    ...{ SIGNET_ISSUER: 'https://id.example', SIGNET_LEGACY_RESPONSE_TYPES: 'on' },
+  })
   const [createPerson = [], createClient = []] = commandsOf(page, {
     PASSWORD: 'unused',
     SUITE: 'https://suite.example',
