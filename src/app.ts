@@ -18,6 +18,7 @@ import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
 import { avatarEndpoint } from './pages/avatar/avatar-endpoint.ts'
 import { brandEndpoint } from './pages/brand/brand-endpoint.ts'
+import { checkSessionEndpoint } from './pages/check-session/check-session-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
 import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
@@ -86,6 +87,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     stepUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
+    checkSessionEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
       avatarEndpoint(own, signet)

@@ -17,6 +17,8 @@ interface LayoutProps {
   readonly scripts?: readonly string[] | undefined
   /** The client whose request this is, for the links below the card. */
   readonly client?: PageClient | undefined
+  /** Where a page goes on to by itself. Only for browsers without scripts: with scripts, one of the `scripts` decides when. */
+  readonly goesOn?: { readonly href: string; readonly seconds: number } | undefined
   readonly children: ComponentChildren
 }
 
@@ -24,7 +26,7 @@ interface LayoutProps {
  * What all pages share: the head, the brand, the card and the footer. Nothing is inline, because the Content-Security-Policy allows only
  * `'self'`.
  */
-export function Layout({ page, title, faulty, scripts = [], client, children }: LayoutProps) {
+export function Layout({ page, title, faulty, scripts = [], client, goesOn, children }: LayoutProps) {
   const { brand, messages } = page
   const { layout } = messages
   const named = title === brand.name ? title : `${title} – ${brand.name}`
@@ -41,6 +43,11 @@ export function Layout({ page, title, faulty, scripts = [], client, children }: 
         <link rel="icon" type={brand.logo?.contentType ?? 'image/svg+xml'} href={brand.logo?.href ?? seal} />
         <link rel="stylesheet" href="/assets/signet.css" />
         {brand.styleHref && <link rel="stylesheet" href={brand.styleHref} />}
+        {goesOn && (
+          <noscript>
+            <meta http-equiv="refresh" content={`${goesOn.seconds};url=${goesOn.href}`} />
+          </noscript>
+        )}
         {scripts.map((script) => (
           <script key={script} src={`/assets/${script}`} defer />
         ))}

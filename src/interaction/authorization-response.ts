@@ -14,9 +14,13 @@ export interface Issued extends FrontChannelTokens {
 }
 
 /** What the client receives: what was issued, or an error with the id of the request in which it occurred (RFC 6749 §4.1.2.1, §4.2.2.1). */
-export type Outcome =
+export type Outcome = (
   | { readonly issued: Issued }
   | { readonly error: OAuthError; readonly requestId: string | undefined }
+) & {
+  /** The parameter `session_state` (OpenID Connect Session Management §2). */
+  readonly sessionState?: string | undefined
+}
 
 /** The parameters of a response, with `state` unchanged and `iss` (RFC 9207 §2), which identifies the issuer to the client. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
@@ -29,6 +33,7 @@ function responseParameters(target: VerifiedTarget, issuer: string, outcome: Out
           ['error_uri', errorUri(issuer, outcome.error.entry, outcome.requestId)],
         ]
   if (target.state !== undefined) parameters.push(['state', target.state])
+  if (outcome.sessionState !== undefined) parameters.push(['session_state', outcome.sessionState])
   parameters.push(['iss', issuer])
   return parameters
 }
@@ -91,7 +96,8 @@ export function sendResponse(
     if ('issued' in outcome && url.length > maxAddressLength) {
       const error = new OAuthError('response_too_long', { detail: `the response has ${url.length} characters` })
       noteRefusal(reply.request, error)
-      return sendResponse(reply, target, issuer, { error, requestId: reply.request.id }, page)
+      const { sessionState } = outcome
+      return sendResponse(reply, target, issuer, { error, requestId: reply.request.id, sessionState }, page)
     }
     return reply.header('cache-control', 'no-store').redirect(url, 303)
   }

@@ -21,6 +21,8 @@ export interface VerifiedTarget {
   /** Whether the request asks for tokens from the authorization endpoint. They must never get into a query. */
   readonly isFrontChannel: boolean
   readonly state: string | undefined
+  /** Whether it is an authentication request: one with the scope `openid` (OpenID Connect Core §3.1.2.1). */
+  readonly isOpenid: boolean
 }
 
 /**
@@ -75,6 +77,7 @@ export function targetOf(client: Client, parameters: Parameters): VerifiedTarget
     responseMode: responseModeFor(parameters, redirectUri),
     isFrontChannel: asksForTokens(parameters),
     state,
+    isOpenid: (soundValue(parameters, 'scope') ?? '').split(' ').includes('openid'),
   } as VerifiedTarget
 }
 

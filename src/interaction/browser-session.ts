@@ -8,6 +8,7 @@ import { digest, randomText } from '../platform/secrets/digest.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
+import { changeBrowserState } from './browser-state.ts'
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
 
@@ -60,9 +61,10 @@ export function newBrowserSession(
   }
 }
 
-/** Sets the cookie of a new session. */
-export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
-  renewSessionCookie(reply, issuer, cookie, sessionTtl)
+/** Sets the cookie of a new session. Applications that watch this browser notice that somebody has signed in. */
+export function setSessionCookie(reply: FastifyReply, settings: SessionSettings, cookie: string): void {
+  renewSessionCookie(reply, settings.issuer, cookie, settings.sessionTtl)
+  changeBrowserState(reply, settings)
 }
 
 /**
@@ -77,7 +79,8 @@ export function renewSessionCookie(reply: FastifyReply, issuer: string, cookie: 
     .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: secondsLeft })
 }
 
-/** Deletes the cookie. The session itself is ended in the database. */
-export function forgetSession(reply: FastifyReply, issuer: string): void {
-  reply.clearCookie(cookieNames(issuer).session, cookieAttributes(issuer))
+/** Deletes the cookie. The session itself is ended in the database. Applications that watch this browser notice that somebody has signed out. */
+export function forgetSession(reply: FastifyReply, settings: SessionSettings): void {
+  reply.clearCookie(cookieNames(settings.issuer).session, cookieAttributes(settings.issuer))
+  changeBrowserState(reply, settings)
 }

@@ -19,7 +19,7 @@ import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
 import { notesAboutDropped } from '../tokens/requested-scopes.ts'
 import { subjectFor } from '../tokens/subject.ts'
 import { type Arrival, type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
-import { responseUrl, sendResponse } from './authorization-response.ts'
+import { responseUrl } from './authorization-response.ts'
 import { findRequestingClient, targetOf, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession, whyNoSession } from './browser-session.ts'
 import {
@@ -32,6 +32,7 @@ import {
 } from './continue-value.ts'
 import { nextStep, type OpenStep } from './next-step.ts'
 import { openPushedRequest, requestUriOf } from './pushed-request.ts'
+import { respond } from './session-state.ts'
 
 /** A pending authorization request, checked again for this step, and what it needs next. */
 export interface AuthorizationInteraction {
@@ -266,7 +267,14 @@ async function checkAuthorization(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     noteRefusal(request, error)
-    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, pageOf(request, pending))
+    await respond(
+      signet,
+      request,
+      reply,
+      { target, session },
+      { error, requestId: request.id },
+      pageOf(request, pending),
+    )
     return undefined
   }
 }

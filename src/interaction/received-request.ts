@@ -8,11 +8,11 @@ import { maxObjectLength, type RequestObjectRefused, readRequestObject } from '.
 import type { Client } from '../records/clients/client.ts'
 import { ClientKeysUnavailable } from '../records/clients/client-keys.ts'
 import type { Signet } from '../signet.ts'
-import { sendResponse } from './authorization-response.ts'
 import { findRequestingClient, type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession } from './browser-session.ts'
 import { type PendingRequest, type ReceivedRequest, standIns } from './continue-value.ts'
 import { idInRequestUri } from './pushed-request.ts'
+import { respond } from './session-state.ts'
 
 /**
  * The authorization request that has just arrived, with the parameters that count: those in its request object if it has one (RFC 9101 §6.3, OpenID Connect Core §6), those
@@ -35,13 +35,13 @@ export async function receiveRequest(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     // For the language of the page.
-    await currentSession(database, settings, request)
+    const session = await currentSession(database, settings, request)
     const target = await targetBeside(signet, sent)
     if (target === undefined) throw error
     request.clientId = target.client.client_id
     noteRefusal(request, error)
     const page = pageContextOf(request, sentValue(sent, 'ui_locales'))
-    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, page)
+    await respond(signet, request, reply, { target, session }, { error, requestId: request.id }, page)
     return undefined
   }
 }

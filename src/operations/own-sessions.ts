@@ -5,6 +5,7 @@ import { endAllSessions, endSession, moveProvenSessions, moveSession } from '../
 import { recordEvent } from '../records/events/events-store.ts'
 import type { SessionId, Sub } from '../records/ids.ts'
 import { forgetBrowserOf, forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
+import { type FrontChannelClient, findFrontChannelClients } from '../records/sessions/session-clients-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
@@ -20,16 +21,22 @@ type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
  * browser may belong to a thief or be on a lost computer, so its browser is forgotten.
  */
 
-/** Signs a person out of their current session. */
-export async function signOut(signet: Context, actor: Actor, session: OwnSession): Promise<void> {
+/**
+ * Signs a person out of their current session.
+ *
+ * @returns the clients of the session to be told in the browser (OpenID Connect Front-Channel Logout). The others are told by jobs, which the end of the session has queued
+ */
+export async function signOut(signet: Context, actor: Actor, session: OwnSession): Promise<FrontChannelClient[]> {
   const { sub } = session.account
   const end = async (tx: Queryable) => {
+    const clients = await findFrontChannelClients(tx, session.id)
     const ended = await endOne(tx, sub, session.id)
     if (ended) await recordEvent(tx, { type: 'signed_out', ...originOf(actor), sub })
-    return ended
+    return { clients, ended }
   }
-  const ended = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, end))
+  const { clients, ended } = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, end))
   if (ended?.left) signet.endings.wake()
+  return clients
 }
 
 /**

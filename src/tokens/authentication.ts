@@ -73,14 +73,36 @@ export function missingClass(
  */
 export async function sessionIdFor(
   secrets: LiveSecrets,
-  { id, sidVersion }: Pick<Session, 'id' | 'sidVersion'>,
+  session: Pick<Session, 'id' | 'sidVersion'>,
   clientId: ClientId,
 ): Promise<Sid> {
+  const value = await sessionMac(secrets, session, `${session.id}:${clientId}`)
+  return value.subarray(0, 16).toString('base64url') as Sid
+}
+
+/**
+ * Computes the value of the state cookie of a browser with this session (OpenID Connect Session Management §3.2). Scripts can read the cookie, so the value says nothing
+ * about the session and leads to nothing. It is like `sid`, but cannot be the `sid` of a client: the text begins with no number.
+ *
+ * @throws whatever reading the secrets throws
+ */
+export async function browserStateFor(
+  secrets: LiveSecrets,
+  session: Pick<Session, 'id' | 'sidVersion'>,
+): Promise<string> {
+  return (await sessionMac(secrets, session, `browser state:${session.id}`)).toString('base64url')
+}
+
+async function sessionMac(
+  secrets: LiveSecrets,
+  { sidVersion }: Pick<Session, 'sidVersion'>,
+  text: string,
+): Promise<Buffer> {
   const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
   // Another node has started this session with a version that this node has not read yet.
   if (usable().length === 0) await secrets.reload()
   const version = Math.min(...usable())
-  const value = mac(secrets['session-id'], version, `${id}:${clientId}`)
+  const value = mac(secrets['session-id'], version, text)
   if (!value) throw new Error(`The secret session-id has no version ${sidVersion}, and none after it.`)
-  return value.subarray(0, 16).toString('base64url') as Sid
+  return value
 }

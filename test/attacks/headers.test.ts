@@ -161,6 +161,8 @@ t.test('cookies', async (t) => {
     t.same(await attributesOf(idp), [
       '__Host-signet_browser; Max-Age; Path=/; HttpOnly; Secure; SameSite=Lax',
       '__Host-signet_session; Max-Age; Path=/; HttpOnly; Secure; SameSite=Lax',
+      // It says nothing, and is for a script in a frame.
+      '__Host-signet_state; Max-Age; Path=/; Secure; SameSite=None',
     ])
     const page = await send(idp, { path: '/sign-in' })
     t.match(page.headers['strict-transport-security'], /^max-age=\d{8}/)
@@ -195,11 +197,12 @@ t.test('cookies', async (t) => {
     }
     for (const node of nodes)
       t.match((await send(node, { path: '/', headers: { cookie: cookie() } })).text, 'id="sign-out"', node.issuer)
-    t.equal(jar.size, 4)
+    t.equal(jar.size, 6)
     t.same(cookieNames(other), {
       session: '__Host-signet_session_8443',
       browser: '__Host-signet_browser_8443',
       signIn: '__Host-signet_sign_in_8443',
+      state: '__Host-signet_state_8443',
     })
     t.same(cookieNames('https://id.example').session, '__Host-signet_session', 'without a port, as before')
     t.same(cookieNames('http://localhost').session, 'signet_session')
@@ -211,6 +214,7 @@ t.test('cookies', async (t) => {
     t.same(await attributesOf(idp), [
       `signet_browser_${port}; Max-Age; Path=/; HttpOnly; SameSite=Lax`,
       `signet_session_${port}; Max-Age; Path=/; HttpOnly; SameSite=Lax`,
+      `signet_state_${port}; Max-Age; Path=/; SameSite=Lax`,
     ])
     t.notOk('strict-transport-security' in (await send(idp, { path: '/sign-in' })).headers)
   })

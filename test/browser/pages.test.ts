@@ -21,8 +21,8 @@ const views = [
   ['desktop', 'light'],
 ] as const
 
-/** A page that submits itself would be gone before it could be examined. */
-const still = (html: string) => html.replace('/assets/form-post.js', '/assets/show-password.js')
+/** A page that submits itself or goes on would be gone before it could be examined. */
+const still = (html: string) => html.replace(/\/assets\/(?:form-post|sign-out)\.js/, '/assets/show-password.js')
 
 /**
  * A context in which each page has axe. The browser compiles an init script once. To evaluate it in a page takes longer than what it is for.

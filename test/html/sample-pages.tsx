@@ -805,6 +805,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
     ),
     'signed out': <SignedOutPage page={page} />,
     'signed out, with a way back': <SignedOutPage page={page} client={notes} returnHref="http://localhost:4001/" />,
+    'signed out, going on': <SignedOutPage page={page} client={notes} leavesTo="https://notes.example/bye" />,
+    'signed out, going on, hostile': (
+      <SignedOutPage page={page} client={{ name: markup }} leavesTo="com.example.app:/bye?x=%22%3E" />
+    ),
     error: (
       <ErrorPage
         page={page}

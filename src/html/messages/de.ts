@@ -323,6 +323,12 @@ export const de: Messages = {
     done: 'Ihre Sitzung hier ist beendet. In Anwendungen kann eine eigene Sitzung weiterbestehen: Wenn andere dieses Gerät benutzen, melden Sie sich auch dort ab.',
     back: 'Zurück',
     backTo: 'Zurück zu {client}',
+    applications: 'Sie werden jetzt auch bei den Anwendungen abgemeldet, die Sie benutzt haben.',
+    going: 'Danach werden Sie zu {host} zurückgeleitet.',
+    goingBack: 'Danach werden Sie zur Anwendung zurückgeleitet.',
+    goOn: 'Weiter',
+    unreached:
+      'Ihr Browser kann verhindern, dass eine Anwendung Sie abmeldet. Wenn andere dieses Gerät benutzen, prüfen Sie, ob Sie auch dort abgemeldet sind.',
   },
   formPost: {
     title: 'Einen Moment bitte',

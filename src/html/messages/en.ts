@@ -315,6 +315,12 @@ export const en = {
     done: 'Your session here has ended. Applications may keep their own sessions: if other people use this device, sign out there too.',
     back: 'Go back',
     backTo: 'Back to {client}',
+    applications: 'Now signing you out of the applications that you used.',
+    going: 'You will then return to {host}.',
+    goingBack: 'You will then return to the application.',
+    goOn: 'Continue',
+    unreached:
+      'Your browser may keep an application from signing you out. If other people use this device, check that you are signed out there too.',
   },
   formPost: {
     title: 'One moment',

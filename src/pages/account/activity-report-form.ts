@@ -28,7 +28,7 @@ export async function submitReport(signet: Signet, submission: Submission): Prom
   if (reported === 'stale') return { outcome: 'done', path: '/account/activity' }
   if (reported === 'address_taken')
     return { outcome: 'faulty', faults: new Map([['form', 'previous_address_taken']]), status: 422 }
-  forgetSession(reply, issuer)
+  forgetSession(reply, signet.settings)
   reply.header('cache-control', 'no-store').redirect(`/recover/password?token=${reported.token}`, 303)
   return { outcome: 'replied' }
 }

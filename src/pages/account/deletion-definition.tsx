@@ -49,7 +49,7 @@ async function submitDeletion(signet: Signet, submission: Submission): Promise<O
   const deleted = await deleteOwnAccount(signet, actorOf(submission), session)
   if (deleted === 'signed_out') return { outcome: deleted }
   if (deleted === 'stale') return staleOutcome(signet, submission, { page: 'deletion' })
-  forgetSession(reply, signet.settings.issuer)
+  forgetSession(reply, signet.settings)
   reply.header('cache-control', 'no-store')
   sendPage(reply, AccountDeletedPage({ page: pageContextOf(request), toldAt: toldAt(signet, account) }))
   return { outcome: 'replied' }

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTooLong } from '../../interaction/authorization-request.ts'
-import { sendResponse } from '../../interaction/authorization-response.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
@@ -15,6 +14,7 @@ import {
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
 import { receiveRequest } from '../../interaction/received-request.ts'
+import { respond } from '../../interaction/session-state.ts'
 import { issueFrontChannelTokens } from '../../operations/issue-front-channel-tokens.ts'
 import { openGrant } from '../../operations/open-grant.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -79,6 +79,7 @@ async function doNextStep(
   const tokens = opened && (await issueFrontChannelTokens(signet, person, authorization, opened))
   // The session or the consent has just ended, or another tab has completed the pushed request: start again.
   if (!tokens) return again(signet, reply, pending)
-  const outcome = { issued: { code: opened.code, ...tokens } }
-  return sendResponse(reply, authorization.target, signet.settings.issuer, outcome, pageContext(request, interaction))
+  const page = pageContext(request, interaction)
+  const to = { target: authorization.target, session: step.session }
+  return respond(signet, request, reply, to, { issued: { code: opened.code, ...tokens } }, page)
 }

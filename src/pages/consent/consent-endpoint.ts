@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hostOf } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
-import { sendResponse } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { isAskedEveryTime, resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
@@ -12,6 +11,7 @@ import {
   redirectToAuthorize,
   resumeAuthorization,
 } from '../../interaction/interaction.ts'
+import { respond } from '../../interaction/session-state.ts'
 import { giveConsent, refuseConsent } from '../../operations/give-consent.ts'
 import { issueFrontChannelTokens } from '../../operations/issue-front-channel-tokens.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -55,12 +55,13 @@ export function consentEndpoint(app: App, signet: Signet): void {
     if (values.get('decision') !== 'allow') {
       await refuseConsent(signet, person, authorization, session)
       const outcome = { error: new OAuthError('consent_denied'), requestId: request.id }
-      return sendResponse(reply, target, signet.settings.issuer, outcome, page)
+      return respond(signet, request, reply, { target, session }, outcome, page)
     }
     const opened = await giveConsent(signet, person, authorization, session)
     const tokens = opened && (await issueFrontChannelTokens(signet, person, authorization, opened))
     if (!tokens) return redirectToAuthorize(signet, reply, pending)
-    return sendResponse(reply, target, signet.settings.issuer, { issued: { code: opened.code, ...tokens } }, page)
+    const outcome = { issued: { code: opened.code, ...tokens } }
+    return respond(signet, request, reply, { target, session }, outcome, page)
   })
 }
 

@@ -2,8 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession, forgetSession, personOf } from '../../interaction/browser-session.ts'
 import { signOut } from '../../operations/own-sessions.ts'
+import { cookieNames } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import { withFrames } from '../../protocol/http/page-scope.ts'
 import { faultsIn, noParameters, type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
@@ -12,6 +14,7 @@ import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
 import { subjectFor } from '../../tokens/subject.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
+import { logoutFrames } from './front-channel.ts'
 import { type LogoutRequest, readLogoutRequest, sealLogoutRequest, unsealLogoutRequest } from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 
@@ -26,8 +29,7 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     const session = await currentSession(signet.database, signet.settings, request)
     if (session && !(await isAskedByOwnClient(signet, logout, session)))
       return confirm(signet, request, reply, logout, session, parameters)
-    if (session) await signOutOf(signet, request, session)
-    return leave(signet, request, reply, logout)
+    return leave(signet, request, reply, logout, session)
   })
 
   // Browsers do not send Lax cookies with a POST from another site, so the browser is redirected to send it by GET, as at /authorize.
@@ -44,8 +46,7 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     const parameters = sealed === undefined ? noParameters : await unsealLogoutRequest(signet, sealed)
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
-    if (session) await signOutOf(signet, request, session)
-    return leave(signet, request, reply, logout)
+    return leave(signet, request, reply, logout, session)
   })
 }
 
@@ -60,17 +61,32 @@ async function isAskedByOwnClient(signet: Signet, { hint, client }: LogoutReques
   )
 }
 
-async function signOutOf(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
-  await signOut(signet, personOf(request, session), session)
-}
-
-function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {
-  forgetSession(reply, signet.settings.issuer)
+/**
+ * Ends the session, and leads to the application. If other applications must be told in the browser, a page does that first (RP-Initiated Logout §3: the redirect comes after the
+ * applications have been told).
+ */
+async function leave(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logout: LogoutRequest,
+  session: Session | undefined,
+): Promise<FastifyReply> {
+  const { settings } = signet
+  const clients = session ? await signOut(signet, personOf(request, session), session) : []
+  // Other sites' pages can make a browser request this address, without this cookie. That must not look like a sign-out.
+  if (request.cookies[cookieNames(settings.issuer).session] !== undefined) forgetSession(reply, settings)
   reply.header('cache-control', 'no-store')
-  if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
-  const client = clientOf(logout)
+  const frames = session ? await logoutFrames(signet, session, clients) : { sources: [], origins: [] }
+  const { returnTo } = logout
+  if (returnTo !== undefined && frames.sources.length === 0) return reply.redirect(returnTo, 303)
+  if (frames.sources.length > 0) reply.helmet(withFrames(frames.origins))
   const page = pageContextOf(request, logout.uiLocales)
-  return sendPage(reply, SignedOutPage({ page, client, returnHref: logout.client?.client_uri }))
+  const returnHref = logout.client?.client_uri
+  return sendPage(
+    reply,
+    SignedOutPage({ page, client: clientOf(logout), returnHref, leavesTo: returnTo, frames: frames.sources }),
+  )
 }
 
 /** What pages show about the client. */

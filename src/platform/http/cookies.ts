@@ -2,11 +2,15 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { randomText } from '../secrets/digest.ts'
 
-/** The names of the session cookie, of the browser cookie, which identifies a browser, and of the cookie of a sign-in that lacks the second factor. */
+/**
+ * The names of the session cookie, of the browser cookie, which identifies a browser, of the cookie of a sign-in that lacks the second factor, and of the
+ * state cookie, by which applications notice that somebody has signed in or out (OpenID Connect Session Management §3.2).
+ */
 export interface CookieNames {
   readonly session: string
   readonly browser: string
   readonly signIn: string
+  readonly state: string
 }
 
 /**
@@ -24,12 +28,22 @@ export function cookieNames(issuer: string): CookieNames {
     session: `${prefix}signet_session${suffix}`,
     browser: `${prefix}signet_browser${suffix}`,
     signIn: `${prefix}signet_sign_in${suffix}`,
+    state: `${prefix}signet_state${suffix}`,
   }
 }
 
-/** The attributes of all our cookies. Lax: sent when another site links here, not when it posts or embeds. */
+/** The attributes of all our cookies but one. Lax: sent when another site links here, not when it posts or embeds. */
 export function cookieAttributes(issuer: string): CookieSerializeOptions {
   return { path: '/', httpOnly: true, sameSite: 'lax', secure: issuer.startsWith('https:') }
+}
+
+/**
+ * The attributes of the state cookie, which the script of a page that applications embed has to read. Browsers withhold Lax cookies from such a page. Over plain
+ * http on loopback there is no other way (`SameSite=None` requires Secure): there, the application must be on the same host.
+ */
+export function stateCookieAttributes(issuer: string): CookieSerializeOptions {
+  const secure = issuer.startsWith('https:')
+  return { path: '/', httpOnly: false, sameSite: secure ? 'none' : 'lax', secure }
 }
 
 const yearInSeconds = 365 * 86_400

@@ -26,6 +26,32 @@ export const readsOwnOrigin = {
   },
 }
 
+/** A route's `helmet` option for the one page that applications embed in theirs. It can do nothing but run our script, also within a page that isolates itself (`require-corp`). */
+export const embeddable = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ['*'],
+    },
+  },
+  frameguard: false as const,
+  crossOriginResourcePolicy: { policy: 'cross-origin' as const },
+  crossOriginEmbedderPolicy: { policy: 'require-corp' as const },
+}
+
+/**
+ * Headers for a page that embeds pages of other sites, for `reply.helmet()`.
+ *
+ * @param origins the only ones whose pages may be in a frame. They must be in the form of a `host-source`
+ */
+export function withFrames(origins: readonly string[]) {
+  return { contentSecurityPolicy: { useDefaults: false, directives: { ...policy, frameSrc: [...origins] } } }
+}
+
 /**
  * The routes that show pages, with the headers that pages need. There is no `form-action`: browsers also apply it to the redirect that
  * follows a form, and would block the redirect back to the application.

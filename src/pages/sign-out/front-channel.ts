@@ -1,0 +1,54 @@
+import { withParameters } from '../../platform/http/uri-query.ts'
+import type { FrontChannelClient } from '../../records/sessions/session-clients-store.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { sessionIdFor } from '../../tokens/authentication.ts'
+
+/** The pages of applications that the page after a sign-out loads (OpenID Connect Front-Channel Logout §3). */
+export interface LogoutFrames {
+  readonly sources: readonly string[]
+  /** Where they are, each once, as sources of a Content-Security-Policy. */
+  readonly origins: readonly string[]
+}
+
+/** Characters of all origins together. Proxies such as nginx accept response headers of 4 or 8 KB. */
+const maxOriginsLength = 2500
+
+/** The frames for the clients of a session, with `iss` and `sid` (§2: either both are added or none). */
+export async function logoutFrames(
+  { settings, secrets }: Pick<Signet, 'settings' | 'secrets'>,
+  session: Pick<Session, 'id' | 'sidVersion'>,
+  clients: readonly Pick<FrontChannelClient, 'client_id' | 'frontchannel_logout_uri'>[],
+): Promise<LogoutFrames> {
+  const sources: string[] = []
+  const origins = new Set<string>()
+  let length = 0
+  for (const { client_id, frontchannel_logout_uri: uri } of clients) {
+    const origin = frameOrigin(uri)
+    // A frame of our own origin could leave its sandbox.
+    if (origin === undefined || origin === settings.issuer) continue
+    if (!origins.has(origin)) length += origin.length + 1
+    if (length > maxOriginsLength) break
+    origins.add(origin)
+    const sid = await sessionIdFor(secrets, session, client_id)
+    sources.push(
+      withParameters(uri, [
+        ['iss', settings.issuer],
+        ['sid', sid],
+      ]),
+    )
+  }
+  return { sources, origins: [...origins] }
+}
+
+/**
+ * The origin of a frame, if it can be a source in a Content-Security-Policy and means nothing else there. URL parsers accept `;`, `,` and `*` in a host. Those would begin another
+ * directive or another policy, or allow other hosts (CSP Level 3 §2.3.1). An address in brackets is no host there.
+ */
+export function frameOrigin(uri: string): string | undefined {
+  if (!URL.canParse(uri)) return undefined
+  const { protocol, origin } = new URL(uri)
+  // The origin of a `blob:` URL is that of the page that made it.
+  if (protocol !== 'https:' && protocol !== 'http:') return undefined
+  return /^https?:\/\/[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/.test(origin) ? origin : undefined
+}
