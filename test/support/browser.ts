@@ -23,12 +23,15 @@ export interface Browser {
   /** Submits the form that contains the button or field `id`, with these values in place of the form's own. */
   readonly submit: (page: Visit, id: string, values?: Record<string, string>) => Promise<Visit>
   readonly cookies: Map<string, string>
+  /** Whether scripts may read a cookie. */
+  readonly isReadable: (name: string) => boolean
   /** The issuer's cookie names. */
   readonly names: CookieNames
 }
 
 export function createBrowser(issuer: string, base: string): Browser {
   const cookies = new Map<string, string>()
+  const readable = new Set<string>()
   const visit = async (path: string, init: RequestInit): Promise<Visit> => {
     const url = new URL(path, issuer)
     const response = await fetch(new URL(url.pathname + url.search, base), {
@@ -43,6 +46,8 @@ export function createBrowser(issuer: string, base: string): Browser {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (value === '' || /expires=thu, 01 jan 1970/i.test(line)) cookies.delete(name)
       else cookies.set(name, value)
+      if (/;\s*httponly\b/i.test(line)) readable.delete(name)
+      else readable.add(name)
     }
     const location = response.headers.get('location')
     return {
@@ -55,6 +60,7 @@ export function createBrowser(issuer: string, base: string): Browser {
   }
   const browser: Browser = {
     cookies,
+    isReadable: (name) => readable.has(name),
     names: cookieNames(issuer),
     get: (path, headers = {}) => visit(path, { headers }),
     post: (path, form, headers = {}) =>
@@ -109,6 +115,6 @@ function selectedIn(form: string): [name: string, value: string][] {
   )
 }
 
-function decodeEntities(text: string): string {
+export function decodeEntities(text: string): string {
   return text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }

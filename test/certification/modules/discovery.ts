@@ -42,7 +42,6 @@ export const verifyDiscovery: Module = async (play) => {
   if ('code_challenge_methods_supported' in metadata)
     assertArray(metadata.code_challenge_methods_supported, 'code_challenge_methods_supported')
   for (const name of Object.keys(metadata)) warnUnless(play, knownMembers.has(name), `the suite does not know ${name}`)
-  // Last, because Signet fails it in the Dynamic plan.
   verifyResponseTypes(play)
 }
 

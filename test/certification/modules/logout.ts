@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
-import { authorizationRequest, authorize, errorFrom, errorPageFrom, randomState } from '../support/authorization.ts'
-import { newClient, type SuiteClient } from '../support/clients.ts'
-import { type Flow, signIn } from '../support/flow.ts'
-import { type Module, type Play, warnUnless } from '../support/play.ts'
-import { needsInteraction } from './core.ts'
+import { assertReturned, type LogoutRequest, signInForLogout, signOut } from '../support/logouts.ts'
+import type { Module, Play } from '../support/play.ts'
+import { errorPageFrom } from '../support/responses.ts'
+import { assertNotSignedIn } from './sessions.ts'
 
 export const logoutDiscovery: Module = async ({ provider }) => {
   assert.match(String(provider.metadata.end_session_endpoint), /^https:/)
-}
-
-interface LogoutRequest {
-  readonly id_token_hint: string
-  readonly post_logout_redirect_uri: string
-  readonly state: string
 }
 
 /** How a module changes the request; an empty parameter is not sent. */
@@ -22,12 +15,8 @@ type Change = (request: LogoutRequest, play: Play) => Partial<LogoutRequest> | P
 export function redirects(change: Change = () => ({})): Module {
   return async (play) => {
     const { client, request, end } = await logout(play, change)
-    assert.ok(end.location, `a page: ${end.status}`)
-    const target = new URL(end.location)
-    assert.equal(target.origin + target.pathname, request.post_logout_redirect_uri)
-    assert.equal(target.searchParams.get('state') ?? '', request.state, 'state')
-    for (const name of target.searchParams.keys()) warnUnless(play, name === 'state', `${name} after the logout`)
-    await assertSignedOut(play, client)
+    assertReturned(play, request, end)
+    await assertNotSignedIn(play, client)
   }
 }
 
@@ -46,27 +35,14 @@ export function saysSignedOut(change: Change): Module {
     const { client, end } = await logout(play, change)
     assert.equal(end.location, undefined)
     assert.equal(end.status, 200)
-    await assertSignedOut(play, client)
+    await assertNotSignedIn(play, client)
   }
 }
 
-/** Signs in, goes to the logout endpoint, and confirms if the provider asks. */
 async function logout(play: Play, change: Change) {
-  const post_logout_redirect_uri = `${play.suite.server.base}/post_logout_redirect`
-  const client = await newClient(play, { post_logout_redirect_uris: [post_logout_redirect_uri] })
-  const flow: Flow = await signIn(play, client, { state: randomState(128) })
-  const whole = { id_token_hint: flow.idToken.text, post_logout_redirect_uri, state: randomState(128) }
+  const { client, request: whole } = await signInForLogout(play)
   const request = { ...whole, ...(await change(whole, play)) }
-  const sent = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== ''))
-  const page = await play.browser.get(`${play.provider.metadata.end_session_endpoint}?${new URLSearchParams(sent)}`)
-  const asks = page.text.includes('id="confirm-logout"')
-  const end = asks ? await play.browser.submit(page, 'confirm-logout') : page
-  return { client, request, page, end }
-}
-
-async function assertSignedOut(play: Play, client: SuiteClient): Promise<void> {
-  const request = authorizationRequest(play, client, { prompt: 'none', state: randomState(128) })
-  errorFrom(play, request, await authorize(play, request), needsInteraction)
+  return { client, request, ...(await signOut(play, request)) }
 }
 
 /** ChangeIdTokenToAlgNone */

@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict'
 import { decodeJwt } from 'jose'
-import { authorizationRequest, authorize, codeFrom } from '../support/authorization.ts'
-import { credentialsOf, newClient, newClientWithJwksUri, type SuiteClient } from '../support/clients.ts'
+import { authorizationRequest, authorize } from '../support/authorization.ts'
+import { credentialsOf, grantTypesFor, newClient, newClientWithJwksUri, type SuiteClient } from '../support/clients.ts'
 import { assertUnguessable } from '../support/entropy.ts'
+import { complete, type Outcome } from '../support/flow.ts'
 import { type Module, type Play, Skipped, waitFor, warnUnless } from '../support/play.ts'
-import { assertTokenError, postToken, redeem, type Tokens, tokensFrom } from '../support/tokens.ts'
+import { assertTokenError, postToken, type Tokens, tokensFrom } from '../support/tokens.ts'
 import { claimsFrom, getUserinfo } from '../support/userinfo.ts'
 
-const withRefreshTokens = { grant_types: ['authorization_code', 'refresh_token'] }
+const withRefreshTokens = ({ variant }: Play) => ({
+  grant_types: [...grantTypesFor(variant.responseType), 'refresh_token'],
+})
 
 /** oidcc-refresh-token: with two clients, the second of which is given away at the end. */
 export const refreshToken: Module = async (play) => {
-  const first = await newClient(play, withRefreshTokens)
-  const second = await newClient(play, withRefreshTokens, 'second')
+  const first = await newClient(play, withRefreshTokens(play))
+  const second = await newClient(play, withRefreshTokens(play), 'second')
   await refresh(play, first, await signInForRefresh(play, first), true)
   const refreshToken = await refresh(play, second, await signInForRefresh(play, second), false)
   const parameters = { grant_type: 'refresh_token', refresh_token: refreshToken }
@@ -22,7 +25,7 @@ export const refreshToken: Module = async (play) => {
 
 /** oidcc-refresh-token-rp-key-rotation: after other keys are at the client's `jwks_uri`, for a minute. */
 export const refreshWithRotatedKeys: Module = async (play) => {
-  const client = await newClientWithJwksUri(play, withRefreshTokens)
+  const client = await newClientWithJwksUri(play, withRefreshTokens(play))
   const signedIn = await signInForRefresh(play, client)
   const rotated = client.rotateKeys()
   await waitFor(play, 60)
@@ -35,7 +38,7 @@ async function signInForRefresh(play: Play, client: SuiteClient) {
   const request = authorizationRequest(play, client, {
     ...(isOffered ? { scope: 'openid offline_access', prompt: 'consent' } : {}),
   })
-  const tokens = await redeem(play, client, request, codeFrom(play, request, await authorize(play, request)))
+  const tokens = await complete(play, client, request, await authorize(play, request))
   const { refreshToken } = tokens
   const says = play.provider.metadata.grant_types_supported?.includes('refresh_token') ?? false
   warnUnless(play, says === (refreshToken !== undefined), 'grant_types_supported is wrong about refresh_token')
@@ -76,7 +79,7 @@ function withoutNonceUnlessSent({ body }: { body: { id_token?: string } }, reque
 }
 
 /** CompareIdTokenClaims (OpenID Connect Core §12.2). */
-function assertSamePerson({ idToken: after }: Tokens, { idToken: before }: Tokens): void {
+function assertSamePerson({ idToken: after }: Tokens, { idToken: before }: Outcome): void {
   for (const name of ['iss', 'sub', 'azp'] as const) assert.equal(after.claims[name], before.claims[name], name)
   assert.deepEqual(after.claims.aud, before.claims.aud)
   assert.equal(after.authTime, before.authTime, 'auth_time')

@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import {
-  type AuthorizationRequest,
-  authorizationRequest,
-  authorize,
-  codeFrom,
-  errorPageFrom,
-  randomState,
-} from '../support/authorization.ts'
+import { type AuthorizationRequest, authorizationRequest, authorize, randomState } from '../support/authorization.ts'
 import { newClient } from '../support/clients.ts'
+import { complete, withUserinfo } from '../support/flow.ts'
 import { type Module, type Play, Skipped, warnUnless } from '../support/play.ts'
-import { redeem } from '../support/tokens.ts'
-import { claimsFrom, getUserinfo } from '../support/userinfo.ts'
+import { errorPageFrom, issuedIn } from '../support/responses.ts'
 
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -54,7 +47,7 @@ export const requestObjectWithRedirectUri: Module = async (play) => {
   const request = authorizationRequest(play, client)
   const redirect_uri = `${client.redirectUri}/${randomState()}`
   const answer = await authorize(play, { ...repeatedOutside(request), redirect_uri, request: unsigned(request) })
-  if (answer.response) codeFrom(play, request, answer)
+  if (answer.response) issuedIn(play, request, answer)
   else errorPageFrom(answer)
 }
 
@@ -73,9 +66,8 @@ export const signedRequestUri: Module = async (play) => {
   const request = authorizationRequest(play, client)
   const body = await client.keys.sign({ ...request, aud: issuer, iss: client.client_id })
   play.suite.server.serve(path, { type: 'application/jwt', body })
-  const code = codeFrom(play, request, await authorize(play, { ...repeatedOutside(request), request_uri }))
-  const tokens = await redeem(play, client, request, code)
-  await claimsFrom(await getUserinfo(play, tokens), tokens)
+  const answer = await authorize(play, { ...repeatedOutside(request), request_uri })
+  await withUserinfo(play, await complete(play, client, request, answer))
 }
 
 async function expectObeyed(play: Play, request: Record<string, string>, sent: Record<string, string>): Promise<void> {
@@ -83,5 +75,5 @@ async function expectObeyed(play: Play, request: Record<string, string>, sent: R
   if (answer.response?.parameters.get('error') === 'request_not_supported')
     throw new Skipped('request objects are not supported')
   warnUnless(play, play.provider.metadata.request_parameter_supported === true, 'request_parameter_supported')
-  codeFrom(play, request, answer)
+  issuedIn(play, request, answer)
 }

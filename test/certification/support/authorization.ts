@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { formsOf, type Visit } from '../../support/browser.ts'
 import { passPages } from '../../support/journey.ts'
 import type { SuiteClient } from './clients.ts'
-import { assertUnguessable } from './entropy.ts'
-import { type Play, warnUnless } from './play.ts'
+import type { Play } from './play.ts'
 
 /** An authorization request; a parameter that is empty is not sent. */
 export type AuthorizationRequest = Readonly<Record<string, string>>
@@ -18,7 +17,7 @@ export interface Answer {
 }
 
 export interface AuthorizationResponse {
-  /** The address to which the response was sent. With form_post it has no parameters of the response. */
+  /** The address to which the response was sent. Unless it is for the query, it has no parameters of the response. */
   readonly address: URL
   readonly parameters: URLSearchParams
 }
@@ -37,7 +36,7 @@ export function authorizationRequest(
     scope: 'openid',
     state: randomState(),
     nonce: randomState(),
-    response_type: 'code',
+    response_type: variant.responseType,
     ...(variant.responseMode === 'form_post' ? { response_mode: 'form_post' } : {}),
     ...more,
   }
@@ -59,14 +58,25 @@ export async function authorize(
   const pages: Visit[] = []
   const end = await passPages(play.browser, first, play.suite.person, (page) => pages.push(page))
   if (end.location === undefined && pages.at(-1) !== end) pages.push(end)
-  return { pages, response: end.location === undefined ? posted(end) : redirected(end.location) }
+  return { pages, response: responseAt(end, request) }
 }
 
-function redirected(location: string): AuthorizationResponse {
-  const address = new URL(location)
-  // The response of the code flow is in the query.
-  assert.equal(address.hash, '', 'the response has a fragment')
-  return { address, parameters: address.searchParams }
+/**
+ * Reads the response where the request wants it: in a form, in the query, or in the fragment for all types but `code` (OAuth 2.0 Multiple Response Type
+ * Encoding Practices §5). Without a response type it is in the query.
+ *
+ * @returns undefined for a page of the provider
+ */
+export function responseAt(end: Visit, request: AuthorizationRequest): AuthorizationResponse | undefined {
+  if (end.location === undefined) return posted(end)
+  assert.notEqual(request['response_mode'], 'form_post', 'the response is a redirect, and not a form')
+  const address = new URL(end.location)
+  if ((request['response_type'] ?? 'code') === 'code') {
+    assert.equal(address.hash, '', 'the response has a fragment')
+    return { address, parameters: address.searchParams }
+  }
+  assertNothingInQuery(address)
+  return { address, parameters: new URLSearchParams(address.hash.slice(1)) }
 }
 
 /** OAuth 2.0 Form Post Response Mode §2: a page whose form posts the response. Without JavaScript, the person presses its button. */
@@ -75,66 +85,21 @@ function posted(page: Visit): AuthorizationResponse | undefined {
   if (!form) return undefined
   assert.equal(page.status, 200)
   assert.match(form.attributes, /method="post"/)
+  // A form without it is sent as application/x-www-form-urlencoded, without parameters of that type.
+  assert.doesNotMatch(form.attributes, /enctype=/)
   assert.match(form.html, /<button\b[^>]*type="submit"/)
   const address = new URL(form.action)
-  for (const name of ['code', 'error']) assert.ok(!address.searchParams.has(name), `${name} in the query`)
+  assertNothingInQuery(address)
   return { address, parameters: new URLSearchParams(form.inputs) }
+}
+
+/** RejectAuthCodeInUrlQuery, RejectErrorInUrlQuery */
+function assertNothingInQuery({ searchParams }: URL): void {
+  for (const name of ['code', 'error', 'id_token', 'access_token'])
+    assert.ok(!searchParams.has(name), `${name} in the query`)
 }
 
 /** Whether the person was asked to sign in. For some modules, a picture of that page is uploaded. */
 export function askedToSignIn({ pages }: Answer): boolean {
   return pages.some(({ text }) => text.includes('id="password"'))
-}
-
-/** Checks a successful response and returns its code (onAuthorizationCallbackResponse, EnsureMinimumAuthorizationCode…). */
-export function codeFrom(play: Play, request: AuthorizationRequest, answer: Answer): string {
-  const { parameters } = responseFrom(play, request, answer)
-  assert.equal(parameters.get('error'), null, `${parameters.get('error')}: ${parameters.get('error_description')}`)
-  assert.equal(parameters.get('state'), request['state'] ?? null, 'state')
-  const code = parameters.get('code') ?? ''
-  assertUnguessable(code, 'the code')
-  return code
-}
-
-/** Checks an error response (performGenericAuthorizationEndpointErrorResponseValidation) and that its code is one of these. */
-export function errorFrom(
-  play: Play,
-  request: AuthorizationRequest,
-  answer: Answer,
-  allowed: readonly string[],
-): URLSearchParams {
-  const { parameters, address } = responseFrom(play, request, answer)
-  const error = parameters.get('error') ?? ''
-  assert.ok(allowed.includes(error), `error is "${error}", and should be one of ${allowed.join(', ')}`)
-  assert.equal(parameters.get('state'), request['state'] ?? null, 'state')
-  assert.ok(!parameters.has('code'), 'an error with a code')
-  const known = ['error', 'error_description', 'error_uri', 'state', 'session_state', 'iss']
-  const own = [...new URL(request['redirect_uri'] ?? address.href).searchParams.keys()]
-  for (const name of parameters.keys())
-    warnUnless(play, [...known, ...own].includes(name), `${name} in an error response`)
-  // RFC 6749 §4.1.2.1
-  assert.match(parameters.get('error_description') ?? '', /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/, 'error_description')
-  assert.match(parameters.get('error_uri') ?? '', /^[\x21\x23-\x5b\x5d-\x7e]*$/, 'error_uri')
-  return parameters
-}
-
-/** Checks that a page of the provider tells the person what is wrong, and that nothing was sent to the client. */
-export function errorPageFrom({ response, pages }: Answer): Visit {
-  assert.equal(response, undefined, `redirected to ${response?.address}`)
-  const page = pages.at(-1)
-  assert.ok(page && page.status >= 400 && page.status < 500, `the page has the status ${page?.status}`)
-  assert.match(page.headers.get('content-type') ?? '', /^text\/html\b/)
-  return page
-}
-
-/** What every response has to be like: sent to the redirect URI with its own parameters, and from this issuer. */
-function responseFrom(play: Play, request: AuthorizationRequest, { response, pages }: Answer): AuthorizationResponse {
-  assert.ok(response, `no response, but a page: ${pages.at(-1)?.status}\n${pages.at(-1)?.text}`)
-  const redirectUri = new URL(request['redirect_uri'] ?? response.address.href)
-  assert.equal(response.address.origin + response.address.pathname, redirectUri.origin + redirectUri.pathname)
-  for (const [name, value] of redirectUri.searchParams)
-    assert.equal(response.address.searchParams.get(name), value, `${name} of the redirect URI`)
-  // RFC 9207 §2
-  if (response.parameters.has('iss')) assert.equal(response.parameters.get('iss'), play.provider.issuer, 'iss')
-  return response
 }

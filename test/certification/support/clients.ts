@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { contentsOf, type ResponseType, responseTypes } from '../../../src/protocol/oidc-values.ts'
+import type { GrantType } from '../../../src/records/clients/client.ts'
 import { basic } from '../../support/idp.ts'
 import type { ClientKeys } from './client-keys.ts'
 import { type Play, warnUnless } from './play.ts'
@@ -25,7 +27,7 @@ export async function newClient(
   more: Readonly<Record<string, unknown>> = {},
   role: Role = 'first',
 ): Promise<SuiteClient> {
-  return play.variant.registration === 'dynamic_client' ? register(play, more, role) : staticClient(play, role)
+  return play.variant.registration === 'dynamic_client' ? register(play, more, role) : staticClient(play, more, role)
 }
 
 /** The same with keys that the provider fetches. The suite may put others at their address later. */
@@ -55,10 +57,10 @@ export async function newClientWithJwksUri(
 export function registrationRequest({ suite, variant }: Play, role: Role = 'first'): Record<string, unknown> {
   return {
     client_name: `signet certification ${randomUUID()}`,
-    grant_types: ['authorization_code'],
+    grant_types: grantTypesFor(variant.responseType),
     jwks: suite.keys[role].jwks,
     token_endpoint_auth_method: variant.authentication,
-    response_types: ['code'],
+    response_types: [variant.responseType],
     redirect_uris: [redirectUriOf(suite)],
     contacts: ['certification@example.com'],
   }
@@ -113,6 +115,15 @@ export async function deleteClients(play: Play): Promise<void> {
   }
 }
 
+/** OpenID Connect Registration §2 */
+export function grantTypesFor(type: ResponseType): GrantType[] {
+  const { code, idToken, accessToken } = contentsOf(type)
+  return [
+    ...(code ? (['authorization_code'] as const) : []),
+    ...(idToken || accessToken ? (['implicit'] as const) : []),
+  ]
+}
+
 export function redirectUriOf(suite: Suite): string {
   return `${suite.server.base}/callback`
 }
@@ -120,12 +131,17 @@ export function redirectUriOf(suite: Suite): string {
 const staticClients = new WeakMap<Suite, Map<string, Promise<SuiteClient>>>()
 
 /** The clients that `docs/certification.md` tells the operator to create. */
-async function staticClient({ suite, variant }: Play, role: Role): Promise<SuiteClient> {
+async function staticClient(
+  { suite, variant }: Play,
+  more: Readonly<Record<string, unknown>>,
+  role: Role,
+): Promise<SuiteClient> {
   const { authentication } = variant
   const known = staticClients.get(suite) ?? new Map<string, Promise<SuiteClient>>()
   staticClients.set(suite, known)
-  const name = `${role} ${authentication}`
-  const client = known.get(name) ?? createStaticClient(suite, authentication, role)
+  const told = (['frontchannel', 'backchannel'] as const).find((channel) => `${channel}_logout_uri` in more)
+  const name = `${role} ${authentication} ${told}`
+  const client = known.get(name) ?? createStaticClient(suite, authentication, role, told)
   known.set(name, client)
   return client
 }
@@ -134,9 +150,11 @@ async function createStaticClient(
   suite: Suite,
   authentication: SuiteClient['authentication'],
   role: Role,
+  told: Told | undefined,
 ): Promise<SuiteClient> {
   const { client_id, secret } = await suite.idp.client({
     ...staticMetadata(suite.server, authentication as 'client_secret_basic'),
+    ...(told && staticLogoutMetadata(suite.server, told)),
     client_name: `Certification, ${role} client`,
   })
   const redirectUri = redirectUriOf(suite)
@@ -148,13 +166,24 @@ export function staticMetadata<M extends SuiteClient['authentication']>(server: 
   return {
     redirect_uris: [`${server.base}/callback`],
     post_logout_redirect_uris: [`${server.base}/post_logout_redirect`],
-    grant_types: ['authorization_code', 'refresh_token'] as const,
+    grant_types: ['authorization_code', 'implicit', 'refresh_token'] as const,
+    response_types: responseTypes,
     scope: 'openid profile email address phone offline_access',
     token_endpoint_auth_method: method,
     id_token_signed_response_alg: 'RS256' as const,
     // Most modules send a nonce, none but one PKCE, and one neither.
     require_pkce: false as const,
   }
+}
+
+/** By which channel a client is told of logouts. */
+type Told = 'frontchannel' | 'backchannel'
+
+/** What the clients of the plans for these channels have besides. In other plans, the suite fails modules in which it is told of a logout. */
+export function staticLogoutMetadata({ base }: { readonly base: string }, told: Told) {
+  return told === 'frontchannel'
+    ? { frontchannel_logout_uri: `${base}/frontchannel_logout`, frontchannel_logout_session_required: true as const }
+    : { backchannel_logout_uri: `${base}/backchannel_logout`, backchannel_logout_session_required: true as const }
 }
 
 /** How a client authenticates at an endpoint: headers and form parameters. */

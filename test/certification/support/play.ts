@@ -1,3 +1,4 @@
+import type { ResponseType } from '../../../src/protocol/oidc-values.ts'
 import type { Browser } from '../../support/browser.ts'
 import type { Provider } from './provider.ts'
 import type { Suite } from './suite.ts'
@@ -6,6 +7,7 @@ import type { Suite } from './suite.ts'
 export interface Variant {
   readonly registration: 'static_client' | 'dynamic_client'
   readonly authentication: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+  readonly responseType: ResponseType
   readonly responseMode: 'default' | 'form_post'
 }
 

@@ -48,7 +48,7 @@ export async function startSuite(t: Test): Promise<Suite> {
     t,
     {
       ...{ SIGNET_ISSUER: issuer, SIGNET_TLS_CERT: certFile, SIGNET_TLS_KEY: keyFile },
-      SIGNET_REGISTRATION: 'open',
+      ...{ SIGNET_REGISTRATION: 'open', SIGNET_LEGACY_RESPONSE_TYPES: 'on' },
     },
     { outgoing },
   )

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { assertClaimTypes } from './claims.ts'
+import type { IdToken } from './id-tokens.ts'
 import type { Play } from './play.ts'
-import type { Tokens } from './tokens.ts'
 
 type UserinfoRequest = Pick<RequestInit, 'method' | 'headers' | 'body'>
 
 /** Every flow ends with this request (requestProtectedResource). */
-export async function getUserinfo(play: Play, { accessToken }: Pick<Tokens, 'accessToken'>): Promise<Response> {
+export async function getUserinfo(play: Play, { accessToken }: { readonly accessToken: string }): Promise<Response> {
   return fetchUserinfo(play, { headers: { authorization: `Bearer ${accessToken}` } })
 }
 
@@ -15,7 +15,7 @@ export async function fetchUserinfo(play: Play, request: UserinfoRequest): Promi
 }
 
 /** Checks a response in JSON (OpenID Connect Core §5.3.2) and returns its claims. */
-export async function claimsFrom(response: Response, { idToken }: Pick<Tokens, 'idToken'>) {
+export async function claimsFrom(response: Response, { idToken }: { readonly idToken: IdToken }) {
   assert.equal(response.status, 200)
   assert.match(response.headers.get('content-type') ?? '', /^application\/json\b/)
   const claims = (await response.json()) as Record<string, unknown>
