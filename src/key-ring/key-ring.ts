@@ -28,6 +28,12 @@ export interface KeyRing {
    */
   sign(alg: SigningAlgorithm, typ: string, claims: object, lifetime: number): Promise<string>
   /**
+   * Does nothing if this node may sign with an algorithm at this moment. For callers that commit something before they sign.
+   *
+   * @throws KeysUnavailable
+   */
+  requireKey(alg: SigningAlgorithm): void
+  /**
    * Makes every key that may sign stay published long enough for tokens with this lifetime, by recording it in the database. Call it before
    * signing, and outside of a transaction: inside, the caller would wait for a connection while it holds another.
    *
@@ -219,6 +225,14 @@ export async function openKeyRing({
     return { alg: key.record.alg, key: key.publicKey }
   }
 
+  const keyFor = (alg: SigningAlgorithm) => {
+    const fault = lease.fault()
+    if (fault !== undefined) throw new KeysUnavailable(fault)
+    const key = current().active.get(alg)
+    if (!key?.privateKey) throw new KeysUnavailable(whyNoKey(alg, current().states))
+    return { key, privateKey: key.privateKey }
+  }
+
   return {
     refresh,
     decide: async (author, wanted) => {
@@ -265,16 +279,16 @@ export async function openKeyRing({
       const alg = accessTokenAlgorithms.find((one) => one === found?.alg)
       return found && alg && { alg, key: found.key }
     },
+    requireKey: (alg) => {
+      keyFor(alg)
+    },
     sign: async (alg, typ, claims, lifetime) => {
-      const fault = lease.fault()
-      if (fault !== undefined) throw new KeysUnavailable(fault)
-      const key = current().active.get(alg)
-      if (!key?.privateKey) throw new KeysUnavailable(whyNoKey(alg, current().states))
+      const { key, privateKey } = keyFor(alg)
       if (lifetime > key.record.longestLifetime)
         throw new KeysUnavailable(
           `The database does not yet record that this key signs tokens with a lifetime of ${lifetime} s.`,
         )
-      return signJwt(headerOf(key, typ), claims, key.privateKey, alg)
+      return signJwt(headerOf(key, typ), claims, privateKey, alg)
     },
   }
 }

@@ -58,16 +58,21 @@ export async function openGrant(
 }
 
 /**
- * To be called before the transaction that opens a grant whose response has tokens: what may have to be written before they are signed must not wait for a
- * second connection while a transaction holds one. A node that cannot sign says so here, before anything is committed.
+ * To be called before the transaction that opens a grant whose response has tokens. What may have to be written before they are signed must not wait for a
+ * second connection while a transaction holds one. And a node that cannot sign says so before a pushed request is used up.
  *
  * @throws KeysUnavailable
  */
 export async function prepareFrontChannelTokens(
   { keyRing, settings }: Pick<Signet, 'keyRing' | 'settings'>,
-  { target, responseType }: Pick<GrantRequest, 'target' | 'responseType'>,
+  { target: { client }, responseType }: Pick<GrantRequest, 'target' | 'responseType'>,
 ): Promise<void> {
-  if (responseType !== 'code') await keyRing.extendRetention(longestLifetime(target.client, settings))
+  if (responseType === 'code') return
+  const { idToken } = contentsOf(responseType)
+  const alg = client.id_token_signed_response_alg
+  // Access tokens are signed with ES256 unless an API wants another algorithm. HS256 cannot be registered with these response types.
+  keyRing.requireKey(idToken && alg !== 'HS256' ? alg : 'ES256')
+  await keyRing.extendRetention(longestLifetime(client, settings))
 }
 
 /** For events: the claims that a request names beyond its scopes, if there are any. */

@@ -1,5 +1,7 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
 import { issueFrontChannelTokens } from '../../src/operations/issue-front-channel-tokens.ts'
 import { openGrant } from '../../src/operations/open-grant.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
@@ -353,6 +355,19 @@ t.test('nothing is issued on a grant that has ended since it was opened', async 
   await database.query({ text: 'UPDATE sessions SET ended_at = now() WHERE id = $1', values: [session.id] })
   t.equal(await issueFrontChannelTokens(idp.signet, actor, request, opened), undefined)
   t.equal(await openGrant(idp.signet, actor, request, session), undefined)
+})
+
+t.test('a node that cannot sign says so before the pushed request is used up', async (t) => {
+  const { body } = await push(idp, forAll, authorizationParameters(forAll, pkce(), asking('id_token')))
+  const refuse = () => {
+    throw new KeysUnavailable('No active key.')
+  }
+  const app = buildApp({ ...idp.signet, keyRing: { ...idp.signet.keyRing, requireKey: refuse, sign: refuse } })
+  t.teardown(() => app.close())
+  const url = withRequestUri(forAll, body.request_uri)
+  const cookie = [...ada.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  t.match(await app.inject({ url, headers: { cookie, host: new URL(idp.issuer).host } }), { statusCode: 503 })
+  t.match(read((await ada.get(url)).location), { where: 'fragment', values: { id_token: String } })
 })
 
 t.test('what the browser carried is good for nothing else', async (t) => {
