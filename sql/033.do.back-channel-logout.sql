@@ -39,7 +39,7 @@ END $$;
 CREATE TRIGGER forget_session_clients AFTER DELETE ON sessions
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_session_clients();
 
--- The clients that the person has signed in to in a session, at most two hundred: ending a session must not take long, even if somebody has opened grants of all
+-- The clients that the person has signed in to in a session, at most a thousand: ending a session must not take long, even if somebody has opened grants of all
 -- clients that there are. Call it before the grants of the session end.
 --
 -- A client can have thousands of grants in one session. So this reads one entry of the index for each client, and not one for each grant.
@@ -52,12 +52,11 @@ LANGUAGE sql STABLE ROWS 10 AS $$
     SELECT following.client_id, open.place + 1 FROM open CROSS JOIN LATERAL (
       SELECT client_id FROM grants
       WHERE ended_at IS NULL AND (session_id, client_id) > (session, open.client_id) AND session_id <= session ORDER BY session_id, client_id LIMIT 1
-    ) AS following WHERE open.place < 200
+    ) AS following WHERE open.place < 1000
   )
   SELECT client_id FROM open
   UNION
-  (SELECT client_id FROM session_clients WHERE session_id = session ORDER BY client_id LIMIT 200)
-  LIMIT 200
+  (SELECT client_id FROM session_clients WHERE session_id = session ORDER BY client_id LIMIT 1000)
 $$;
 
 -- Adds jobs in the caller's transaction, as queue_job does for one. They are for a worker of their own, which is notified by another channel.
@@ -85,7 +84,7 @@ BEGIN
 END
 $$;
 
--- The queue is not touched, and need not exist, as long as no client has a backchannel_logout_uri.
+-- The queue is not touched, and need not exist, as long as no client has a backchannel_logout_uri. No more than two hundred jobs are added for one session.
 CREATE FUNCTION announce_session_end() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   registered json[];
@@ -98,6 +97,7 @@ BEGIN
       json_build_object('session', NEW.id, 'sidVersion', NEW.sid_version, 'sub', NEW.sub, 'client', clients.client_id) AS notice
     FROM clients
     WHERE clients.client_id = ANY (ARRAY(SELECT clients_of_session(NEW.id))) AND clients.backchannel_logout_uri IS NOT NULL AND clients.deleted_at IS NULL
+    LIMIT 200
   ) AS found;
   IF registered IS NOT NULL THEN PERFORM queue_notices('send_logout_token', registered, 0); END IF;
   -- Anybody may have registered these, any number of them. They must not delay the others.

@@ -264,7 +264,7 @@ t.test('endpoints that do not work are tried again, and delay nobody', async (t)
   const target = `/target-of-redirect-${count}`
   applications.answer(error.path, (reply) => reply.writeHead(500).end('secret details'))
   applications.answer(redirect.path, (reply) => reply.writeHead(307, { location: applications.url(target) }).end())
-  applications.answer(huge.path, (reply) => reply.writeHead(200).end(Buffer.alloc(50 * 1024 * 1024)))
+  applications.answer(huge.path, (reply) => reply.writeHead(200).end(Buffer.alloc(2_000_000)))
   applications.answer(endless.path, (reply) => reply.writeHead(200).write('the beginning'))
   const all = [error, redirect, huge, endless, refused, privateOne, itself, good]
   const { browser, person, claims } = await enter(error.client)
@@ -408,4 +408,21 @@ t.test('a node that was killed during the last attempt leaves an event', async (
   await settled(client)
   t.equal(received().length, 1)
   t.match(await eventsOf(client), [{ detail: { reason: 'interrupted' } }])
+})
+
+t.test('a node that stops gives back what it is sending, and another one sends it', async (t) => {
+  const { client, path, received } = await listeningClient()
+  applications.answer(path, hang)
+  const { browser, claims } = await enter(client)
+  await confirmLogout(browser)
+  await eventually('the first attempt', () => received().length === 1)
+  const other = await idp.another()
+  await idp.stop()
+  applications.answer(path, (reply) => reply.end())
+  await hurryLogouts(other, client.client_id)
+  await eventually('the second attempt', () => received().length === 2)
+  t.match(
+    received().map(({ claims: { sid } }) => sid),
+    [claims.sid, claims.sid],
+  )
 })

@@ -32,7 +32,7 @@ interface HostState {
  * Keeps a host that does not respond from holding up work for others. Requests to it fail at once, except one from time to time, which finds out whether it
  * responds again. A host that refuses connections, or answers with an error, costs no time, and is not left alone.
  *
- * @returns runs a request, or throws HostNotResponding
+ * @returns runs a request, or throws HostNotResponding. A request that the signal has ended says nothing about its host
  */
 export function createHostBreaker(clocks: MachineClocks) {
   const hosts = new Map<string, HostState>()
@@ -52,7 +52,7 @@ export function createHostBreaker(clocks: MachineClocks) {
     return state
   }
 
-  return async <T>(host: string, request: () => Promise<T>): Promise<T> => {
+  return async <T>(host: string, request: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     const state = stateOf(host)
     const rest = Math.min(firstRest * 2 ** (state.failures - 1), longestRest) * 1000
     if (state.failedAt && (ageOf(state.failedAt) < rest || state.running.size > 0))
@@ -68,7 +68,7 @@ export function createHostBreaker(clocks: MachineClocks) {
     } catch (error) {
       // Several requests can have been waiting at the same time. They count as one.
       const isNews = !state.failedAt || elapsedSince(state.failedAt, clocks).elapsed >= ageOf(since)
-      if (ageOf(since) >= slowAfter) {
+      if (ageOf(since) >= slowAfter && !signal?.aborted) {
         if (isNews) state.failures += 1
         state.failedAt = momentOf(clocks)
       }

@@ -208,7 +208,7 @@ export function createOutgoing({
       const { inSlot, unlessBroken } = isVouchedFor ? postLanes.vouchedFor : postLanes.others
       const addresses = () => allowedAddresses(url)
       return inSlot(url.hostname, () =>
-        unlessBroken(url.host, () => pinnedPost({ url, form, timeoutMs, ca, signal, addresses })),
+        unlessBroken(url.host, () => pinnedPost({ url, form, timeoutMs, ca, signal, addresses }), signal),
       )
     },
   }

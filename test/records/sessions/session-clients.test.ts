@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { inTransaction, type Queryable } from '../../../src/platform/database/queryable.ts'
-import { countNotices } from '../../../src/platform/jobs/jobs-store.ts'
+import { addJob, countNotices } from '../../../src/platform/jobs/jobs-store.ts'
 import { decideEnding, endNextBatch } from '../../../src/records/endings/decide-ending.ts'
 import { endAllSessions } from '../../../src/records/endings/decisions-store.ts'
 import type { SessionId, Sub } from '../../../src/records/ids.ts'
@@ -189,4 +189,31 @@ t.test('somebody who has opened grants of very many clients in one session can s
   )
   await end(ask, id)
   t.equal((await jobs()).length, 200)
+
+  // Those without a URI do not count.
+  const [next] = (await sessions(ask, await person(ask, 'other'))) as [SessionId]
+  await client(ask, 'zzz', 'back')
+  await ask(`UPDATE clients SET backchannel_logout_uri = NULL WHERE client_id <> 'zzz'`)
+  await ask(
+    `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
+     SELECT 'other ' || client_id, client_id, 'other', $1, '{openid}', '{}', now(), 'aal1', '{pwd}' FROM clients`,
+    [next],
+  )
+  await end(ask, next)
+  t.same(
+    (await jobs()).filter(({ session }) => session === next),
+    [{ client: 'zzz', session: next, priority: 0 }],
+  )
+})
+
+t.test('a notice is tried as often as any other job', async (t) => {
+  const { db, ask, schema } = await open(t)
+  const sub = await person(ask, 'person')
+  await client(ask, 'app', 'back')
+  const [id] = (await sessions(ask, sub)) as [SessionId]
+  await grants(ask, sub, id, 'app')
+  await end(ask, id)
+  await addJob(db, 'another', {})
+  const rows = await ask<{ max_attempts: number }>(`SELECT DISTINCT max_attempts FROM ${schema}_jobs._private_jobs`)
+  t.equal(rows.length, 1)
 })
