@@ -5,7 +5,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { openConsole } from '../cli/console.ts'
 import { plans } from './plans.ts'
 import { personalClaims } from './support/claims.ts'
-import { staticLogoutMetadata, staticMetadata } from './support/clients.ts'
+import { staticLogoutMetadata, staticMetadata } from './support/static-clients.ts'
 
 const page = readFileSync(join(packageFolder, 'docs/certification.md'), 'utf8')
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { staticLogoutMetadata } from '../support/clients.ts'
 import { loadFrames } from '../support/frames.ts'
 import { assertFrontChannelLogout, assertLogoutToken, logoutTokenIn } from '../support/logout-messages.ts'
 import { assertReturned, signInForLogout, signOut } from '../support/logouts.ts'
 import { openOpFrame } from '../support/op-frame.ts'
 import { type Module, warnUnless } from '../support/play.ts'
+import { staticLogoutMetadata } from '../support/static-clients.ts'
 import { logoutDiscovery } from './logout.ts'
 import { assertNotSignedIn } from './sessions.ts'
 

@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { contentsOf, type ResponseType, responseTypes } from '../../../src/protocol/oidc-values.ts'
+import { contentsOf, type ResponseType } from '../../../src/protocol/oidc-values.ts'
 import type { GrantType } from '../../../src/records/clients/client.ts'
 import { basic } from '../../support/idp.ts'
 import type { ClientKeys } from './client-keys.ts'
 import { type Play, warnUnless } from './play.ts'
+import { staticClient } from './static-clients.ts'
 import type { Suite } from './suite.ts'
+import type { Role, SuiteClient } from './suite-client.ts'
 
-/** One of the suite's clients at Signet. */
-export interface SuiteClient {
-  readonly client_id: string
-  readonly client_secret: string | undefined
-  readonly authentication: Play['variant']['authentication']
-  readonly redirectUri: string
-  readonly keys: ClientKeys
-  /** The response to its registration, if it has registered itself. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary members of responses
-  readonly registration?: any
-}
-
-type Role = 'first' | 'second'
+export type { SuiteClient }
 
 /** The client of a module: it registers itself, or the operator has created it. */
 export async function newClient(
@@ -126,64 +116,6 @@ export function grantTypesFor(type: ResponseType): GrantType[] {
 
 export function redirectUriOf(suite: Suite): string {
   return `${suite.server.base}/callback`
-}
-
-const staticClients = new WeakMap<Suite, Map<string, Promise<SuiteClient>>>()
-
-/** The clients that `docs/certification.md` tells the operator to create. */
-async function staticClient(
-  { suite, variant }: Play,
-  more: Readonly<Record<string, unknown>>,
-  role: Role,
-): Promise<SuiteClient> {
-  const { authentication } = variant
-  const known = staticClients.get(suite) ?? new Map<string, Promise<SuiteClient>>()
-  staticClients.set(suite, known)
-  const told = (['frontchannel', 'backchannel'] as const).find((channel) => `${channel}_logout_uri` in more)
-  const name = `${role} ${authentication} ${told}`
-  const client = known.get(name) ?? createStaticClient(suite, authentication, role, told)
-  known.set(name, client)
-  return client
-}
-
-async function createStaticClient(
-  suite: Suite,
-  authentication: SuiteClient['authentication'],
-  role: Role,
-  told: Told | undefined,
-): Promise<SuiteClient> {
-  const { client_id, secret } = await suite.idp.client({
-    ...staticMetadata(suite.server, authentication as 'client_secret_basic'),
-    ...(told && staticLogoutMetadata(suite.server, told)),
-    client_name: `Certification, ${role} client`,
-  })
-  const redirectUri = redirectUriOf(suite)
-  return { client_id, client_secret: secret, authentication, redirectUri, keys: suite.keys[role] }
-}
-
-/** The metadata that `docs/certification.md` gives these clients. */
-export function staticMetadata<M extends SuiteClient['authentication']>(server: { readonly base: string }, method: M) {
-  return {
-    redirect_uris: [`${server.base}/callback`],
-    post_logout_redirect_uris: [`${server.base}/post_logout_redirect`],
-    grant_types: ['authorization_code', 'implicit', 'refresh_token'] as const,
-    response_types: responseTypes,
-    scope: 'openid profile email address phone offline_access',
-    token_endpoint_auth_method: method,
-    id_token_signed_response_alg: 'RS256' as const,
-    // Most modules send a nonce, none but one PKCE, and one neither.
-    require_pkce: false as const,
-  }
-}
-
-/** By which channel a client is told of logouts. */
-type Told = 'frontchannel' | 'backchannel'
-
-/** What the clients of the plans for these channels have besides. In other plans, the suite fails modules in which it is told of a logout. */
-export function staticLogoutMetadata({ base }: { readonly base: string }, told: Told) {
-  return told === 'frontchannel'
-    ? { frontchannel_logout_uri: `${base}/frontchannel_logout`, frontchannel_logout_session_required: true as const }
-    : { backchannel_logout_uri: `${base}/backchannel_logout`, backchannel_logout_session_required: true as const }
 }
 
 /** How a client authenticates at an endpoint: headers and form parameters. */
