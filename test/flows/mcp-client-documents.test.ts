@@ -5,6 +5,7 @@ import { finishEndings } from '../../src/operations/finish-endings.ts'
 import type { ClientId } from '../../src/records/ids.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { startDocumentHost } from '../support/client-documents.ts'
+import { eventually } from '../support/eventually.ts'
 import { serverName } from '../support/https-server.ts'
 import type { Person } from '../support/idp.ts'
 import { passPages } from '../support/journey.ts'
@@ -100,7 +101,12 @@ t.test('a client that an operator deleted can sign in again with the same client
   await signIn(client)
   await deleteClient(idp.signet, { kind: 'operator', by: 'mcp.test' }, url as ClientId)
   idp.signet.clients.clear()
-  await finishEndings(idp.signet, new AbortController().signal)
+  // The row of the client is deleted last, after everything that it had.
+  const rowOfClient = { text: 'SELECT FROM clients WHERE client_id = $1', values: [url] }
+  await eventually('the row of the client to be deleted', async () => {
+    await finishEndings(idp.signet, new AbortController().signal)
+    return (await idp.signet.database.query(rowOfClient)).rowCount === 0
+  })
   t.equal(await auth(client.provider, { serverUrl: server }), 'REDIRECT', 'its refresh token has ended')
   t.equal(client.kept.client?.client_id, url)
   const { person } = await signIn(client)
