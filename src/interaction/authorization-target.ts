@@ -3,7 +3,7 @@ import { findAcceptedClient, resolveClient } from '../operations/resolve-client.
 import { isTooLongToReturn, maxReturnedLength } from '../platform/http/uri-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
-import { faultsIn, faultyParameter, type Parameters, soundValue } from '../protocol/http/parameters.ts'
+import { faultsIn, faultyParameter, type Parameters, sentValue, soundValue } from '../protocol/http/parameters.ts'
 import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
 import { documentHost } from '../records/clients/document-host.ts'
@@ -97,7 +97,7 @@ export function targetOf(client: Client, parameters: Parameters): VerifiedTarget
     responseMode: responseModeFor(parameters, redirectUri),
     isFrontChannel: asksForTokens(parameters),
     state,
-    isOpenid: (soundValue(parameters, 'scope') ?? '').split(' ').includes('openid'),
+    isOpenid: (sentValue(parameters, 'scope') ?? '').split(' ').includes('openid'),
   } as VerifiedTarget
 }
 

@@ -21,7 +21,10 @@ const parallel = 8
 /** Values that a response issues for the first time: codes, cookies and tokens that nobody else may see. */
 function issuedIn({ text, location = '', setCookies, json }: Answer): string[] {
   const codes = [...`${location}\n${text}`.matchAll(/(?:[?&#]code=|name="code" value=")([A-Za-z0-9_-]{43})/g)]
-  const cookies = setCookies.flatMap((line) => [...(/^signet_\w+=([A-Za-z0-9_-]{43})/.exec(line)?.slice(1) ?? [])])
+  // The state of a browser stays the same, and is set again where it is missing.
+  const cookies = setCookies.flatMap((line) => [
+    ...(/^signet_(?!state_)\w+=([A-Za-z0-9_-]{43})/.exec(line)?.slice(1) ?? []),
+  ])
   const tokens = [json?.['access_token'], json?.['id_token']].filter((token) => typeof token === 'string')
   return [...codes.map(([, code = '']) => code), ...cookies, ...tokens.map(signatureOf)]
 }

@@ -51,6 +51,8 @@ const open = [
     'POST /revoke',
   ],
   ...['POST /register', 'GET /register/:client_id', 'PUT /register/:client_id', 'DELETE /register/:client_id'],
+  // It says nothing of a person, and any site may embed it.
+  'GET /check-session',
   ...['GET /healthz', 'GET /readyz', 'GET /metrics'],
   // Their next step is tested below.
   ...['GET /authorize', 'POST /authorize', 'GET /consent', 'POST /consent'],

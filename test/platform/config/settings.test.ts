@@ -398,6 +398,8 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     signUp: 'open',
     registration: 'closed',
     registrationUnusedTtl: 86_400,
+    legacyResponseTypes: 'off',
+    clientIdMetadataHosts: [],
     signUpDomains: [],
     breachedPasswordsUrl: undefined,
     passwordSignIn: 'on',
