@@ -82,7 +82,7 @@ t.test(
         const expected =
           type === 'code' && !contentsOf(registered).code
             ? 'query: unauthorized_client authorization_code_not_registered'
-            : `${where}: unsupported_response_type response_type_not_registered`
+            : `${where}: unauthorized_client response_type_not_registered`
         t.equal(await refusalOf(client, asking(type)), expected, `${registered}, asked for ${type}`)
       }
     }
