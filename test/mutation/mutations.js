@@ -357,8 +357,8 @@ export const mutations = [
   {
     name: 'a confidential client may use any loopback port',
     file: 'interaction/redirect-uri',
-    find: 'isPublic(client) ? withoutLoopbackPort(redirectUri) : undefined',
-    replace: 'withoutLoopbackPort(redirectUri)',
+    find: 'isPublic(client) ? withoutLoopbackPort(redirectUri, hosts) : undefined',
+    replace: 'withoutLoopbackPort(redirectUri, hosts)',
     tests: ['interaction/redirect-uri', 'attacks/redirect-uris'],
   },
   {
