@@ -6,7 +6,7 @@ import { issueFrontChannelTokens } from '../../src/operations/issue-front-channe
 import { openGrant } from '../../src/operations/open-grant.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { contentsOf, type ResponseType, responseTypes } from '../../src/protocol/oidc-values.ts'
-import { grantTypesFor } from '../../src/records/clients/client-metadata.ts'
+import { grantTypesFor } from '../../src/records/clients/grant-and-response-types.ts'
 import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import { findSession } from '../../src/records/sessions/sessions-store.ts'
 import { type Browser, formsOf } from '../support/browser.ts'
