@@ -11,10 +11,10 @@ let hasLeft = false
 function leave() {
   if (hasLeft || !(link instanceof HTMLAnchorElement)) return
   hasLeft = true
-  // It replaces this page in the history, because going back must not lead here.
+  // The page before this one is over: going back must not lead here.
   location.replace(link.href)
 }
 
-// This event comes after all frames have loaded, or have failed to.
+// It comes after all frames have loaded, or failed to.
 window.addEventListener('load', leave)
 setTimeout(leave, maxWait)

@@ -32,7 +32,7 @@ interface HostState {
  * Keeps a host that does not respond from holding up work for others. Requests to it fail at once, except one from time to time, which finds out whether it
  * responds again. A host that refuses connections, or answers with an error, costs no time, and is not left alone.
  *
- * @returns runs a request. It throws HostNotResponding instead if the host is left alone. A request that the signal has ended says nothing about its host
+ * @returns runs a request, or throws HostNotResponding. A request that the signal has ended says nothing about its host
  */
 export function createHostBreaker(clocks: MachineClocks) {
   const hosts = new Map<string, HostState>()
