@@ -6,7 +6,7 @@
 const script = document.currentScript
 const cookieName = script ? script.getAttribute('data-cookie') || '' : ''
 
-// Others than the application receive no answer: it is sent to the window that asked, and only as long as that shows a page of the origin that asked.
+// Only the application receives the answer: it is sent to the window that asked, and only as long as that window shows a page of the origin that asked.
 window.addEventListener('message', (event) => {
   const { data, origin, source } = event
   // A page without an origin of its own, such as one in a sandbox, cannot be told apart from others.
@@ -18,10 +18,10 @@ window.addEventListener('message', (event) => {
 })
 
 /**
- * Whether this page can see its cookies at all. Where browsers block or partition the cookies of embedded sites, no state would look like somebody who has signed out: applications would then
+ * Whether this page can see its cookies at all. Where browsers block or partition the cookies of embedded sites, a missing state would look as if somebody had signed out: applications would then
  * ask again and again, or sign people out. After `error` they do neither (§3.1).
  *
- * @param {(hasAccess: boolean) => void} then called later in any case, so that the time of the answer says nothing
+ * @param {(hasAccess: boolean) => void} then always called later and never at once, so that the time of the answer says nothing
  */
 function withAccess(then) {
   if (typeof document.hasStorageAccess !== 'function') {
@@ -33,7 +33,7 @@ function withAccess(then) {
 
 /**
  * @param {unknown} message `client_id session_state`
- * @param {string} origin of the page that asks. Another one than that of the redirect URI leads to another hash, so the answer to it is always the same
+ * @param {string} origin of the page that asks. If it is not that of the redirect URI, the hash differs, so the answer is always `changed`
  * @returns {'unchanged' | 'changed' | 'error'}
  */
 function answerTo(message, origin) {

@@ -1,9 +1,9 @@
+import { createJobWorkers, type JobWorkers } from './job-workers.ts'
 import { keyLedgerFile, openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
 import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
-import { type JobTask, jobTasks, noticeTasks } from './operations/job-tasks.ts'
 import { createClock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
@@ -13,12 +13,9 @@ import { briefWait } from './platform/database/locked-transaction.ts'
 import { createPool } from './platform/database/pool.ts'
 import { prepareDatabase } from './platform/database/prepare-database.ts'
 import { createFailureLog } from './platform/failure-log.ts'
-import { createJobWorker, type JobWorker, type RunTask } from './platform/jobs/job-worker.ts'
-import { countNotices, tendJobs } from './platform/jobs/jobs-store.ts'
 import type { Log } from './platform/log.ts'
-import { noMailWarning } from './platform/mail/transport.ts'
 import { createMetrics } from './platform/metrics.ts'
-import { createOutgoing, maxPosts, type Outgoing } from './platform/outgoing/outgoing.ts'
+import { createOutgoing, type Outgoing } from './platform/outgoing/outgoing.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
@@ -83,8 +80,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
     const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
     let heartbeat: Heartbeat | undefined
-    let jobs: JobWorker | undefined
-    let notices: JobWorker | undefined
+    let workers: JobWorkers | undefined
     // Drops cached data or reads it again: something has changed (NOTIFY), or may have.
     let onNotify = (_channel: string | undefined) => {}
     const { session, namedStatements } = route
@@ -135,8 +131,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
       if (isAbout(notifyChannels.clients)) clients.clear()
-      if (isAbout(notifyChannels.jobs)) jobs?.wake()
-      if (isAbout(notifyChannels.notices)) notices?.wake()
+      if (isAbout(notifyChannels.jobs)) workers?.jobs.wake()
+      if (isAbout(notifyChannels.notices)) workers?.notices.wake()
       // This is only faster: without a notification, changes are read within the lease, or the lease ends.
       if (isAbout(notifyChannels.keys))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
@@ -185,8 +181,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       brand,
       database,
       databaseProblem: () => (heartbeat ? heartbeat.problem() : 'the heartbeat has not started'),
-      waitingJobs: () => jobs?.waiting(),
-      waitingNotices: () => notices?.waiting(),
+      waitingJobs: () => workers?.jobs.waiting(),
+      waitingNotices: () => workers?.notices.waiting(),
       keyRing,
       verifiersLastSeen,
       secrets,
@@ -206,29 +202,11 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       noticeFailures: createFailureLog(log, ({ client }) => client),
     }
     const beginJobs = () => {
-      const { mail } = settings
-      if (mail.delivery === 'files')
-        log.info({ folder: mail.folder }, 'E-mails are written to files instead of being sent.')
-      if (mail.delivery === 'none') log.warn({}, `${noMailWarning} Set SIGNET_SMTP_URL and SIGNET_MAIL_FROM.`)
-      const common = { database, schema, log, isNotified: route.session === 'own' }
-      const bound = (tasks: Readonly<Record<string, JobTask>>) =>
-        Object.fromEntries(
-          Object.entries(tasks).map(([name, task]): [string, RunTask] => [
-            name,
-            (payload, job) => task(signet, payload, job),
-          ]),
-        )
-      jobs ??= createJobWorker({ ...common, tasks: bound(jobTasks), tend: tendJobs, consequence: 'no mail is sent' })
-      notices ??= createJobWorker({
-        ...{ ...common, tasks: bound(noticeTasks), tend: countNotices, concurrency: maxPosts },
-        consequence: 'no client is told that somebody has signed out',
-        // Each of the jobs that can run polls by itself.
-        timing: { pollIfNotified: 15_000, pollOtherwise: 5_000 },
-      })
-      jobs.run()
-      notices.run()
+      workers ??= createJobWorkers(signet, route.session === 'own')
+      workers.jobs.run()
+      workers.notices.run()
     }
-    undo.push(() => Promise.all([jobs?.stop(), notices?.stop()]))
+    undo.push(() => Promise.all([workers?.jobs.stop(), workers?.notices.stop()]))
     return { signet, startHeartbeat: beginHeartbeat, startJobs: beginJobs, stop }
   } catch (error) {
     await stop()

@@ -13,7 +13,8 @@ import { issuableScopes } from '../tokens/issuable-scopes.ts'
  * A node of the previous release knows only `code`, and does not look at the registered types. Beside it, a client that is registered for `code id_token` alone
  * can get a code by itself as well, bound to it like any other.
  *
- * @throws OAuthError `unsupported_response_type`; `unauthorized_client` for `code` without its grant type; `invalid_request` if there is none
+ * @throws OAuthError `unsupported_response_type` if the server does not offer the type, `unauthorized_client` if it does, but not to this client (RFC 6749
+ *   §4.1.2.1, §4.2.2.1); `invalid_request` if there is none
  */
 export function readResponseType(
   text: string | undefined,

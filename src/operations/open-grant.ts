@@ -75,17 +75,8 @@ export async function prepareFrontChannelTokens(
   await keyRing.extendRetention(longestLifetime(client, settings))
 }
 
-/** For events: the claims that a request names beyond its scopes, if there are any. */
-export function claimsDetail(
-  scopes: readonly string[],
-  claims: RequestedClaims,
-): { readonly claims?: readonly string[] } {
-  const beyond = claimsBeyond(scopes, claims)
-  return beyond.length > 0 ? { claims: beyond } : {}
-}
-
 /**
- * Does the same inside the caller's transaction. The code has 256 random bits; the database stores only its digest.
+ * Opens a grant as `openGrant` does, inside the caller's transaction. The code has 256 random bits; the database stores only its digest.
  *
  * A grant without a code gets the row of a code as well, which nobody knows and which has expired from the beginning: a grant is deleted with the last row
  * that refers to it (records/cleanup/), by nodes of the previous release too.
@@ -125,4 +116,13 @@ export async function openGrantIn(
   const detail = { scopes, ...claimsDetail(scopes, claims) }
   await recordEvent(tx, { type: 'grant_opened', ...originOf(actor), clientId, sub, grantId: grant.id, detail })
   return { grant, sid, code }
+}
+
+/** For events: the claims that a request names beyond its scopes, if there are any. */
+export function claimsDetail(
+  scopes: readonly string[],
+  claims: RequestedClaims,
+): { readonly claims?: readonly string[] } {
+  const beyond = claimsBeyond(scopes, claims)
+  return beyond.length > 0 ? { claims: beyond } : {}
 }

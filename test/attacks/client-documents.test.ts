@@ -378,11 +378,13 @@ t.test('a document that changes while the consent page is open does not get the 
 })
 
 t.test('a registered client with such an id wins, and is not fetched', async (t) => {
-  const url = publish('/imported', { redirect_uris: [evil] })
-  const { client_id } = await idp.client({ token_endpoint_auth_method: 'none' })
-  await query('UPDATE clients SET client_id = $2 WHERE client_id = $1', [client_id, url])
-  t.equal(outcomeOf(await arrive(idp, url)), 'continued')
-  t.equal(outcomeOf(await arrive(idp, url, { redirect_uri: evil })), 'redirect_uri_not_registered')
+  const published = publish('/imported', { redirect_uris: [evil] })
+  for (const url of [published, 'https://not-accepted.example/client.json', 'https://not-accepted.example']) {
+    const { client_id } = await idp.client({ token_endpoint_auth_method: 'none' })
+    await query('UPDATE clients SET client_id = $2 WHERE client_id = $1', [client_id, url])
+    t.equal(outcomeOf(await arrive(idp, url)), 'continued', url)
+    t.equal(outcomeOf(await arrive(idp, url, { redirect_uri: evil })), 'redirect_uri_not_registered', url)
+  }
   t.equal(timesAsked('/imported'), 0)
 })
 

@@ -58,3 +58,13 @@ t.test('an app on a loopback address may choose its port and nothing else', asyn
     isRegisteredRedirectUri({ ...app, token_endpoint_auth_method: 'client_secret_basic' }, 'http://127.0.0.1:51234/cb'),
   )
 })
+
+t.test('the port of localhost counts for a registered app, but not for one with a document', async (t) => {
+  const named = { ...app, redirect_uris: ['http://localhost/cb'] }
+  const document = { digest: '00', expiresAt: 0 }
+  t.ok(isRegisteredRedirectUri(named, 'http://localhost/cb'))
+  t.notOk(isRegisteredRedirectUri(named, 'http://localhost:51234/cb'))
+  t.ok(isRegisteredRedirectUri({ ...named, document }, 'http://localhost:51234/cb'))
+  t.notOk(isRegisteredRedirectUri({ ...named, document }, 'http://localhost.evil.example:51234/cb'))
+  t.notOk(isRegisteredRedirectUri({ ...named, document }, 'http://127.0.0.1:51234/cb'), 'another host')
+})

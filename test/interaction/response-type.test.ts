@@ -3,7 +3,7 @@ import { checkFrontChannel, readResponseType } from '../../src/interaction/respo
 import type { OAuthError } from '../../src/protocol/errors/oauth-error.ts'
 import { contentsOf, type ResponseType, responseTypeOf, responseTypes } from '../../src/protocol/oidc-values.ts'
 import type { Client } from '../../src/records/clients/client.ts'
-import { grantTypesFor } from '../../src/records/clients/client-metadata.ts'
+import { grantTypesFor } from '../../src/records/clients/grant-and-response-types.ts'
 
 const clientFor = (...types: ResponseType[]) =>
   ({

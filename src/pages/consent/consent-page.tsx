@@ -42,7 +42,7 @@ export function ConsentPage(props: ConsentPageProps) {
   const otherAccountHref = safeHref(props.otherAccountHref)
   return (
     <Layout page={page} title={consent.pageTitle} client={client}>
-      {/* Before everything that the client chooses: a long name must not push it under the buttons. Of a client with a document, the host in the title is verified. */}
+      {/* Before everything that the client chooses: a long name must not push it under the buttons. If the client has a document, the host in the title is verified. */}
       {!hasDocument && <UnverifiedClient page={page} client={client} />}
       <ClientLogo client={client} />
       <h1>{fill(consent.title, { client: name })}</h1>

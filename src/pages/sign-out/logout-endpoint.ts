@@ -15,7 +15,7 @@ import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
 import { subjectFor } from '../../tokens/subject.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
-import { logoutFrames } from './front-channel.ts'
+import { logoutFrames } from './logout-frames.ts'
 import { type LogoutRequest, readLogoutRequest, sealLogoutRequest, unsealLogoutRequest } from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 

@@ -78,7 +78,7 @@ const defaultTiming: JobTiming = {
  * transaction, and a running job holds no connection.
  */
 export function createJobWorker(options: JobWorkerOptions): JobWorker {
-  const { database, schema, isNotified, tasks, concurrency = 4, tend: tendJobs, consequence, log } = options
+  const { database, schema, isNotified, tasks, concurrency = 4, tend, consequence, log } = options
   const timing = { ...defaultTiming, ...options.timing }
   const stopping = new AbortController()
   let pool: WorkerPool | undefined
@@ -133,10 +133,10 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
     }
   }
 
-  const tend = async () => {
+  const keepTending = async () => {
     while (!stopping.signal.aborted) {
       try {
-        waiting = await tendJobs(database)
+        waiting = await tend(database)
       } catch (error) {
         waiting = undefined
         // An unavailable database is reported by the pool.
@@ -151,7 +151,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
 
   return {
     run: () => {
-      running ??= Promise.all([work(), tend()]).catch(report)
+      running ??= Promise.all([work(), keepTending()]).catch(report)
     },
     wake: () => {
       if (stopping.signal.aborted) return

@@ -40,16 +40,15 @@ export function createHostBreaker(clocks: MachineClocks) {
 
   const stateOf = (host: string): HostState => {
     const state = hosts.get(host) ?? { running: new Set(), failures: 0, failedAt: undefined }
-    // To the end: the first one is that which has not been used for longest.
+    // To the end, so that the first one has not been used for longest.
     hosts.delete(host)
     hosts.set(host, state)
-    if (hosts.size > maxHosts)
-      for (const [other, { running }] of hosts) if (running.size === 0) return drop(other, state)
+    if (hosts.size > maxHosts) dropIdle()
     return state
   }
-  const drop = (other: string, state: HostState) => {
-    hosts.delete(other)
-    return state
+  const dropIdle = () => {
+    const [oldest] = [...hosts].find(([, { running }]) => running.size === 0) ?? []
+    if (oldest !== undefined) hosts.delete(oldest)
   }
 
   return async <T>(host: string, request: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
@@ -67,7 +66,7 @@ export function createHostBreaker(clocks: MachineClocks) {
       return result
     } catch (error) {
       // Several requests can have been waiting at the same time. They count as one.
-      const isNews = !state.failedAt || elapsedSince(state.failedAt, clocks).elapsed >= ageOf(since)
+      const isNews = !state.failedAt || ageOf(state.failedAt) >= ageOf(since)
       if (ageOf(since) >= slowAfter && !signal?.aborted) {
         if (isNews) state.failures += 1
         state.failedAt = momentOf(clocks)

@@ -1,24 +1,14 @@
-import { networkInterfaces } from 'node:os'
 import { elapsedSince, type MachineClocks, type Moment, machineClocks, momentOf } from '../clock.ts'
 import type { Settings } from '../config/settings.ts'
-import { isLoopback, parseAddress } from '../network-address.ts'
 import { OutgoingRequestFailed } from '../outgoing-request.ts'
-import { createAllowedTargets } from './allowed-targets.ts'
+import { type CacheLimits, createDocumentCache, entryOverhead, type FetchedDocument } from './document-cache.ts'
 import { freshnessOf } from './freshness.ts'
 import { createHostBreaker } from './host-breaker.ts'
 import { pinnedPost } from './pinned-post.ts'
 import { pinnedRequest } from './pinned-request.ts'
 import { createRequestSlots, type SlotLimits, TooManyOutgoingRequests } from './request-slots.ts'
-import { createResolveHost, literalAddress, type ResolveHost } from './resolve-host.ts'
-
-/** A document of somebody else's server. */
-export interface FetchedDocument {
-  readonly body: Buffer
-  /** The header Content-Type, as it was sent. */
-  readonly contentType: string | undefined
-  /** For how many seconds its headers allowed to keep it when it arrived (freshness.ts). */
-  readonly freshness: number
-}
+import type { ResolveHost } from './resolve-host.ts'
+import { createTargetAddresses, parseTargetUrl } from './target-address.ts'
 
 /** How much of a response is read, and how it is asked for. */
 export interface FetchOptions {
@@ -80,7 +70,7 @@ export interface OutgoingOptions {
   readonly clocks?: MachineClocks
   readonly timeoutMs?: number
   readonly slots?: SlotLimits
-  readonly cache?: { readonly maxEntries: number; readonly maxBytes: number }
+  readonly cache?: CacheLimits
 }
 
 /** Forms that are sent at the same time. */
@@ -98,38 +88,19 @@ const postSlots: SlotLimits = { overall: maxPosts, perHost: maxPosts, maxWaiting
 /** Half of them, so that those whom nobody vouched for cannot occupy all jobs that run. */
 const postSlotsOfOthers: SlotLimits = { ...postSlots, overall: maxPosts / 2, perHost: maxPosts / 2 }
 
-const defaultCache = { maxEntries: 500, maxBytes: 8 * 1024 * 1024 }
-
-/** Bytes that an entry of the cache takes besides its URL and its document. */
-const entryOverhead = 500
-
-/** What is known about one document. */
-interface Entry {
-  /** When the last request for it ended. */
-  readonly asked: Moment
-  readonly document: FetchedDocument | undefined
-  /** When the document arrived, and for how many seconds it may be kept. */
-  readonly received: Moment
-  readonly freshness: number
-  /** Undefined: the last request did not fail. */
-  readonly failure: OutgoingRequestFailed | undefined
-  readonly size: number
-}
-
 export function createOutgoing({
   settings,
   ca,
   clocks = machineClocks,
   timeoutMs = defaultTimeoutMs,
   slots,
-  cache = defaultCache,
+  cache,
   ...given
 }: OutgoingOptions): Outgoing {
-  const allowed = createAllowedTargets(settings.allowPrivateNetworks)
-  const resolve = given.resolve ?? createResolveHost(allowed.isNamed)
+  const allowedAddresses = createTargetAddresses(settings, given)
   const createLane = () => ({
     inSlot: createRequestSlots(slots),
-    entries: createEntries(cache),
+    entries: createDocumentCache(cache),
     running: new Map<string, Promise<FetchedDocument>>(),
   })
   type Lane = ReturnType<typeof createLane>
@@ -141,24 +112,6 @@ export function createOutgoing({
   const postLanes = { vouchedFor: createPostLane(postSlots), others: createPostLane(postSlotsOfOthers) }
   const isWithin = (moment: Moment, seconds: number) => elapsedSince(moment, clocks).elapsed < seconds * 1000
 
-  /** Asks DNS, and leaves out the addresses that the connection must not go to. */
-  const allowedAddresses = async (url: URL): Promise<string[]> => {
-    const literal = literalAddress(url.hostname)
-    const found =
-      literal === undefined
-        ? await resolve(url.hostname).catch((cause: unknown) => {
-            throw new OutgoingRequestFailed(`its host was not found (${codeOf(cause)})`, { cause })
-          })
-        : [literal]
-    const faults = found.map((address) => faultOfServer(settings, url, address) ?? allowed.faultOf(url, address))
-    const usable = found.filter((_address, index) => faults[index] === undefined)
-    if (usable.length === 0)
-      throw new OutgoingRequestFailed(
-        `it is not allowed: ${faults[0] ?? 'its host has no address'} (SIGNET_ALLOW_PRIVATE_NETWORKS)`,
-      )
-    return usable
-  }
-
   const fetchNow = async (
     { inSlot, entries }: Lane,
     text: string,
@@ -167,7 +120,7 @@ export function createOutgoing({
   ): Promise<FetchedDocument> => {
     const before = entries.get(key)
     try {
-      const url = parseUrl(text, settings.issuer)
+      const url = parseTargetUrl(text, settings.issuer)
       const { body, header } = await inSlot(url.hostname, () =>
         pinnedRequest({ url, accept, maxBytes, timeoutMs, ca, addresses: () => allowedAddresses(url) }),
       )
@@ -212,7 +165,7 @@ export function createOutgoing({
       return request
     },
     post: async (text, form, { isVouchedFor = false, signal }) => {
-      const url = parseUrl(text, settings.issuer)
+      const url = parseTargetUrl(text, settings.issuer)
       const { inSlot, unlessBroken } = isVouchedFor ? postLanes.vouchedFor : postLanes.others
       const addresses = () => allowedAddresses(url)
       return inSlot(url.hostname, () =>
@@ -220,62 +173,4 @@ export function createOutgoing({
       )
     },
   }
-}
-
-/**
- * Checks what can be said before the host is looked up.
- *
- * @throws OutgoingRequestFailed
- */
-function parseUrl(text: string, issuer: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:') throw new OutgoingRequestFailed('it is not an https URL')
-  if (url.username !== '' || url.password !== '') throw new OutgoingRequestFailed('it contains a user or a password')
-  if (url.hostname.includes('%')) throw new OutgoingRequestFailed('its host is not valid')
-  // A name with a dot at its end is the same name (RFC 1034 §3.1).
-  if (url.host.replace(/\.(?=:|$)/, '') === new URL(issuer).host)
-    throw new OutgoingRequestFailed('it names this server itself')
-  return url
-}
-
-/** A request of this server to itself could come from an address that it trusts. Behind a proxy, only the name shows it. */
-function faultOfServer({ port }: Pick<Settings, 'port'>, url: URL, text: string): string | undefined {
-  const address = parseAddress(text) ?? text
-  if (Number(url.port || 443) !== port) return undefined
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  const isOwn = isLoopback(address) || address === '0.0.0.0' || own.some((one) => parseAddress(one.address) === address)
-  return isOwn || address === '::' ? 'this server listens there' : undefined
-}
-
-/** The entries of a cache, of which those are dropped that have not been used for longest. */
-function createEntries({ maxEntries, maxBytes }: { readonly maxEntries: number; readonly maxBytes: number }) {
-  const entries = new Map<string, Entry>()
-  let bytes = 0
-  const remove = (key: string) => {
-    bytes -= entries.get(key)?.size ?? 0
-    entries.delete(key)
-  }
-  return {
-    get: (key: string): Entry | undefined => {
-      const entry = entries.get(key)
-      if (!entry) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
-      return entry
-    },
-    set: (key: string, entry: Entry) => {
-      remove(key)
-      entries.set(key, entry)
-      bytes += entry.size
-      for (const oldest of entries.keys()) {
-        if (bytes <= maxBytes && entries.size <= maxEntries) break
-        remove(oldest)
-      }
-    },
-    delete: remove,
-  }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'no reason given'
 }

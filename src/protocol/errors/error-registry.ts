@@ -600,8 +600,7 @@ export const errorRegistry = {
     fix: 'The client is registered for it, but the server does not offer it. Use the authorization code flow with PKCE. If the application cannot be changed, the operator can turn it on with SIGNET_LEGACY_RESPONSE_TYPES=on.',
   },
   response_type_not_registered: {
-    error: 'unsupported_response_type',
-    status: 400,
+    ...unauthorized,
     description: 'This client is not registered for this response_type.',
     fix: 'Request a response_type that the client is registered for: signet clients show. To change them: signet clients update --response-type, with --grant-type implicit for those that return tokens from /authorize, and with --grant-type authorization_code for those that return a code. List all response types and grant types that the client should have.',
   },

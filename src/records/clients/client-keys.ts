@@ -1,5 +1,6 @@
 import { parseJsonObject } from '#verify/strict-json'
-import { cooldown, type FetchedDocument, type Outgoing } from '../../platform/outgoing/outgoing.ts'
+import type { FetchedDocument } from '../../platform/outgoing/document-cache.ts'
+import { cooldown, type Outgoing } from '../../platform/outgoing/outgoing.ts'
 import { OutgoingRequestFailed } from '../../platform/outgoing-request.ts'
 import type { Client, ClientJwks } from './client.ts'
 import { readFetchedJwks } from './client-jwks.ts'

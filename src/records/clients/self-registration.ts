@@ -3,7 +3,8 @@ import { type ResponseType, responseTypeOf, responseTypes } from '../../protocol
 import { shown } from '../plain-text.ts'
 import { openidScopes, type Resource } from '../resources/resource.ts'
 import { type ClientMetadata, deviceCodeGrant, metadataMembers, scopesOf } from './client.ts'
-import { completeMetadata, grantTypesFor } from './client-metadata.ts'
+import { completeMetadata } from './client-metadata.ts'
+import { grantTypesFor } from './grant-and-response-types.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput } from './metadata-members.ts'
 
 /*

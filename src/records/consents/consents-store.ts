@@ -14,7 +14,7 @@ export interface Consent {
 const consentedScopes = scopesUnmovedSince('consents.scopes', 'consents.updated_at')
 
 /** The client that a consent is for. */
-type ConsentingClient = Pick<Client, 'client_id'> & Partial<Pick<Client, 'document'>>
+type ConsentedClient = Pick<Client, 'client_id' | 'document'>
 
 /** SQL: whether a consent was given to another presentation of the client, or to another version of its document. */
 const isOutdated = (digest: string) => `(consents.document_digest IS DISTINCT FROM ${digest}::bytea OR EXISTS (
@@ -53,7 +53,7 @@ export interface GivenConsent extends Consent {
 export async function findConsent(
   db: Queryable,
   sub: Sub,
-  { client_id: clientId, document }: ConsentingClient,
+  { client_id: clientId, document }: ConsentedClient,
 ): Promise<GivenConsent | undefined> {
   const { rows } = await db.query<{ scopes: string[]; resources: string[]; claims: string[]; isOutdated: boolean }>({
     name: 'find-consent',
@@ -91,7 +91,7 @@ export async function deleteConsents(tx: Queryable, sub: Sub): Promise<void> {
 export async function addConsent(
   db: Queryable,
   sub: Sub,
-  { client_id: clientId, document }: ConsentingClient,
+  { client_id: clientId, document }: ConsentedClient,
   consent: Consent,
 ): Promise<void> {
   await db.query({

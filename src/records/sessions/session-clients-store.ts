@@ -10,7 +10,6 @@ import type { ClientId, SessionId } from '../ids.ts'
 export interface FrontChannelClient {
   readonly client_id: ClientId
   readonly frontchannel_logout_uri: string
-  readonly frontchannel_logout_session_required: boolean
 }
 
 /** A page does not load more than this. */
@@ -24,8 +23,7 @@ const maxFrontChannelClients = 50
  */
 export async function findFrontChannelClients(db: Queryable, id: SessionId): Promise<FrontChannelClient[]> {
   const { rows } = await db.query<FrontChannelClient>({
-    text: `SELECT client_id, frontchannel_logout_uri, frontchannel_logout_session_required
-           FROM clients
+    text: `SELECT client_id, frontchannel_logout_uri FROM clients
            WHERE client_id = ANY (ARRAY(SELECT clients_of_session($1))) AND frontchannel_logout_uri IS NOT NULL AND deleted_at IS NULL
            LIMIT ${maxFrontChannelClients}`,
     values: [id],

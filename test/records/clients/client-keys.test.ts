@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import type { FetchedDocument, Outgoing } from '../../../src/platform/outgoing/outgoing.ts'
+import type { FetchedDocument } from '../../../src/platform/outgoing/document-cache.ts'
+import type { Outgoing } from '../../../src/platform/outgoing/outgoing.ts'
 import { OutgoingRequestFailed } from '../../../src/platform/outgoing-request.ts'
 import { ClientKeysUnavailable, createClientKeySets } from '../../../src/records/clients/client-keys.ts'
 

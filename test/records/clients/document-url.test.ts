@@ -110,7 +110,7 @@ t.test('whatever is accepted is requested as the same text', async () => {
   )
 })
 
-t.test('hosts', async (t) => {
+t.test('an entry accepts the host itself, every host below *., or every host', async (t) => {
   const cases: [hosts: string[], url: string, accepted: boolean][] = [
     [['app.example'], 'https://app.example/c', true],
     [['app.example'], 'https://app.example:8443/c', true],

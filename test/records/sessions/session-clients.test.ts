@@ -217,3 +217,35 @@ t.test('a notice is tried as often as any other job', async (t) => {
   const rows = await ask<{ max_attempts: number }>(`SELECT DISTINCT max_attempts FROM ${schema}_jobs._private_jobs`)
   t.equal(rows.length, 1)
 })
+
+t.test('the clients of a session are found without reading each of its grants', async (t) => {
+  const { ask } = await open(t)
+  const sub = await person(ask, 'person')
+  const [id] = (await sessions(ask, sub)) as [SessionId]
+  for (const one of ['a', 'b', 'c']) await client(ask, one, 'back')
+  await grants(ask, sub, id, 'a')
+  await grants(ask, sub, id, 'b', 5_000)
+  await grants(ask, sub, id, 'c')
+  await ask('ANALYZE grants')
+  const [row] = await ask<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+    'EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM clients_of_session($1)',
+    [id],
+  )
+  const nodes = nodesOf(row!['QUERY PLAN'][0].Plan).filter((node) => node['Relation Name'] === 'grants')
+  t.ok(nodes.length > 0, 'the function is part of the plan')
+  for (const node of nodes)
+    t.match(node, { 'Index Name': 'grants_open_of_session_idx', 'Rows Removed by Filter': undefined })
+  // PostgreSQL rounds the rows of each loop.
+  t.equal(Math.round(nodes.reduce((sum, node) => sum + node['Actual Rows'] * node['Actual Loops'], 0)), 3)
+})
+
+interface PlanNode {
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly Plans?: readonly PlanNode[]
+}
+
+function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
+}

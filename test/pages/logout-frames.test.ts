@@ -1,5 +1,5 @@
 import t from 'tap'
-import { frameOrigin, logoutFrames } from '../../src/pages/sign-out/front-channel.ts'
+import { frameOrigin, logoutFrames } from '../../src/pages/sign-out/logout-frames.ts'
 import type { PurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import type { ClientId, SessionId } from '../../src/records/ids.ts'
 

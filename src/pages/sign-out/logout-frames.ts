@@ -18,7 +18,7 @@ const maxOriginsLength = 2500
 export async function logoutFrames(
   { settings, secrets }: Pick<Signet, 'settings' | 'secrets'>,
   session: Pick<Session, 'id' | 'sidVersion'>,
-  clients: readonly Pick<FrontChannelClient, 'client_id' | 'frontchannel_logout_uri'>[],
+  clients: readonly FrontChannelClient[],
 ): Promise<LogoutFrames> {
   const sources: string[] = []
   const origins = new Set<string>()
