@@ -254,7 +254,8 @@ export const de: Messages = {
     resources: 'Der Zugriff gilt für:',
     returns: 'In beiden Fällen kehren Sie zu {host} zurück.',
     unverified: 'Diese Anwendung hat sich selbst registriert. {provider} weiß nicht, wer dahintersteht.',
-    claimed:
+    claimed: 'Diese Anwendung nennt sich {name}. {provider} hat ihre Adresse überprüft, aber nicht diesen Namen.',
+    claimedWithLogo:
       'Diese Anwendung nennt sich {name}. {provider} hat ihre Adresse überprüft, aber weder diesen Namen noch das Logo.',
     claimsNoName: '{provider} hat die Adresse dieser Anwendung überprüft, sonst nichts.',
     onThisDevice:

@@ -247,7 +247,8 @@ export const en = {
     resources: 'This access applies to:',
     returns: 'You will return to {host} either way.',
     unverified: 'This application registered itself. {provider} does not know who is behind it.',
-    claimed:
+    claimed: 'This application calls itself {name}. {provider} has verified its address, but not this name.',
+    claimedWithLogo:
       'This application calls itself {name}. {provider} has verified its address, but not this name or the logo.',
     claimsNoName: '{provider} has verified the address of this application, and nothing else.',
     onThisDevice:
