@@ -199,7 +199,7 @@ const booleanFlags = [
   {
     member: 'frontchannel_logout_session_required',
     name: 'frontchannel-logout-session-required',
-    about: 'add iss and sid to --frontchannel-logout-uri',
+    about: 'accepted for compatibility; iss and sid are always added to --frontchannel-logout-uri',
   },
   { member: 'first_party', name: 'first-party', about: 'do not ask users for consent' },
   {
