@@ -536,7 +536,7 @@ export const errorRegistry = {
   client_unknown: {
     ...request,
     description: 'No client has this client_id.',
-    fix: 'Compare it with signet clients list. If it is the URL of a client ID metadata document, it must begin with https. A client that registered itself is deleted if nobody uses it; its user can remove the connection in the application and set it up again, and the application then registers anew. Signet never redirects to the redirect_uri of an unknown client.',
+    fix: 'Compare it with signet clients list. If it is the URL of a client ID metadata document, it must begin with https, and the operator must accept such documents (SIGNET_CLIENT_ID_METADATA_HOSTS): while that is not set, clients with a document are unknown. A client that registered itself is deleted if nobody uses it; its user can remove the connection in the application and set it up again, and the application then registers anew. Signet never redirects to the redirect_uri of an unknown client.',
   },
   client_document_url_invalid: {
     ...client,
