@@ -199,7 +199,9 @@ function describedByDocument(clientId: string): CommandFailed {
 
 /** For an operator who wants to be rid of a client with a document. */
 function comesBack(client: Client): string {
-  return `When somebody signs in with it, Signet fetches its document, and it is back. To refuse it, take ${documentHost(client)} out of SIGNET_CLIENT_ID_METADATA_HOSTS.`
+  // Without the port, which the setting does not have.
+  const { hostname } = new URL(client.client_id)
+  return `When somebody signs in with it, Signet fetches its document, and it is back. To refuse it, take ${hostname} out of SIGNET_CLIENT_ID_METADATA_HOSTS.`
 }
 
 /** The settings that texts about a client depend on. */

@@ -127,7 +127,7 @@ export function ClaimsInWords({ page, claims }: { readonly page: PageContext; re
 
 interface ClientNamed {
   readonly page: PageContext
-  readonly client: Pick<PageClient, 'name' | 'documentHost'>
+  readonly client: Pick<PageClient, 'name' | 'documentHost' | 'logo'>
 }
 
 interface ClientOnPage {
@@ -157,13 +157,14 @@ export function UnverifiedClient({ page, client }: ClientOnPage) {
  * the host, too).
  */
 export function UnverifiedNotice({ page, client }: ClientNamed) {
-  const { unverified, claimed, claimsNoName } = page.messages.consent
+  const { unverified, claimed, claimedWithLogo, claimsNoName } = page.messages.consent
   const provider = <bdi>{page.brand.name}</bdi>
   if (client.documentHost === undefined) return <p>{fill(unverified, { provider })}</p>
   // A document without a name: the client is called by its host then.
   if (client.name === client.documentHost.replace(/:\d+$/, '')) return <p>{fill(claimsNoName, { provider })}</p>
   const name = <bdi class="name">{shownName(client.name)}</bdi>
-  return <p>{fill(claimed, { provider, name })}</p>
+  // Where there is no logo, "the logo" would be that of the page.
+  return <p>{fill(client.logo === undefined ? claimed : claimedWithLogo, { provider, name })}</p>
 }
 
 /** What somebody signs in or up for. */

@@ -75,7 +75,9 @@ export async function resolveClient(
     })
   const { hostname } = new URL(clientId)
   if (!isAllowedDocumentHost(hosts, clientId))
-    throw new OAuthError('client_document_host_refused', { detail: `SIGNET_CLIENT_ID_METADATA_HOSTS: no ${hostname}` })
+    throw new OAuthError('client_document_host_refused', {
+      detail: `SIGNET_CLIENT_ID_METADATA_HOSTS does not have ${hostname}`,
+    })
   if (known?.document && clock.now() < known.document.expiresAt) return known
   await withinLimit(signet, 'too_many_documents', () =>
     limits.beforeDocument(caller.network, hostname, known?.client_id),

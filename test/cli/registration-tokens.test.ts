@@ -103,7 +103,7 @@ t.test('clients that registered themselves are told apart, and an operator can a
 })
 
 t.test('a client with a document is shown with the times of it, and only its publisher can change it', async (t) => {
-  const url = 'https://app.example/oauth/client'
+  const url = 'https://app.example:8443/oauth/client'
   const { client_id: created } = await json<{ client_id: string }>(
     ...[
       'clients',

@@ -52,10 +52,7 @@ t.test(
     const [signInPage, consentPage] = pages
     t.match(signInPage, `to continue to ${serverName}:${host.port}`)
     t.match(consentPage, `Give ${serverName}:${host.port} access?`)
-    t.match(
-      consentPage,
-      'This application calls itself Assistant. Signet has verified its address, but not this name or the logo.',
-    )
+    t.match(consentPage, 'This application calls itself Assistant. Signet has verified its address, but not this name.')
     t.match(consentPage, 'You will return to 127.0.0.1:8090 either way.')
     t.match(consentPage, 'The application runs on your device, where Signet cannot tell it from other programs.')
 

@@ -254,7 +254,8 @@ export const de: Messages = {
     resources: 'Der Zugriff gilt für:',
     returns: 'In beiden Fällen kehren Sie zu {host} zurück.',
     unverified: 'Diese Anwendung hat sich selbst registriert. {provider} weiß nicht, wer dahintersteht.',
-    claimed:
+    claimed: 'Diese Anwendung nennt sich {name}. {provider} hat ihre Adresse überprüft, aber nicht diesen Namen.',
+    claimedWithLogo:
       'Diese Anwendung nennt sich {name}. {provider} hat ihre Adresse überprüft, aber weder diesen Namen noch das Logo.',
     claimsNoName: '{provider} hat die Adresse dieser Anwendung überprüft, sonst nichts.',
     onThisDevice:
@@ -778,7 +779,7 @@ export const de: Messages = {
     explanation: 'Fehler',
     code: 'Code',
     requestId: 'Anfrage-ID',
-    tell: 'Wenn Sie um Hilfe bitten, geben Sie diese Angaben weiter: Sie führen direkt zur Ursache.',
+    tell: 'Wenn Sie um Hilfe bitten, geben Sie diese Angaben weiter, denn sie führen direkt zur Ursache.',
   },
   errors: {
     expiredTitle: 'Diese Seite war zu lange geöffnet',
@@ -800,7 +801,7 @@ export const de: Messages = {
       'Vielleicht wurde sie inzwischen entfernt. Wenn möglich, trennen Sie die Verbindung in der Anwendung und richten Sie sie neu ein. Sonst können die Betreiber der Anwendung mit den Angaben unten weiterhelfen.',
     refusedClientTitle: 'Diese Anwendung ist hier nicht zugelassen',
     refusedClient:
-      'Welche Anwendungen zugelassen sind, entscheiden die Betreiber dieses Dienstes. Sie können mit den Angaben unten weiterhelfen.',
+      'Welche Anwendungen zugelassen sind, entscheiden die Betreiber dieses Dienstes. Diese können mit den Angaben unten weiterhelfen.',
     unreadableClientTitle: 'Wir konnten nicht feststellen, welche Anwendung das ist',
     unreadableClient:
       'Die Beschreibung, die ihre Hersteller veröffentlichen, konnte nicht gelesen werden. Bitte versuchen Sie es gleich noch einmal. Wenn das nicht hilft, können die Hersteller mit den Angaben unten weiterhelfen.',

@@ -247,7 +247,8 @@ export const en = {
     resources: 'This access applies to:',
     returns: 'You will return to {host} either way.',
     unverified: 'This application registered itself. {provider} does not know who is behind it.',
-    claimed:
+    claimed: 'This application calls itself {name}. {provider} has verified its address, but not this name.',
+    claimedWithLogo:
       'This application calls itself {name}. {provider} has verified its address, but not this name or the logo.',
     claimsNoName: '{provider} has verified the address of this application, and nothing else.',
     onThisDevice:
@@ -786,7 +787,7 @@ export const en = {
       'The people who run this service decide which applications are. They can help you, with the details below.',
     unreadableClientTitle: 'We could not find out which application this is',
     unreadableClient:
-      'The description that its makers publish could not be read. Please try again in a moment. If that does not help, they can, with the details below.',
+      'The description that its makers publish could not be read. Please try again in a moment. If that does not help, the makers can, with the details below.',
     requestTitle: 'This application sent a request that cannot be answered',
     request: 'You cannot fix this yourself. The people who run the application can, with the details below.',
     serverTitle: 'Something went wrong on our side',

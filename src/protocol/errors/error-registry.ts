@@ -536,7 +536,7 @@ export const errorRegistry = {
   client_unknown: {
     ...request,
     description: 'No client has this client_id.',
-    fix: 'Compare it with signet clients list. A client that registered itself is deleted if nobody uses it; its user can remove the connection in the application and set it up again, and the application then registers anew. Signet never redirects to the redirect_uri of an unknown client.',
+    fix: 'Compare it with signet clients list. If it is the URL of a client ID metadata document, it must begin with https, and the operator must accept such documents (SIGNET_CLIENT_ID_METADATA_HOSTS): while that is not set, clients with a document are unknown. A client that registered itself is deleted if nobody uses it; its user can remove the connection in the application and set it up again, and the application then registers anew. Signet never redirects to the redirect_uri of an unknown client.',
   },
   client_document_url_invalid: {
     ...client,
@@ -575,7 +575,7 @@ export const errorRegistry = {
   redirect_uri_not_registered: {
     ...request,
     description: 'The redirect_uri is not registered for this client. It must match exactly.',
-    fix: 'Compare it with redirect_uris in the output of signet clients show: a trailing slash, http or https, the port and the query all count. Only the port of a loopback address may vary (RFC 8252 section 7.3). If it does belong to the application, register it with signet clients update --redirect-uri, and list all redirect URIs that the client should have. Never register an address that you do not know: anybody can send such a request.',
+    fix: 'Compare it with redirect_uris in the output of signet clients show: a trailing slash, http or https, the port and the query all count. Only the port of a loopback address may vary (RFC 8252 section 7.3). If it does belong to the application, register it with signet clients update --redirect-uri, and list all redirect URIs that the client should have. Never register an address that you do not know: anybody can send such a request. If the client_id is the URL of a document, only its publisher can add the redirect URI there, and Signet sees it once the Cache-Control of the previous document has expired.',
   },
   request_too_long: {
     ...request,
