@@ -71,8 +71,8 @@ export async function registerOwnClient(
       registered: 'by itself',
       detail,
     })
-    await insertRegistration(tx, client.client_id, digest(registrationToken), initialToken)
-    return { client, registeredAt: new Date(), secret, token: registrationToken }
+    const registeredAt = await insertRegistration(tx, client.client_id, digest(registrationToken), initialToken)
+    return { client, registeredAt, secret, token: registrationToken }
   })
 }
 

@@ -20,8 +20,8 @@ export async function checkSectorIdentifier(
   if (uri === undefined) return
   let listed: unknown
   try {
-    // Its owner may have added the redirect URI a moment ago.
-    const { body } = await outgoing.get(uri, { accept: 'application/json', maxBytes, fresh: true })
+    // Its owner may have added or removed a redirect URI a moment ago. Registrations and their changes are limited before this (own-client.ts).
+    const { body } = await outgoing.get(uri, { accept: 'application/json', maxBytes, isUncached: true })
     listed = parseJson(body, maxBytes)
   } catch (error) {
     if (error instanceof SyntaxError) throw invalid('sector_identifier_uri: the document is not JSON.')

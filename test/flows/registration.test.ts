@@ -54,6 +54,11 @@ t.test(
     t.equal(read.headers.get('cache-control'), 'no-store')
     const { client_secret: secret, client_secret_expires_at: _, ...others } = body
     t.same(read.body, others, 'everything but the secret, of which only the digest is known')
+    const { rows } = await database.query<{ issued: number }>({
+      text: 'SELECT floor(extract(epoch FROM registered_at))::int AS issued FROM client_registrations WHERE client_id = $1',
+      values: [body.client_id],
+    })
+    t.equal(body.client_id_issued_at, rows[0]?.issued)
 
     const replaced = await registration.replace({
       ...ownMetadata,

@@ -12,17 +12,22 @@ export interface ClientRegistration {
   readonly documentFetchedAt: Date | undefined
 }
 
-/** Records that a client has registered itself, in the transaction that inserted it. */
+/**
+ * Records that a client has registered itself, in the transaction that inserted it.
+ *
+ * @returns when it registered
+ */
 export async function insertRegistration(
   tx: Queryable,
   clientId: ClientId,
   tokenDigest: Buffer,
   initialToken: number | undefined,
-): Promise<void> {
-  await tx.query({
-    text: 'INSERT INTO client_registrations (client_id, token_digest, initial_token) VALUES ($1, $2, $3)',
+): Promise<Date> {
+  const { rows } = await tx.query<{ registered_at: Date }>({
+    text: 'INSERT INTO client_registrations (client_id, token_digest, initial_token) VALUES ($1, $2, $3) RETURNING registered_at',
     values: [clientId, tokenDigest, initialToken ?? null],
   })
+  return rows[0]!.registered_at
 }
 
 /** The digest of the registration access token, and when the client registered. Undefined if there is no such client, or if it has no such token. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { decodeProtectedHeader } from 'jose'
 import sharp from 'sharp'
 import type { Visit } from '../../support/browser.ts'
-import { authorizationRequest, authorize, randomState } from '../support/authorization.ts'
+import { authorizationRequest, authorize } from '../support/authorization.ts'
 import {
   credentialsOf,
   newClient,
@@ -132,10 +132,10 @@ function skipUnlessPairwise({ provider }: Play): void {
   if (!provider.metadata.subject_types_supported.includes('pairwise')) throw new Skipped('no pairwise subjects')
 }
 
+/** The suite has one address for both modules, which follow each other within seconds. */
 function sectorWith({ suite }: Play, redirectUris: readonly string[]): Record<string, unknown> {
   const body = JSON.stringify(redirectUris)
-  const path = `/${randomState()}/redirect_uris.json`
-  const sector_identifier_uri = suite.server.serve(path, { type: 'application/json', body })
+  const sector_identifier_uri = suite.server.serve('/redirect_uris.json', { type: 'application/json', body })
   return { subject_type: 'pairwise', sector_identifier_uri }
 }
 

@@ -48,6 +48,8 @@ export function staticMetadata<M extends SuiteClient['authentication']>(server: 
     id_token_signed_response_alg: 'RS256' as const,
     // Most modules send a nonce, none but one PKCE, and some neither.
     require_pkce: false as const,
+    // By default, clients of an operator find in ID tokens what userinfo returns. The suite warns about an address there (OpenID Connect Core §5.4).
+    id_token_profile_claims: false as const,
   }
 }
 
