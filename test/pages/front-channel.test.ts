@@ -32,6 +32,10 @@ t.test('the frames of a sign-out', async (t) => {
       'blob:https://a.example/x',
       'com.example.app:/x',
       'file:///x',
+      'https:app.example/x',
+      'https:/app.example/x',
+      'https:///app.example/x',
+      'https:\\\\app.example/x',
       'not a URI',
       '',
     ]) {

@@ -46,9 +46,9 @@ export async function logoutFrames(
  * directive or another policy, or allow other hosts (CSP Level 3 §2.3.1). An address in brackets is no host there.
  */
 export function frameOrigin(uri: string): string | undefined {
-  if (!URL.canParse(uri)) return undefined
-  const { protocol, origin } = new URL(uri)
-  // The origin of a `blob:` URL is that of the page that made it.
-  if (protocol !== 'https:' && protocol !== 'http:') return undefined
+  // Without two slashes, it would be a path of ours when the page is read (WHATWG URL §4.4, special relative state).
+  if (!URL.canParse(uri) || !/^https?:\/\/[^/]/.test(uri)) return undefined
+  // Not a `blob:` URL either, whose origin is that of the page that made it.
+  const { origin } = new URL(uri)
   return /^https?:\/\/[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/.test(origin) ? origin : undefined
 }
