@@ -27,8 +27,10 @@ export async function logoutFrames(
     const origin = frameOrigin(uri)
     // A frame of our own origin could leave its sandbox.
     if (origin === undefined || origin === settings.issuer) continue
-    if (!origins.has(origin)) length += origin.length + 1
-    if (length > maxOriginsLength) break
+    const added = origins.has(origin) ? 0 : origin.length + 1
+    // Others may be shorter.
+    if (length + added > maxOriginsLength) continue
+    length += added
     origins.add(origin)
     const sid = await sessionIdFor(secrets, session, client_id)
     sources.push(
