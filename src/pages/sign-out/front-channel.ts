@@ -1,4 +1,6 @@
+import { findAcceptedClient } from '../../operations/resolve-client.ts'
 import { withParameters } from '../../platform/http/uri-query.ts'
+import { looksLikeDocumentUrl } from '../../records/clients/document-url.ts'
 import type { FrontChannelClient } from '../../records/sessions/session-clients-store.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -16,10 +18,11 @@ const maxOriginsLength = 2500
 
 /** The frames for the clients of a session, with `iss` and `sid` (§2: either both are added or none). */
 export async function logoutFrames(
-  { settings, secrets }: Pick<Signet, 'settings' | 'secrets'>,
+  signet: Pick<Signet, 'database' | 'settings' | 'secrets'>,
   session: Pick<Session, 'id' | 'sidVersion'>,
   clients: readonly Pick<FrontChannelClient, 'client_id' | 'frontchannel_logout_uri'>[],
 ): Promise<LogoutFrames> {
+  const { settings, secrets } = signet
   const sources: string[] = []
   const origins = new Set<string>()
   let length = 0
@@ -27,6 +30,8 @@ export async function logoutFrames(
     const origin = frameOrigin(uri)
     // A frame of our own origin could leave its sandbox.
     if (origin === undefined || origin === settings.issuer) continue
+    // The operator may have taken its host from SIGNET_CLIENT_ID_METADATA_HOSTS since the sign-in.
+    if (looksLikeDocumentUrl(client_id) && !(await findAcceptedClient(signet, client_id))) continue
     const added = origins.has(origin) ? 0 : origin.length + 1
     // Others may be shorter.
     if (length + added > maxOriginsLength) continue
