@@ -442,6 +442,22 @@ t.test('nobody manages such a client with a registration access token', async (t
       }
 })
 
+t.test('after a sign-out, no page of an application is loaded whose host is no longer in the list', async (t) => {
+  const url = publish('/framed', { frontchannel_logout_uri: 'https://app.example/out' }, hour)
+  const other = await idp.another({ SIGNET_CLIENT_ID_METADATA_HOSTS: 'elsewhere.example' })
+  for (const [at, frames] of [
+    [idp, 1],
+    [other, 0],
+  ] as const) {
+    const { browser } = await signIn(idp, documentClient(url), { person })
+    const there = at.browser()
+    for (const [name, value] of browser.cookies) there.cookies.set(name, value)
+    const page = await there.submit(await there.get('/'), 'sign-out')
+    t.equal([...page.text.matchAll(/<iframe /g)].length, frames)
+  }
+  await other.stop()
+})
+
 t.test(
   'a pushed request fetches the document; the browser that arrives with it does so again if it must',
   async (t) => {

@@ -267,6 +267,24 @@ t.test('an application that never answers does not keep the person', async (t) =
   t.equal(one.asked.length, 1)
 })
 
+t.test('an application whose script never ends does not keep the person, whether they wait or go', async (t) => {
+  twoAnswers = (_request, response) =>
+    void response.end(`<!doctype html><script>addEventListener('beforeunload', () => { while (true); })</script>`)
+  const waiting = await visitor(t, [one, two])
+  await askToSignOut(waiting.page)
+  await waiting.page.click('#confirm-logout', { noWaitAfter: true })
+  await waiting.page.waitForURL(`${one.origin}/bye?**`)
+
+  const { page } = await visitor(t, [one, two])
+  await page.goto(issuer)
+  await page.click('#sign-out')
+  await page.waitForFunction(() => document.readyState === 'complete')
+  t.equal(await page.locator('iframe').count(), 2, 'the page leads nowhere by itself, so the frames stay')
+  await page.click('a[href="/sign-in"]', { noWaitAfter: true })
+  await page.waitForURL(`${issuer}/sign-in`)
+  twoAnswers = undefined
+})
+
 t.test('the page of an application can do nothing but its own work', async (t) => {
   const attack = `
     const tried = {}

@@ -32,6 +32,10 @@ t.test('the frames of a sign-out', async (t) => {
       'blob:https://a.example/x',
       'com.example.app:/x',
       'file:///x',
+      'https:app.example/x',
+      'https:/app.example/x',
+      'https:///app.example/x',
+      'https:\\\\app.example/x',
       'not a URI',
       '',
     ]) {
@@ -66,5 +70,7 @@ t.test('the frames of a sign-out', async (t) => {
     const { sources, origins } = await framesOf(...uris)
     t.ok(origins.join(' ').length <= 2500)
     t.ok(sources.length > 15 && sources.length === origins.length)
+    const longest = uris.map((uri) => uri.replace('b', `${'c'.repeat(60)}.b`))
+    t.equal((await framesOf(...longest, 'https://a.example/out')).origins.at(-1), 'https://a.example', 'one that fits')
   })
 })

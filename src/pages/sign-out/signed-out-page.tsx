@@ -44,7 +44,7 @@ export function SignedOutPage({ page, client, returnHref, leavesTo, frames = [] 
       </Layout>
     )
   return (
-    <Layout page={page} title={logout.doneTitle}>
+    <Layout page={page} title={logout.doneTitle} scripts={frames.length > 0 ? ['sign-out.js'] : []}>
       <h1>{logout.doneTitle}</h1>
       <p class="lead">{logout.done}</p>
       {client && href && <UnverifiedClient page={page} client={client} />}

@@ -87,8 +87,12 @@ export function implicitRedirectUriFault(uri: string, allowsLoopback: boolean): 
 export function frontChannelLogoutUriFault(uri: string, redirectUris: readonly string[]): string | undefined {
   const fault = uriFault(uri) ?? queryFault(uri, ['iss', 'sid'], 'a logout')
   if (fault) return fault
-  const { origin, protocol } = new URL(uri)
-  if (protocol !== 'https:' && protocol !== 'http:') return 'must be https, or http on loopback'
+  const { scheme, host, path } = partsOf(uri)
+  if (scheme !== 'https' && scheme !== 'http') return 'must be https, or http on loopback'
+  // In a page of ours, `https:app.example` without slashes would be a path of ours.
+  const unusual = hostFault(uri, host) ?? pathFault(path)
+  if (unusual) return unusual
+  const { origin } = new URL(uri)
   return redirectUris.some((one) => new URL(one).origin === origin)
     ? undefined
     : 'must have the scheme, host and port of one of the redirect_uris'

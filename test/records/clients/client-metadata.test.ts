@@ -413,6 +413,14 @@ t.test('members of the wrong type or with unsupported values are rejected', asyn
       /frontchannel_logout_uri: .* one of the redirect_uris/,
     ],
     [{ frontchannel_logout_uri: `${new URL(uri).origin}:8443/logout` }, /one of the redirect_uris/],
+    // In a page of ours, the first two would be paths of ours.
+    [{ frontchannel_logout_uri: uri.replace('//', '') }, /has no host/],
+    [{ frontchannel_logout_uri: uri.replace('//', '/') }, /has no host/],
+    [
+      { frontchannel_logout_uri: `${new URL(uri).origin.toUpperCase().replace('HTTPS', 'https')}/logout` },
+      /lower case/,
+    ],
+    [{ frontchannel_logout_uri: `${new URL(uri).origin}/a/%2e%2e/logout` }, /dot-segments/],
     [{ frontchannel_logout_uri: `${new URL(uri).origin}/logout?sid=1` }, /must not have sid in its query/],
     [{ frontchannel_logout_uri: `${new URL(uri).origin}/logout;x 'self'` }, /characters that a URI cannot have/],
     [{ frontchannel_logout_session_required: 'true' }, /must be true or false/],
