@@ -97,7 +97,8 @@ BEGIN
       json_build_object('session', NEW.id, 'sidVersion', NEW.sid_version, 'sub', NEW.sub, 'client', clients.client_id) AS notice
     FROM clients
     WHERE clients.client_id = ANY (ARRAY(SELECT clients_of_session(NEW.id))) AND clients.backchannel_logout_uri IS NOT NULL AND clients.deleted_at IS NULL
-    LIMIT 200
+    -- Those that nobody has vouched for must not displace the others.
+    ORDER BY clients.self_registered LIMIT 200
   ) AS found;
   IF registered IS NOT NULL THEN PERFORM queue_notices('send_logout_token', registered, 0); END IF;
   -- Anybody may have registered these, any number of them. They must not delay the others.
