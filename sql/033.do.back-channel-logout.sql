@@ -71,6 +71,16 @@ BEGIN
 END
 $$;
 
+-- Undoes what the queue has counted for the attempt that runs: it could not begin. The job still has to fail, which adds at least a second to the delay.
+CREATE FUNCTION return_attempt(job bigint, delay interval) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format(
+    'UPDATE %I._private_jobs SET attempts = greatest(attempts - 1, 0), run_at = now() + $2 WHERE id = $1 AND locked_at IS NOT NULL', jobs_schema()
+  ) USING job, delay;
+END
+$$;
+
 -- Returns the number of logout tokens that wait, up to 10,000. tend_jobs counts all jobs.
 CREATE FUNCTION count_notices() RETURNS integer
 LANGUAGE plpgsql AS $$
