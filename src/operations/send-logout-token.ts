@@ -9,6 +9,7 @@ import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
 import { issueLogoutToken } from '../tokens/logout-token.ts'
 import { subjectFor } from '../tokens/subject.ts'
+import { acceptedClient } from './resolve-client.ts'
 
 /**
  * Why a client was not told that a session has ended. `no_response`: its server could not be reached, did not answer in time, or may not be asked. `status`: it
@@ -47,7 +48,7 @@ interface EndedSession {
  */
 export async function sendLogoutToken(signet: Signet, payload: unknown, job: RunningJob): Promise<void> {
   const ended = payload as EndedSession
-  const client = await signet.clients.read(ended.client)
+  const client = acceptedClient(signet.settings, await signet.clients.read(ended.client))
   const uri = client?.backchannel_logout_uri
   // The client was deleted, or is not to be told any more.
   if (!client || uri === undefined) return signet.metrics.count('signet_logout_tokens_total', { outcome: 'dropped' })
