@@ -71,6 +71,16 @@ BEGIN
 END
 $$;
 
+-- Undoes what the queue has counted for the attempt that runs: it could not begin. The job still has to fail, which adds at least a second to the delay.
+CREATE FUNCTION return_attempt(job bigint, delay interval) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format(
+    'UPDATE %I._private_jobs SET attempts = greatest(attempts - 1, 0), run_at = now() + $2 WHERE id = $1 AND locked_at IS NOT NULL', jobs_schema()
+  ) USING job, delay;
+END
+$$;
+
 -- Returns the number of logout tokens that wait, up to 10,000. tend_jobs counts all jobs.
 CREATE FUNCTION count_notices() RETURNS integer
 LANGUAGE plpgsql AS $$
@@ -97,7 +107,8 @@ BEGIN
       json_build_object('session', NEW.id, 'sidVersion', NEW.sid_version, 'sub', NEW.sub, 'client', clients.client_id) AS notice
     FROM clients
     WHERE clients.client_id = ANY (ARRAY(SELECT clients_of_session(NEW.id))) AND clients.backchannel_logout_uri IS NOT NULL AND clients.deleted_at IS NULL
-    LIMIT 200
+    -- Those that nobody has vouched for must not displace the others.
+    ORDER BY clients.self_registered LIMIT 200
   ) AS found;
   IF registered IS NOT NULL THEN PERFORM queue_notices('send_logout_token', registered, 0); END IF;
   -- Anybody may have registered these, any number of them. They must not delay the others.

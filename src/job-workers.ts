@@ -1,6 +1,7 @@
 import { type JobTask, jobTasks, noticeTasks } from './operations/job-tasks.ts'
-import { createJobWorker, type JobWorker, type RunTask } from './platform/jobs/job-worker.ts'
+import { createJobWorker, type JobWorker } from './platform/jobs/job-worker.ts'
 import { countNotices, tendJobs } from './platform/jobs/jobs-store.ts'
+import type { RunTask } from './platform/jobs/running-job.ts'
 import { noMailWarning } from './platform/mail/transport.ts'
 import { maxPosts } from './platform/outgoing/outgoing.ts'
 import type { Signet } from './signet.ts'

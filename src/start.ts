@@ -190,7 +190,10 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       clock,
       log,
       clients,
-      ...{ outgoing, clientKeys: createClientKeySets(outgoing) },
+      ...{
+        outgoing,
+        clientKeys: createClientKeySets(outgoing, (host) => settings.clientIdMetadataHosts.includes(host)),
+      },
       ...{ passwords: createPasswordHashing(), passwordKinds, breachedPasswords },
       turns,
       limits: createSignInLimits(database, turns),

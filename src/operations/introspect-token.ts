@@ -6,6 +6,7 @@ import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
 import { effectiveScopes, effectiveTokenScopes } from '../tokens/issuable-scopes.ts'
 import { findPresentedToken, type PresentedToken } from '../tokens/presented-token.ts'
 import { subjectFor } from '../tokens/subject.ts'
+import { acceptedClient } from './resolve-client.ts'
 
 /** RFC 7662 §2.2. */
 export type Introspection =
@@ -53,7 +54,7 @@ async function introspectAccessToken(
 ): Promise<Introspection> {
   if (status.grant.clientId !== asking && !status.servedBy.includes(asking)) return inactive
   const { iss, sub, aud, scope, iat, exp, jti, acr, auth_time: authTime } = claims
-  const client = await cachedOrRead(signet.clients, status.grant.clientId)
+  const client = acceptedClient(signet.settings, await cachedOrRead(signet.clients, status.grant.clientId))
   if (!client) return inactive
   const { sub: account } = status.grant
   // The client's subjects have changed since: the API would take this person for another one.
@@ -92,7 +93,7 @@ async function introspectRefreshToken(
   const { grant } = status
   // Only the newest generation is active, although a spent one may still be forgiven.
   if (grant.clientId !== asking || grant.sub === undefined || status.generation !== generation) return inactive
-  const client = await cachedOrRead(signet.clients, grant.clientId)
+  const client = acceptedClient(signet.settings, await cachedOrRead(signet.clients, grant.clientId))
   const scopes = client ? effectiveScopes(client, grant.scopes, grant.terms) : []
   // The refresh token cannot be exchanged for anything.
   if (!client?.grant_types.includes('refresh_token') || !scopes.includes('offline_access')) return inactive

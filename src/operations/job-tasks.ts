@@ -1,4 +1,4 @@
-import type { RunningJob } from '../platform/jobs/job-worker.ts'
+import type { RunningJob } from '../platform/jobs/running-job.ts'
 import type { Signet } from '../signet.ts'
 import { sendRecovery } from './request-recovery.ts'
 import { sendLogoutToken } from './send-logout-token.ts'

@@ -82,16 +82,24 @@ export async function resolveClient(
   await withinLimit(signet, 'too_many_documents', () =>
     limits.beforeDocument(caller.network, hostname, known?.client_id),
   )
-  // A host that the operator named does not have to wait for those that anybody names.
-  const isVouchedFor = hosts.includes(hostname)
   return fetchTogether(signet, clientId, async () => {
     // Another request may just have stored it.
     const newer = await findClient(database, clientId)
     if (newer && (!newer.document || clock.now() < newer.document.expiresAt)) return newer
     // Errors and unusable documents are not kept (§5.2), so the next request tries again.
-    const options = { accept: documentTypes, maxBytes: maxDocumentLength, isUncached: true, isVouchedFor }
+    const options = {
+      accept: documentTypes,
+      maxBytes: maxDocumentLength,
+      isUncached: true,
+      ...lane(settings, clientId),
+    }
     return store(signet, { caller }, clientId, await outgoing.get(clientId, options))
   })
+}
+
+/** A host that the operator named does not have to wait for those that anybody names. */
+function lane({ clientIdMetadataHosts }: HostSettings, clientId: string) {
+  return { isVouchedFor: clientIdMetadataHosts.includes(new URL(clientId).hostname) }
 }
 
 /**
@@ -134,13 +142,13 @@ const stored = new WeakMap<object, WeakSet<FetchedDocument>>()
  * @throws OAuthError if the document cannot be used, or not now. No `invalid_client` if it might work later: clients forget their tokens then
  */
 export async function refreshClient(
-  signet: Storing & Pick<Signet, 'outgoing'>,
+  signet: Storing & Pick<Signet, 'outgoing'> & { readonly settings: HostSettings },
   { client_id: clientId }: Client,
 ): Promise<Client | undefined> {
-  const { database, outgoing, clients } = signet
+  const { database, outgoing, clients, settings } = signet
   return fetchWith(clientId, async () => {
     const options = { accept: documentTypes, maxBytes: maxDocumentLength, fresh: true, keepFor: cooldown }
-    const document = await outgoing.get(clientId, options)
+    const document = await outgoing.get(clientId, { ...options, ...lane(settings, clientId) })
     const done = stored.get(database) ?? new WeakSet()
     stored.set(database, done)
     if (done.has(document)) return clients.read(clientId)

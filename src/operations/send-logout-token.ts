@@ -1,4 +1,5 @@
-import type { RunningJob } from '../platform/jobs/job-worker.ts'
+import { NoRoomYet, type RunningJob } from '../platform/jobs/running-job.ts'
+import { TooManyOutgoingRequests } from '../platform/outgoing/request-slots.ts'
 import { OutgoingRequestFailed } from '../platform/outgoing-request.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
 import { openHmacSecrets } from '../records/clients/hmac-secrets.ts'
@@ -8,6 +9,7 @@ import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
 import { issueLogoutToken } from '../tokens/logout-token.ts'
 import { subjectFor } from '../tokens/subject.ts'
+import { acceptedClient } from './resolve-client.ts'
 
 /**
  * Why a client was not told that a session has ended. `no_response`: its server could not be reached, did not answer in time, or may not be asked. `status`: it
@@ -46,7 +48,7 @@ interface EndedSession {
  */
 export async function sendLogoutToken(signet: Signet, payload: unknown, job: RunningJob): Promise<void> {
   const ended = payload as EndedSession
-  const client = await signet.clients.read(ended.client)
+  const client = acceptedClient(signet.settings, await signet.clients.read(ended.client))
   const uri = client?.backchannel_logout_uri
   // The client was deleted, or is not to be told any more.
   if (!client || uri === undefined) return signet.metrics.count('signet_logout_tokens_total', { outcome: 'dropped' })
@@ -54,7 +56,7 @@ export async function sendLogoutToken(signet: Signet, payload: unknown, job: Run
   const usesHmac = usesSecret(client) && client.id_token_signed_response_alg === 'HS256'
   const keys = usesHmac ? await openHmacSecrets(signet.secrets, client) : []
   try {
-    await send(signet, client, uri, ended, keys[(job.attempt - 1) % keys.length]?.key, job.signal)
+    await send(signet, client, uri, ended, keys[(job.attempt - 1) % keys.length]?.key, job)
     signet.metrics.count('signet_logout_tokens_total', { outcome: 'sent' })
   } catch (error) {
     // The node stops, and another one continues.
@@ -71,14 +73,14 @@ export async function sendLogoutToken(signet: Signet, payload: unknown, job: Run
   }
 }
 
-/** @throws LogoutTokenFailure, KeysUnavailable */
+/** @throws LogoutTokenFailure, KeysUnavailable; NoRoomYet if the token was not sent */
 async function send(
   signet: Signet,
   client: Client,
   uri: string,
   { session, sidVersion, sub }: EndedSession,
   hmacKey: Parameters<typeof issueLogoutToken>[1]['hmacKey'],
-  signal: AbortSignal,
+  { signal, canWait }: RunningJob,
 ): Promise<void> {
   const sid = await sessionIdFor(signet.secrets, { id: session, sidVersion }, client.client_id)
   const token = await issueLogoutToken(signet, { client, sub: subjectFor(signet, client, sub), sid, hmacKey })
@@ -87,6 +89,7 @@ async function send(
   const status = await signet.outgoing
     .post(uri, { logout_token: token }, { isVouchedFor, signal })
     .catch((error: unknown) => {
+      if (error instanceof TooManyOutgoingRequests && canWait) throw new NoRoomYet(error.message)
       if (error instanceof OutgoingRequestFailed) throw new LogoutTokenFailure('no_response', error.message)
       throw error
     })

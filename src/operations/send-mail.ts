@@ -1,6 +1,6 @@
 import { composeMail } from '../html/mails/compose-mail.tsx'
 import { deviceReader } from '../platform/http/device.ts'
-import type { RunningJob } from '../platform/jobs/job-worker.ts'
+import type { RunningJob } from '../platform/jobs/running-job.ts'
 import { MailFailure, type MailFault } from '../platform/mail/mail-failure.ts'
 import { openTransport } from '../platform/mail/transport.ts'
 import { secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'

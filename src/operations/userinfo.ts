@@ -7,6 +7,7 @@ import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
 import { effectiveClaims } from '../tokens/requested-claims.ts'
 import { subjectFor } from '../tokens/subject.ts'
+import { acceptedClient } from './resolve-client.ts'
 
 /** The contents of a verified access token. */
 interface VerifiedToken {
@@ -36,7 +37,7 @@ export async function userinfo(
   signet: Pick<Signet, 'clients' | 'database' | 'subjectSalt' | 'keyRing' | 'settings'>,
   { grantId, clientId, sub, apis, scopes: issued }: VerifiedToken,
 ): Promise<UserinfoResponse | 'grant_ended' | 'api_not_allowed' | 'openid_taken'> {
-  const client = await cachedOrRead(signet.clients, clientId)
+  const client = acceptedClient(signet.settings, await cachedOrRead(signet.clients, clientId))
   const granted = await findPersonAndTerms(signet.database, grantId)
   if (!client || !granted) return 'grant_ended'
   // §5.3.2: the `sub` must be that of the ID token. A token from before a change of the client's subjects has another one.

@@ -88,9 +88,18 @@ t.test('a new key is found at its first use, and the key from before is refused 
   const url = publish('/rotation', withKey(one), hour)
   const { body } = await post('/token', { ...(await signInWithKey(url, one)), ...(await authenticated(url, one)) })
   publish('/rotation', withKey(two), hour)
+  const { outgoing } = idp.signet
+  const { get } = outgoing
+  const lanes: unknown[] = []
+  t.teardown(() => Object.assign(outgoing, { get }))
+  outgoing.get = (address, options) => {
+    lanes.push([address, options.isVouchedFor])
+    return get(address, options)
+  }
   const asked = timesAsked('/rotation')
   t.equal((await refreshWith(body.refresh_token, await authenticated(url, two))).status, 200)
   t.equal(timesAsked('/rotation'), asked + 1)
+  t.same(lanes, [[url, true]], 'a host that the operator named does not wait for those that anybody names')
   t.same((await refreshWith(body.refresh_token, await authenticated(url, one))).error, [400, 'invalid_client'])
   for (const _ of [1, 2, 3])
     await refreshWith(body.refresh_token, await authenticated(url, await clientKey('ES256', randomUUID())))

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { deleteClient } from '../../src/operations/client-registration.ts'
 import { finishEndings } from '../../src/operations/finish-endings.ts'
+import { sendLogoutToken } from '../../src/operations/send-logout-token.ts'
 import type { ClientId } from '../../src/records/ids.ts'
 import { documentsPerNetwork, newDocumentsPerHost } from '../../src/records/limits/limit-counters.ts'
 import { arrive, documentClient, outcomeOf, plainDocument, startDocumentHost } from '../support/client-documents.ts'
@@ -405,9 +406,24 @@ t.test(
 )
 
 t.test('without the host in the list, the client is unknown everywhere', async (t) => {
-  const url = publish('/removed', { post_logout_redirect_uris: ['https://app.example/bye'] }, hour)
+  const api = await idp.client()
+  await query('UPDATE resources SET served_by = $1 WHERE identifier = $2', [[api.client_id], 'https://mcp.example'])
+  const introspectAt = async (address: string, token: string) => {
+    const authorization = `Basic ${Buffer.from(`${api.client_id}:${api.secret}`).toString('base64')}`
+    const response = await fetch(address, {
+      method: 'POST',
+      headers: { authorization },
+      body: new URLSearchParams({ token }),
+    })
+    return response.json()
+  }
+  const told = answer('/told', (_request, reply) => reply.end())
+  const members = { post_logout_redirect_uris: ['https://app.example/bye'], backchannel_logout_uri: told }
+  const url = publish('/removed', members, hour)
   const { redeem } = await signIn(idp, documentClient(url), allow)
   const { body } = await redeem()
+  const atApi = await (await signIn(idp, documentClient(url), { person, parameters: { scope: 'tools:call' } })).redeem()
+  t.match(await introspectAt(`${idp.issuer}/introspect`, atApi.body.access_token), { active: true })
   for (const hosts of ['elsewhere.example', '']) {
     const other = await idp.another({ SIGNET_CLIENT_ID_METADATA_HOSTS: hosts })
     const at = (path: string) => `http://127.0.0.1:${other.signet.settings.port}${path}`
@@ -424,6 +440,14 @@ t.test('without the host in the list, the client is unknown everywhere', async (
     const logout = { id_token_hint: body.id_token, post_logout_redirect_uri: 'https://app.example/bye' }
     const bye = await fetch(at(`/logout?${new URLSearchParams(logout)}`), { redirect: 'manual' })
     t.equal(bye.headers.get('location'), null)
+    const bearer = { authorization: `Bearer ${body.access_token}` }
+    t.equal((await fetch(at('/userinfo'), { headers: bearer })).status, 401)
+    t.same(await introspectAt(at('/introspect'), atApi.body.access_token), { active: false })
+    const ended = { session: 1, sidVersion: 1, sub: person.sub, client: url }
+    await sendLogoutToken(other.signet, ended, {
+      ...{ attempt: 1, isLast: false, isOver: false, canWait: true, signal: new AbortController().signal },
+    })
+    t.equal(timesAsked('/told'), 0)
     await other.stop()
   }
   t.equal((await signIn(idp, documentClient(url), allow)).code.length > 0, true, 'nothing is lost if it was a mistake')

@@ -27,7 +27,7 @@ const outgoing = {
 const terms = {
   database,
   clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
-  ...{ outgoing, clientKeys: createClientKeySets(outgoing), turns: createTurns() },
+  ...{ outgoing, clientKeys: createClientKeySets(outgoing, () => false), turns: createTurns() },
   secrets: {} as LiveSecrets,
   settings: { name: 'Signet', issuer: 'http://localhost:4000', clockSkew: 60, clientIdMetadataHosts: [] },
   clock: createClock(),

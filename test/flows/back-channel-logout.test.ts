@@ -377,6 +377,28 @@ t.test('while ten endpoints hang, other clients are told and mails are sent', as
   t.equal(stillRunning.length, 10, 'and all ten hang still')
 })
 
+t.test('many sessions that end at the same time use up no attempts, however many may be told at a time', async (t) => {
+  const { client, path, received } = await listeningClient()
+  await database.query({
+    text: 'UPDATE clients SET self_registered = true WHERE client_id = $1',
+    values: [client.client_id],
+  })
+  applications.answer(path, (reply) => setTimeout(() => reply.end(), 20))
+  const before = counted()
+  const notices = Array.from({ length: 150 }, (_, index) =>
+    JSON.stringify({ session: 1_000_000 + index, sidVersion: 1, sub: 'somebody', client: client.client_id }),
+  )
+  await database.query({ text: `SELECT queue_notices('send_logout_token', $1::json[], 1)`, values: [notices] })
+  await eventually('all of them', async () => {
+    await hurryLogouts(idp, client.client_id)
+    return received().length >= notices.length
+  })
+  await settled(client)
+  t.equal(new Set(received().map(({ claims }) => claims.sid)).size, notices.length)
+  t.equal(counted()['failed'] ?? 0, before['failed'] ?? 0)
+  t.same(await eventsOf(client), [])
+})
+
 t.test('another node continues what a killed one was sending', async (t) => {
   const { client, received } = await listeningClient()
   const { browser, person } = await enter(client)

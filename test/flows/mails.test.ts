@@ -36,7 +36,13 @@ t.test('whether a mail has expired depends on the time of the database, not on t
     goodUntil: Date.now() + 60_000,
   })
   const later = { ...signet, clock: { ...signet.clock, now: () => Date.now() + 120_000 } }
-  await sendMail(later, added[0], { attempt: 1, isLast: false, isOver: false, signal: new AbortController().signal })
+  await sendMail(later, added[0], {
+    attempt: 1,
+    isLast: false,
+    isOver: false,
+    canWait: true,
+    signal: new AbortController().signal,
+  })
   t.same(await mailsTo(idp, to), [])
 })
 

@@ -381,6 +381,12 @@ t.test('a refusal carries its error, and a reason for the operator if somebody i
     error: 'consent_required',
     detail: 'consented to nothing; asked for openid notes:read',
   })
+  const outdated = { consent: { ...consent, isOutdated: true } }
+  t.match(
+    decided({ maxAge: 59, ...none }, outdated),
+    { error: 'consent_required' },
+    'a changed client does not learn when somebody signed in',
+  )
   t.match(decided({}, { session: sessionOf('ada', receivedAt), hintedSub: 'bob' }), {
     error: 'login_as_other_person',
     detail: 'session: of sub ada; id_token_hint: of sub bob',

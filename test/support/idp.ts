@@ -144,7 +144,12 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
   } = await start(settings, pino({ level: settings.logLevel }, sink), { outgoing })
   await startHeartbeat()
   startJobs()
-  const signet = { ...started, passwords, ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing) } : {}) }
+  const isNamed = (host: string) => started.settings.clientIdMetadataHosts.includes(host)
+  const signet = {
+    ...started,
+    passwords,
+    ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing, isNamed) } : {}),
+  }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
   let stopped: Promise<void> | undefined

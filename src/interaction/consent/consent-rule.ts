@@ -1,6 +1,6 @@
 import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
 import { type Presentation, presentationOf } from '../../records/clients/self-registration.ts'
-import type { Consent, GivenConsent } from '../../records/consents/consents-store.ts'
+import type { GivenConsent } from '../../records/consents/consents-store.ts'
 import { noClaims, type RequestedClaims } from '../../records/grants/claims-of-request.ts'
 import type { Resource } from '../../records/resources/resource.ts'
 import { claimsBeyond, isClaimAllowed } from '../../tokens/requested-claims.ts'
@@ -32,12 +32,12 @@ export function needsConsent(
 }
 
 /**
- * Whether the person has allowed the client nothing, so that it must not learn who they are. It could be another app that answers, too.
+ * Whether the person has allowed the client, as it is now, nothing, so that it must not learn who they are. It could be another app that answers, too.
  *
  * @param consent as in `needsConsent`
  */
-export function isStranger(target: Asked['target'], consent: Consent | undefined): boolean {
-  return isAskedEveryTime(target) || (!target.client.first_party && !consent)
+export function isStranger(target: Asked['target'], consent: GivenConsent | undefined): boolean {
+  return isAskedEveryTime(target) || (!target.client.first_party && (!consent || consent.isOutdated))
 }
 
 /** Where a response goes, as far as these rules need it. */

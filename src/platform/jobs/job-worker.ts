@@ -1,30 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Task, WorkerEvents, WorkerPool } from 'graphile-worker'
+import type { WorkerEvents, WorkerPool } from 'graphile-worker'
 import { jobsSchemaOf } from '../database/job-schema.ts'
 import type { Database } from '../database/pool.ts'
 import { isUnavailable } from '../database/unavailable.ts'
 import type { Log } from '../log.ts'
 import { jobDatabase } from './job-database.ts'
 import { quietLogger } from './job-log.ts'
-
-/** What a task is told about its job. */
-export interface RunningJob {
-  /** 1 for the first attempt. */
-  readonly attempt: number
-  /** Whether there is no further attempt, whatever happens. */
-  readonly isLast: boolean
-  /** Whether the node was killed during the last attempt. The task should then only report that it has failed. */
-  readonly isOver: boolean
-  /** Aborted when the node stops. The task should then fail soon, and another node tries it again. */
-  readonly signal: AbortSignal
-}
-
-/**
- * Does the work of a job. If it throws, that is logged, and the job is tried again later, unless this was the last attempt. An error with
- * `isReported` is not logged.
- */
-export type RunTask = (payload: unknown, job: RunningJob) => Promise<void>
+import { asTask, type RunTask } from './running-job.ts'
 
 export interface JobWorker {
   /** Starts to run jobs. */
@@ -97,7 +80,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
   /** Runs graphile-worker until the node stops. It ends by itself if it cannot read or change the queue. */
   const work = async () => {
     const { runTaskList, Logger } = await import('graphile-worker')
-    const taskList = Object.fromEntries(Object.entries(tasks).map(([name, run]) => [name, asTask(run)]))
+    const taskList = Object.fromEntries(Object.entries(tasks).map(([name, run]) => [name, asTask(run, database)]))
     while (!stopping.signal.aborted) {
       const events: WorkerEvents = new EventEmitter()
       events.on('worker:getJob:empty', () => {
@@ -172,21 +155,5 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       await Promise.race([running, limit.catch(() => {})])
       enough.abort()
     },
-  }
-}
-
-/**
- * The queue allows one attempt more than the task has (jobs-store.ts). It is made only if the node was killed during the last one, so that the
- * task can report that.
- */
-function asTask(run: RunTask): Task {
-  return async (payload, { job, abortSignal }) => {
-    const attempts = job.max_attempts - 1
-    await run(payload, {
-      attempt: job.attempts,
-      isLast: job.attempts >= attempts,
-      isOver: job.attempts > attempts,
-      signal: abortSignal ?? new AbortController().signal,
-    })
   }
 }

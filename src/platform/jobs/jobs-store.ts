@@ -46,6 +46,19 @@ export async function tendJobs(db: Queryable): Promise<number> {
   return rows[0]!.waiting
 }
 
+/**
+ * Gives back the attempt of a job that runs, because nothing could be tried. The task then fails, and the job is due again after the delay.
+ *
+ * @param delay seconds
+ */
+export async function returnAttempt(db: Queryable, job: string, delay: number): Promise<void> {
+  await db.query({
+    name: 'return-attempt',
+    text: 'SELECT FROM return_attempt($1, make_interval(secs => $2))',
+    values: [job, delay],
+  })
+}
+
 /** @returns the number of notices that wait, up to 10,000: jobs that were added with `queue_notices` */
 export async function countNotices(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ waiting: number }>({

@@ -1,7 +1,8 @@
 import { elapsedSince, type MachineClocks, type Moment, momentOf } from '../clock.ts'
 import { OutgoingRequestFailed } from '../outgoing-request.ts'
+import { TooManyOutgoingRequests } from './request-slots.ts'
 
-/** The request was not sent, because other requests to its host are waiting in vain, or did so a moment ago. */
+/** The request was not sent, because another request to its host waited in vain a moment ago. */
 export class HostNotResponding extends OutgoingRequestFailed {
   constructor(message: string) {
     super(message)
@@ -32,7 +33,7 @@ interface HostState {
  * Keeps a host that does not respond from holding up work for others. Requests to it fail at once, except one from time to time, which finds out whether it
  * responds again. A host that refuses connections, or answers with an error, costs no time, and is not left alone.
  *
- * @returns runs a request, or throws HostNotResponding. A request that the signal has ended says nothing about its host
+ * @returns runs a request, or throws HostNotResponding, or TooManyOutgoingRequests while the host is slow but may still respond. A request that the signal has ended says nothing about its host
  */
 export function createHostBreaker(clocks: MachineClocks) {
   const hosts = new Map<string, HostState>()
@@ -57,7 +58,7 @@ export function createHostBreaker(clocks: MachineClocks) {
     if (state.failedAt && (ageOf(state.failedAt) < rest || state.running.size > 0))
       throw new HostNotResponding('its host did not respond to the request before this one')
     if ([...state.running].filter((since) => ageOf(since) >= slowAfter).length >= maxSlow)
-      throw new HostNotResponding('its host has not responded to earlier requests yet')
+      throw new TooManyOutgoingRequests('its host has not responded to earlier requests yet')
     const since = momentOf(clocks)
     state.running.add(since)
     try {

@@ -51,7 +51,7 @@ export interface Outgoing {
    *
    * @param url https
    * @returns the status of the response; redirects are not followed, and the body is not used
-   * @throws OutgoingRequestFailed with a message for operators, if there was no response
+   * @throws TooManyOutgoingRequests if there is no place for it; OutgoingRequestFailed with a message for operators, if there was no response
    */
   post(url: string, form: Readonly<Record<string, string>>, options: PostOptions): Promise<number>
 }

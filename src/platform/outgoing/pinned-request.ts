@@ -4,7 +4,7 @@ import { onPinnedConnection, type PinnedConnection } from './pinned-connection.t
 
 export interface Received {
   readonly body: Buffer
-  /** The first value of a header, by its name in lower case. */
+  /** The value of a header, by its name in lower case. One that is sent several times is a list (RFC 9110 §5.3). */
   readonly header: (name: string) => string | undefined
 }
 
@@ -35,7 +35,10 @@ async function receive(
     headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'Signet' },
     signal,
   })
-  const header = (name: string) => [headers[name]].flat()[0]
+  const header = (name: string) => {
+    const value = headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
   const fault = faultInHead(statusCode, header, maxBytes)
   // The connection is closed without reading the body.
   if (fault) throw new OutgoingRequestFailed(fault)

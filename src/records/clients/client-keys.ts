@@ -18,7 +18,7 @@ export interface ClientKeySets {
    * @throws ClientKeysUnavailable with a message for operators
    */
   keysOf(
-    client: Pick<Client, 'jwks' | 'jwks_uri' | 'isSelfRegistered'>,
+    client: Pick<Client, 'jwks' | 'jwks_uri' | 'isSelfRegistered'> & Partial<Pick<Client, 'document'>>,
     kid: string | undefined,
     tried?: object,
   ): Promise<ClientJwks>
@@ -35,7 +35,8 @@ export class ClientKeysUnavailable extends Error {
 /** Bytes. Fifty keys with certificates, which some sets contain. */
 const maxBytes = 256 * 1024
 
-export function createClientKeySets(outgoing: Outgoing): ClientKeySets {
+/** @param isNamed whether the operator accepts client ID metadata documents of this very host. Its keys do not wait for those that anybody names */
+export function createClientKeySets(outgoing: Outgoing, isNamed: (hostname: string) => boolean): ClientKeySets {
   /** A set is read once, although it is used for many requests. */
   const read = new WeakMap<FetchedDocument, ClientJwks | ClientKeysUnavailable>()
   const keysIn = (document: FetchedDocument): ClientJwks => {
@@ -48,10 +49,13 @@ export function createClientKeySets(outgoing: Outgoing): ClientKeySets {
   const basics = { accept: 'application/jwk-set+json, application/json', maxBytes, keepFor: cooldown }
 
   return {
-    keysOf: async ({ jwks, jwks_uri: uri, isSelfRegistered }, kid, tried) => {
+    keysOf: async ({ jwks, jwks_uri: uri, isSelfRegistered, document: from }, kid, tried) => {
       if (jwks !== undefined) return jwks
       if (uri === undefined) throw new ClientKeysUnavailable('the client has neither jwks nor jwks_uri')
-      const options = { ...basics, isVouchedFor: !isSelfRegistered }
+      const options = {
+        ...basics,
+        isVouchedFor: !isSelfRegistered || (from !== undefined && isNamed(new URL(uri).hostname)),
+      }
       const document = await outgoing.get(uri, options).catch(asUnavailable)
       if (tried === undefined && (kid === undefined || hasKey(document, kid))) return keysIn(document)
       // OpenID Connect Core §10.1.1: a kid that is not known yet is the sign of a new key. A client with one key need not name it (§10.1). If the set cannot be had now, the older one is still the best known.

@@ -19,13 +19,13 @@ const maxFrontChannelClients = 50
  * The clients of a session that have registered a `frontchannel_logout_uri`. The claim `sid` of each is `sessionIdFor` of the same session.
  *
  * @param db in a transaction that is going to end the session: read before that, because its grants say which clients they are
- * @returns at most 50
+ * @returns at most 50, those first that an operator has registered
  */
 export async function findFrontChannelClients(db: Queryable, id: SessionId): Promise<FrontChannelClient[]> {
   const { rows } = await db.query<FrontChannelClient>({
     text: `SELECT client_id, frontchannel_logout_uri FROM clients
            WHERE client_id = ANY (ARRAY(SELECT clients_of_session($1))) AND frontchannel_logout_uri IS NOT NULL AND deleted_at IS NULL
-           LIMIT ${maxFrontChannelClients}`,
+           ORDER BY self_registered LIMIT ${maxFrontChannelClients}`,
     values: [id],
   })
   return rows

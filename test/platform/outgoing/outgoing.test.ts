@@ -47,6 +47,14 @@ t.test('a document is kept for as long as its headers say', async (t) => {
   t.equal(await text(outgoing, server.url('/other')), '3')
 })
 
+t.test('a header that is sent twice counts as a whole', async (t) => {
+  const server = await serveHttps(t, (_request, reply) => {
+    reply.setHeader('cache-control', ['max-age=60', 'no-store'])
+    reply.setHeader('content-type', 'text/plain').end('1')
+  })
+  t.match(await outgoingToTests().get(server.url('/'), options), { contentType: 'text/plain', freshness: 0 })
+})
+
 t.test('a fragment is not sent, but with another one a kept document is not used', async (t) => {
   const requested: (string | undefined)[] = []
   const server = await serveHttps(t, (request, reply) => {

@@ -21,16 +21,18 @@ const document = (body: unknown): FetchedDocument => ({
 /** Has one document in its cache, and gives another one to whoever asks for a fresh one. */
 function fakeOutgoing(cached: FetchedDocument | Error, fresh: FetchedDocument | Error = cached) {
   const asked: boolean[] = []
+  const lanes: (boolean | undefined)[] = []
   const outgoing: Outgoing = {
     post: async () => 404,
     get: async (_url, options) => {
       asked.push(options.fresh === true)
+      lanes.push(options.isVouchedFor)
       const answer = options.fresh ? fresh : cached
       if (answer instanceof Error) throw answer
       return answer
     },
   }
-  return { asked, keySets: createClientKeySets(outgoing) }
+  return { asked, lanes, keySets: createClientKeySets(outgoing, (host) => host === 'keys.example') }
 }
 
 const client = { jwks: undefined, jwks_uri: 'https://keys.example/jwks', isSelfRegistered: false }
@@ -116,4 +118,18 @@ t.test('a failure is one of the keys, with the reason for the operator', async (
     'jwks_uri could not be fetched: the response has the status 404',
   )
   t.match(await failure(keySets.keysOf({ ...client, jwks_uri: undefined }, 'one')), /neither jwks nor jwks_uri/)
+})
+
+t.test('keys at a host that the operator has named do not wait for those that anybody names', async (t) => {
+  const { keySets, lanes } = fakeOutgoing(document({ keys: [two] }))
+  const from = { digest: '00', expiresAt: 0 }
+  const elsewhere = 'https://elsewhere.example/jwks'
+  for (const one of [
+    client,
+    { ...client, isSelfRegistered: true },
+    { ...client, isSelfRegistered: true, document: from },
+    { ...client, isSelfRegistered: true, document: from, jwks_uri: elsewhere },
+  ])
+    await keySets.keysOf(one, 'two')
+  t.same(lanes, [true, false, true, false])
 })

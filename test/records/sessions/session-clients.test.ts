@@ -175,7 +175,7 @@ t.test('a thousand sessions end in small transactions, and each tells each of it
 })
 
 t.test('somebody who has opened grants of very many clients in one session can sign out', async (t) => {
-  const { ask, jobs } = await open(t)
+  const { db, ask, jobs } = await open(t)
   const sub = await person(ask, 'person')
   const [id] = (await sessions(ask, sub)) as [SessionId]
   await ask(
@@ -187,8 +187,18 @@ t.test('somebody who has opened grants of very many clients in one session can s
      SELECT client_id, client_id, $1, $2, '{openid}', '{}', now(), 'aal1', '{pwd}' FROM clients`,
     [sub, id],
   )
+  await ask(
+    `UPDATE clients SET self_registered = client_id > 'client 1', frontchannel_logout_uri = 'https://app.example/'`,
+  )
+  const front = await findFrontChannelClients(db, id)
+  t.same([front.length, front[0]?.client_id], [50, 'client 1'])
   await end(ask, id)
-  t.equal((await jobs()).length, 200)
+  const queued = await jobs()
+  t.equal(queued.length, 200)
+  t.ok(
+    queued.some(({ client }) => client === 'client 1'),
+    'not displaced by clients that nobody vouches for',
+  )
 
   // Those without a URI do not count.
   const [next] = (await sessions(ask, await person(ask, 'other'))) as [SessionId]
