@@ -760,7 +760,7 @@ export const mutations = [
   {
     name: 'frames: any number of origins is in one header',
     file: 'sign-out/logout-frames',
-    find: 'length > maxOriginsLength',
+    find: 'length + added > maxOriginsLength',
     replace: 'false',
     tests: ['pages/logout-frames'],
   },
