@@ -222,8 +222,6 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       notices ??= createJobWorker({
         ...{ ...common, tasks: bound(noticeTasks), tend: countNotices, concurrency: maxPosts },
         consequence: 'no client is told that somebody has signed out',
-        // Each of the jobs that can run polls by itself.
-        timing: { pollIfNotified: 15_000, pollOtherwise: 5_000 },
       })
       jobs.run()
       notices.run()
