@@ -39,8 +39,6 @@ export function createJobWorkers(signet: Signet, isNotified: boolean): JobWorker
       tend: countNotices,
       concurrency: maxPosts,
       consequence: 'no client is told that somebody has signed out',
-      // Each of the jobs that can run polls by itself.
-      timing: { pollIfNotified: 15_000, pollOtherwise: 5_000 },
     }),
   }
 }

@@ -56,6 +56,9 @@ const defaultTiming: JobTiming = {
   ...{ graceBeforeAbort: 2_000, graceAfterAbort: 2_000, afterFailure: 30_000 },
 }
 
+/** Milliseconds: the longest time of a timer. */
+const never = 2 ** 31 - 1
+
 /**
  * Creates the worker of a server, around that of graphile-worker. It uses the connections of the requests: its statements are short and need no
  * transaction, and a running job holds no connection.
@@ -86,6 +89,8 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       events.on('worker:getJob:empty', () => {
         logged = undefined
       })
+      // One more runner looks for each job that is found. So a burst occupies all of them, and a single job costs two searches.
+      events.on('job:start', () => lookForOne())
       events.once('worker:getJob:error', ({ error }) => {
         report(error)
         // It keeps the failure of its first statement, so it has to be created again. After this event it schedules its next attempt.
@@ -95,12 +100,15 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
         {
           schema: jobsSchemaOf(schema),
           concurrency,
-          pollInterval: isNotified ? timing.pollIfNotified : timing.pollOtherwise,
+          // Each of graphile-worker's runners would poll by itself, and all of them at the same moment: see `poll`.
+          pollInterval: never,
           noHandleSignals: true,
           logger: new Logger(quietLogger(log)),
           events,
           preset: {
             worker: {
+              // Named statements keep their plan, and one that was made while the queue was empty reads the whole table once it is full.
+              preparedStatements: false,
               gracefulShutdownAbortTimeout: timing.graceBeforeAbort,
               // By default (-1), a failure of the statement that ends a job is a rejection that nobody handles.
               ...{ completeJobBatchDelay: 0, failJobBatchDelay: 0 },
@@ -129,20 +137,31 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
     }
   }
 
+  /** Lets one idle runner look for a job. */
+  const lookForOne = () => {
+    try {
+      pool?.nudge(1)
+    } catch {
+      // It throws while it ends by itself.
+    }
+  }
+
+  const poll = async () => {
+    while (!stopping.signal.aborted) {
+      await rest(isNotified ? timing.pollIfNotified : timing.pollOtherwise)
+      if (!stopping.signal.aborted) lookForOne()
+    }
+  }
+
   const rest = (milliseconds: number) =>
     pause(milliseconds, undefined, { ref: false, signal: stopping.signal }).catch(() => undefined)
 
   return {
     run: () => {
-      running ??= Promise.all([work(), keepTending()]).catch(report)
+      running ??= Promise.all([work(), keepTending(), poll()]).catch(report)
     },
     wake: () => {
-      if (stopping.signal.aborted) return
-      try {
-        pool?.nudge(concurrency)
-      } catch {
-        // It throws while it ends by itself.
-      }
+      if (!stopping.signal.aborted) lookForOne()
     },
     waiting: () => waiting,
     stop: async () => {

@@ -148,6 +148,73 @@ t.test('a job with a key replaces the waiting one, and one of the future waits',
   t.same(seen, [2])
 })
 
+t.test('a burst of jobs occupies the whole worker, and a single job makes few searches', async (t) => {
+  const place = await migratedDatabase(t)
+  const database = place.openPool()
+  const searches: (string | undefined)[] = []
+  const watched = Object.create(database, {
+    query: {
+      value: (statement: { readonly text: string; readonly name?: string }, values?: unknown[]) => {
+        if (statement.text.includes('skip locked')) searches.push(statement.name)
+        return database.query(statement as never, values)
+      },
+    },
+  }) as typeof database
+  const concurrency = 16
+  let begun = 0
+  let finish = () => {}
+  const enough = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const tasks: Record<string, RunTask> = {
+    single: async () => {
+      begun += 1
+    },
+    // None of them ends before all have begun.
+    burst: async () => {
+      begun += 1
+      if (begun === concurrency) finish()
+      await enough
+    },
+  }
+  const worker = createJobWorker({
+    ...{
+      database: watched,
+      schema: place.schema,
+      tasks,
+      log: pino({ level: 'silent' }),
+      isNotified: true,
+      concurrency,
+    },
+    // It does not poll during this test.
+    ...{ timing: { ...quick, pollIfNotified: 3_600_000 }, tend: tendJobs, consequence: 'no mail is sent' },
+  })
+  t.teardown(() => worker.stop())
+  worker.run()
+  await eventually('the first search of each runner', () => searches.length >= concurrency)
+  searches.length = 0
+  await addJob(database, 'single', {})
+  await eventually('the single job', () => {
+    worker.wake()
+    return begun === 1
+  })
+  await eventually('the queue to be empty', async () => {
+    const { rows } = await database.query({ text: `SELECT FROM ${jobsSchemaOf(place.schema)}.jobs` })
+    return rows.length === 0
+  })
+  t.ok(searches.length < concurrency, `${searches.length} searches`)
+  // A named statement would keep the plan that it got while the queue was empty.
+  t.ok(searches.every((name) => name === undefined))
+
+  begun = 0
+  await inTransaction(database, async (tx) => {
+    for (let n = 0; n < concurrency; n++) await addJob(tx, 'burst', {})
+  })
+  worker.wake()
+  await enough
+  t.equal(begun, concurrency)
+})
+
 t.test('a worker that stops lets short jobs finish, and aborts long ones', async (t) => {
   const place = await migratedDatabase(t)
   let begun = 0
