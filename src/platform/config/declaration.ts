@@ -250,5 +250,7 @@ export type SettingName = keyof typeof declarations
 export type Value<N extends SettingName> = Exclude<ReturnType<(typeof declarations)[N]['parse']>, undefined>
 
 function isHostPattern(text: string): boolean {
+  // Meant as the value of a switch. As the name of a host, `off` would turn the feature on.
+  if (['on', 'off', 'none', 'all', 'any', 'true', 'false'].includes(text)) return false
   return text === '*' || /^(?:\*\.)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/.test(text)
 }

@@ -325,6 +325,15 @@ t.test('private networks are addresses, ranges and hosts, all of which are named
     t.match(faultsOf({ SIGNET_ALLOW_PRIVATE_NETWORKS: text }), [/^SIGNET_ALLOW_PRIVATE_NETWORKS/], text)
 })
 
+t.test('hosts of client ID metadata documents are host names, and a word for a switch is none', async (t) => {
+  const hosts = (text: string) =>
+    readSettings({ SIGNET_CLIENT_ID_METADATA_HOSTS: text }, '/nowhere').clientIdMetadataHosts
+  t.same(hosts('*.example.com, Apps.example'), ['*.example.com', 'apps.example'])
+  t.same(hosts('*'), ['*'])
+  for (const text of ['off', 'None', 'on', 'all', 'https://a.example', 'a.example:8443', '*a.example', 'a.example,'])
+    t.match(faultsOf({ SIGNET_CLIENT_ID_METADATA_HOSTS: text }), [/^SIGNET_CLIENT_ID_METADATA_HOSTS/], text)
+})
+
 t.test('proxies are addresses and ranges, and a schema is a name that PostgreSQL does not reserve', async (t) => {
   const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
   t.same(proxies('off'), [])
