@@ -96,8 +96,8 @@ export const perBrowser: readonly Limit[] = [
  */
 export const accountBackoff: Backoff = { free: 100, firstWait: 30, maxWait: window }
 
-/** Clients that register themselves (RFC 7591). Certification registers about a hundred within an hour, and all users of one service may share a network. */
-export const registrationsPerNetwork: Limit = { name: 'registration-network', points: 200, seconds: 3600 }
+/** Clients that register themselves (RFC 7591). All certification plans together register about 430 of them, and all users of one service may share a network. */
+export const registrationsPerNetwork: Limit = { name: 'registration-network', points: 1_000, seconds: 3600 }
 /** All networks together. With the deletion of clients that are never used, it bounds their number whatever networks somebody has. */
 export const registrations: Limit = { name: 'registration-all', points: 5_000, seconds: 3600 }
 /** With one initial access token, instead of by network. */
