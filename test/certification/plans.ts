@@ -34,12 +34,21 @@ function profile(
           name: plan,
           variant: { ...clients, responseMode, responseType },
           modules: isStatic ? withoutRegistration(modules) : modules,
-          // What clients are registered with is the same for all types, and so is the way of a response.
-          onRequest: responseType !== 'code' && isStatic === (responseMode === 'default'),
+          onRequest: isLeftOut(responseType, responseMode, isStatic),
         }
       }),
     ),
   )
+}
+
+/**
+ * What clients are registered with is the same for all types, and so is the way of a response. So a type by redirect is played with clients that register themselves, and a form is
+ * posted to static clients, with the type that returns most.
+ */
+function isLeftOut(type: ResponseType, responseMode: Variant['responseMode'], isStatic: boolean): boolean {
+  if (responseMode === 'form_post')
+    return !isStatic || type === 'id_token' || type === 'code id_token' || type === 'code token'
+  return type !== 'code' && isStatic
 }
 
 /** Plans about logout, for which the tester chooses a response type. */
