@@ -1,5 +1,5 @@
 // Own process: it starts database servers, and kills them.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
@@ -131,24 +131,34 @@ t.test('one server and its users, in one process and in two', async (t) => {
     t.same(await Promise.all(visits), Array(24).fill([{ one: 1 }]))
     await eventually('the server to be stopped', () => !running())
   })
+
+  await t.test(
+    'a server with a process that hangs is stopped without its last checkpoint, and keeps everything',
+    async (t) => {
+      const host = await joinIn(t, dataDir)
+      const superuser = await superuserOf(host)
+      await superuser.query('CREATE TABLE kept AS SELECT 1 AS one')
+      const hanging = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+      const [checkpointer] = (await superuser.query<{ pid: number }>(hanging)).rows
+      process.kill(checkpointer!.pid, 'SIGSTOP')
+      const pid = serverPid(host)
+      const server = { cluster: { data: host.data } as Cluster, runtime: '', runAs: undefined, parameters: {} }
+      t.ok(await stopServer(server, pid, { fast: 200, immediate: 60_000 }))
+      const next = await joinIn(t, dataDir)
+      t.not(serverPid(next), pid)
+      const again = await superuserOf(next)
+      t.same((await again.query('SELECT one FROM kept')).rows, [{ one: 1 }])
+      await again.end()
+    },
+  )
 })
 
-t.test('a server with a process that hangs is stopped without its last checkpoint, and keeps everything', async (t) => {
-  const dataDir = join(freshFolder(t), 'data')
-  const host = await joinIn(t, dataDir)
-  const superuser = await superuserOf(host)
-  await superuser.query('CREATE TABLE kept AS SELECT 1 AS one')
-  const hanging = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
-  const [checkpointer] = (await superuser.query<{ pid: number }>(hanging)).rows
-  process.kill(checkpointer!.pid, 'SIGSTOP')
-  const pid = serverPid(host)
-  const server = { cluster: { data: host.data } as Cluster, runtime: '', runAs: undefined, parameters: {} }
-  t.ok(await stopServer(server, pid, { fast: 200, immediate: 60_000 }))
-  const next = await joinIn(t, dataDir)
-  t.not(serverPid(next), pid)
-  const again = await superuserOf(next)
-  t.same((await again.query('SELECT one FROM kept')).rows, [{ one: 1 }])
-  await again.end()
+t.test('a server has stopped although the next one has started in its folder', async (t) => {
+  const data = freshFolder(t)
+  writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n${data}\n`)
+  const server = { cluster: { data } as Cluster, runtime: '', runAs: undefined, parameters: {} }
+  const nobody = 2 ** 30
+  t.ok(await stopServer(server, nobody, { fast: 60_000, immediate: 60_000 }))
 })
 
 /** A connection as the superuser. It fails quietly when the server goes away. */

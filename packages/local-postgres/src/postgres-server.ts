@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access, type FileHandle, open, rename, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
@@ -94,16 +94,24 @@ async function stopsAfter(
   timeout: number,
 ): Promise<boolean> {
   const deadline = performance.now() + timeout
-  if (!(await exists(join(cluster.data, 'postmaster.pid')))) return true
+  if (!(await isRunning(cluster, pid))) return true
   // Root does not send the signal itself: the pid is reported by a process with fewer privileges, which could name any other process.
   if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', signal, String(pid)], runAs })
   else process.kill(pid, `SIG${signal}`)
-  // The server deletes this file last. (The process itself may remain as a zombie until its parent reads its status.)
-  while (await exists(join(cluster.data, 'postmaster.pid'))) {
+  while (await isRunning(cluster, pid)) {
     if (performance.now() > deadline) return false
     await pause(5)
   }
   return true
+}
+
+/**
+ * A server deletes its file last. (The process itself may remain as a zombie until its parent reads its status.) The next user may already have started another
+ * server, which has a file of the same name.
+ */
+async function isRunning(cluster: Cluster, pid: number): Promise<boolean> {
+  const content = await readFile(join(cluster.data, 'postmaster.pid'), 'utf8').catch(() => '')
+  return content.split('\n')[0] === String(pid)
 }
 
 /** The end of the server's log, to find out why it did not start. */
@@ -142,11 +150,4 @@ async function openLog(path: string, owner: Account | undefined): Promise<FileHa
 async function rotateLog(path: string): Promise<void> {
   const { size } = await stat(path).catch(() => ({ size: 0 }))
   if (size > 5_000_000) await rename(path, `${path}.1`)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
