@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Task } from 'graphile-worker'
 import type { Queryable } from '../database/queryable.ts'
 import { returnAttempt } from './jobs-store.ts'
@@ -34,6 +35,8 @@ export class NoRoomYet extends Error {
 export function asTask(run: RunTask, database: Queryable): Task {
   return async (payload, { job, abortSignal }) => {
     const attempts = job.max_attempts - 1
+    // One signal is shared by all jobs, and Node warns once more than ten of them listen to it.
+    if (abortSignal) setMaxListeners(0, abortSignal)
     try {
       await run(payload, {
         attempt: job.attempts,
