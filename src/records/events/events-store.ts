@@ -117,24 +117,50 @@ export type NewEvent = EventOrigin & {
   readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>> & { readonly by?: never }
 }
 
+/** SQL: the columns of an event with their types, in the order of `eventValues`. */
+const eventColumns = {
+  ...{
+    type: 'text',
+    request_id: 'text',
+    network: 'text',
+    client_id: 'text',
+    sub: 'text',
+    grant_id: 'text',
+    kid: 'text',
+  },
+  ...{ detail: 'jsonb', user_agent: 'text' },
+}
+
+/**
+ * SQL: inserts an event for each row of `from`, as a part of a statement that makes the change in another part. So there is an event exactly if
+ * there is a change, and neither needs a transaction.
+ *
+ * @param from the CTE whose rows are the change; of one row at most, if there is to be one event at most
+ * @param first the number of the first of the parameters `eventValues`
+ */
+export function insertEventSql(from: string, first: number): string {
+  const parameters = Object.values(eventColumns).map((type, index) => `$${first + index}::${type}`)
+  return `INSERT INTO events (${Object.keys(eventColumns).join(', ')}) SELECT ${parameters.join(', ')} FROM ${from}`
+}
+
+/** The parameters of `insertEventSql`. */
+export function eventValues(event: NewEvent): unknown[] {
+  return [
+    event.type,
+    event.caller?.requestId ?? null,
+    event.caller?.network ?? null,
+    event.clientId ?? null,
+    event.sub ?? null,
+    event.grantId ?? null,
+    event.kid ?? null,
+    JSON.stringify({ ...(event.by !== undefined && { by: event.by }), ...event.detail }),
+    event.caller?.userAgent ?? null,
+  ]
+}
+
 /** Records an event. If the change has a transaction, this must be part of it, so that there is an event exactly if there is a change. */
 export async function recordEvent(db: Queryable, event: NewEvent): Promise<void> {
-  await db.query({
-    name: 'record-event',
-    text: `INSERT INTO events (type, request_id, network, client_id, sub, grant_id, kid, detail, user_agent)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    values: [
-      event.type,
-      event.caller?.requestId ?? null,
-      event.caller?.network ?? null,
-      event.clientId ?? null,
-      event.sub ?? null,
-      event.grantId ?? null,
-      event.kid ?? null,
-      JSON.stringify({ ...(event.by !== undefined && { by: event.by }), ...event.detail }),
-      event.caller?.userAgent ?? null,
-    ],
-  })
+  await db.query({ name: 'record-event', text: insertEventSql('(SELECT) AS once', 1), values: eventValues(event) })
 }
 
 /** Records any number of events in one statement, which takes the same time for none as for one. */
