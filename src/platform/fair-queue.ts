@@ -1,4 +1,4 @@
-import { startTimer } from './wait-queue.ts'
+import { startTimer } from './deadlines.ts'
 
 /** Runs a limited number of jobs at a time. No source can make the others wait until all its jobs are done. */
 export interface FairQueue {

@@ -1,24 +1,4 @@
-/** A timer runs as this many shorter timers. */
-const parts = 10
-
-/**
- * Calls `act` after a time, like `setTimeout`, except that a stall of this process counts for no more than a tenth of it. Node runs overdue
- * timers before it reads from sockets: after a stall, an ordinary timer would report a timeout although the answer has arrived. This one lets
- * the process read its sockets first.
- *
- * @returns cancels the timer
- */
-export function startTimer(act: () => void, milliseconds: number): () => void {
-  let left = parts
-  const next = (): NodeJS.Timeout =>
-    setTimeout(() => {
-      left -= 1
-      if (left === 0) act()
-      else timer = next()
-    }, milliseconds / parts)
-  let timer = next()
-  return () => clearTimeout(timer)
-}
+import { createDeadlines } from './deadlines.ts'
 
 /** A queue of callers, each with its own deadline, served in order of arrival. */
 export interface WaitQueue<T> {
@@ -43,12 +23,13 @@ export interface WaitQueueOptions {
 }
 
 export function createWaitQueue<T>({ maxLength, timeoutMs, fullError, timeoutError }: WaitQueueOptions): WaitQueue<T> {
-  const queue = new Set<{ resolve: (item: T) => void; reject: (error: unknown) => void; endTimer: () => void }>()
+  const startWait = createDeadlines(timeoutMs)
+  const queue = new Set<{ resolve: (item: T) => void; reject: (error: unknown) => void; endWait: () => void }>()
   const takeFirst = () => {
     const [first] = queue
     if (!first) return undefined
     queue.delete(first)
-    first.endTimer()
+    first.endWait()
     return first
   }
   return {
@@ -58,11 +39,11 @@ export function createWaitQueue<T>({ maxLength, timeoutMs, fullError, timeoutErr
     wait: () =>
       new Promise((resolve, reject) => {
         if (queue.size >= maxLength) return reject(fullError(queue.size))
-        const endTimer = startTimer(() => {
+        const endWait = startWait(() => {
           queue.delete(entry)
           reject(timeoutError())
-        }, timeoutMs)
-        const entry = { resolve, reject, endTimer }
+        })
+        const entry = { resolve, reject, endWait }
         queue.add(entry)
       }),
     serve: (item) => takeFirst()?.resolve(item),

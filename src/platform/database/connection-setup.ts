@@ -84,6 +84,7 @@ function sessionParameters({
 
 const int8: number = 20
 const int8Array: number = 1016
+const timestamptz: number = 1184
 
 /**
  * How column values are converted to JavaScript: as in `pg`, except that bigint (counts, epochs, identities) becomes a number. `pg` itself
@@ -95,6 +96,7 @@ export const rowTypes: CustomTypesConfig = {
   getTypeParser: ((id: number, format?: 'text' | 'binary') => {
     if (format !== 'binary' && id === int8) return safeInteger
     if (format !== 'binary' && id === int8Array) return safeIntegers
+    if (format !== 'binary' && id === timestamptz) return timestamp
     return pg.types.getTypeParser(id, format as 'text')
   }) as CustomTypesConfig['getTypeParser'],
 }
@@ -108,4 +110,19 @@ function safeInteger(text: string): number {
 function safeIntegers(text: string): (number | null)[] {
   const parse: (text: string) => (string | null)[] = pg.types.getTypeParser(int8Array, 'text')
   return parse(text).map((item) => (item === null ? null : safeInteger(item)))
+}
+
+const parseTimestamp: (text: string) => unknown = pg.types.getTypeParser(timestamptz, 'text')
+
+/** Reads a moment as our sessions get it (`2026-11-30 20:19:47.123456+00`) in a quarter of the time that `pg` needs, which reads all others. */
+function timestamp(text: string): unknown {
+  const isUsual = text.endsWith('+00') && text.charCodeAt(10) === 0x20 && (text.length === 22 || text[19] === '.')
+  if (!isUsual) return parseTimestamp(text)
+  const two = (at: number) => (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30
+  // Up to six digits, without zeros at the end. A date has three, and the others are dropped.
+  const milliseconds = text.length === 22 ? 0 : Number(text.slice(20, -3).padEnd(3, '0').slice(0, 3))
+  const year = 100 * two(0) + two(2)
+  // `Date.UTC` takes these for years of the 20th century.
+  if (year < 100) return parseTimestamp(text)
+  return new Date(Date.UTC(year, two(5) - 1, two(8), two(11), two(14), two(17), milliseconds))
 }

@@ -1,5 +1,5 @@
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg'
-import { startTimer } from '../wait-queue.ts'
+import { startTimer } from '../deadlines.ts'
 import { type ConnectionSetup, type ServerState, setUpConnection } from './connection-setup.ts'
 import type { Hosts } from './hosts.ts'
 import { DatabaseReadOnly, DatabaseUnavailable, isUnavailable } from './unavailable.ts'
@@ -43,13 +43,14 @@ export async function openConnection(options: ConnectOptions): Promise<OpenedCon
   const { hosts, allowReadOnly = false, connectTimeoutMs } = options
   const deadline = performance.now() + connectTimeoutMs
   const failures: Failure[] = []
+  const watching = { queryTimeoutMs: options.queryTimeoutMs, isSession: (options.setup.session ?? 'own') === 'own' }
   let readOnly: OpenedConnection | undefined
   // The last host that worked first, then the others in their order.
   const order = [hosts.preferred, ...hosts.configs.keys()].filter((host, at, all) => all.indexOf(host) === at)
   for (const [position, host] of order.entries()) {
     // A host that does not answer must leave time for those after it.
     const share = Math.max(1, (deadline - performance.now()) / (order.length - position))
-    const connection = watchedConnection(clientConfigOf(hosts.configs[host]!, options), options.queryTimeoutMs)
+    const connection = watchedConnection(clientConfigOf(hosts.configs[host]!, options), watching)
     const address = addressOf(connection.client)
     try {
       const server = await connectAndSetUp(connection, options.setup, share)

@@ -1,18 +1,18 @@
-import type { QueryResult, QueryResultRow } from 'pg'
+import type { QueryResultRow } from 'pg'
 import type { DatabaseLog } from '../log.ts'
 import { createWaitQueue } from '../wait-queue.ts'
 import { createConnectionLimit } from './connection-limit.ts'
 import { rowTypes } from './connection-setup.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
 import { destroyConnection, endConnection, openConnection } from './open-connection.ts'
-import type { CheckedOut, Queryable, Statement } from './queryable.ts'
+import type { CheckedOut, Queryable, Statement, StatementResult } from './queryable.ts'
 import { DatabaseUnavailable, isTooManyConnections } from './unavailable.ts'
 import type { WatchedConnection } from './watched-connection.ts'
 
 /** The connection pool that stores use. Each statement runs on its own; for several in one transaction use `inTransaction`. */
 export interface Database extends Queryable {
   // biome-ignore lint/suspicious/noExplicitAny: rows have whatever columns the statement names, as in `pg`
-  query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<QueryResult<R>>
+  query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<StatementResult<R>>
   /** Reserves a connection. The caller must release it in any case. */
   connect(): Promise<CheckedOut>
   /**
@@ -62,7 +62,8 @@ export interface PoolOptions {
 interface Pooled extends WatchedConnection {
   /** `dropConnections` starts a new generation. */
   readonly generation: number
-  idleTimer?: NodeJS.Timeout
+  /** When it was last put back, on the monotonic clock. */
+  idleSince: number
 }
 
 /** Milliseconds until an idle connection is closed. */
@@ -89,7 +90,9 @@ export function createPool(options: PoolOptions): Database {
   } = options
   assertSchemaName(schema)
   const open = new Set<Pooled>()
+  /** The one that was put back last is at the end, and is used first, so the first one has been idle for longest. */
   const idle: Pooled[] = []
+  let isClosingIdle = false
   const limit = createConnectionLimit(max, log)
   const queue = createWaitQueue<Pooled>({
     maxLength: maxWaiting,
@@ -109,8 +112,8 @@ export function createPool(options: PoolOptions): Database {
 
   /** Serves waiting callers from idle connections, and opens connections for the others. Called after every change. */
   const pump = () => {
-    while (queue.length > 0 && idle.length > 0) queue.serve(takeIdle(idle.at(-1)!))
-    if (performance.now() >= openAgainAt)
+    while (queue.length > 0 && idle.length > 0) queue.serve(idle.pop()!)
+    if (opening < queue.length && performance.now() >= openAgainAt)
       while (opening < queue.length && open.size + opening < limit.current()) openOne()
     if (ended && open.size + opening === 0) ended.resolve()
   }
@@ -132,7 +135,7 @@ export function createPool(options: PoolOptions): Database {
       .then(
         (opened) => {
           lastFailure = undefined
-          const pooled: Pooled = { ...opened, generation: begun }
+          const pooled: Pooled = { ...opened, generation: begun, idleSince: 0 }
           open.add(pooled)
           limit.allowed(open.size)
           putBack(pooled)
@@ -163,13 +166,20 @@ export function createPool(options: PoolOptions): Database {
 
   const putBack = (pooled: Pooled) => {
     if (ended || pooled.lost() || pooled.generation !== generation || open.size > limit.current()) return close(pooled)
+    pooled.idleSince = performance.now()
     idle.push(pooled)
-    pooled.idleTimer = setTimeout(() => close(takeIdle(pooled)), idleTimeout)
-    pooled.idleTimer.unref()
+    if (!isClosingIdle) closeIdle(pooled.idleSince)
+  }
+
+  /** Closes connections that have been idle for long, one timer for all of them. */
+  const closeIdle = (now = performance.now()) => {
+    const isOver = ({ idleSince }: Pooled) => now - idleSince >= idleTimeout
+    while (idle[0] && isOver(idle[0])) close(takeIdle(idle[0]))
+    isClosingIdle = idle.length > 0
+    if (idle[0]) setTimeout(closeIdle, idle[0].idleSince + idleTimeout - now).unref()
   }
 
   const takeIdle = (pooled: Pooled): Pooled => {
-    clearTimeout(pooled.idleTimer)
     idle.splice(idle.indexOf(pooled), 1)
     return pooled
   }
@@ -196,28 +206,25 @@ export function createPool(options: PoolOptions): Database {
     for (const pooled of [...idle]) close(takeIdle(pooled))
   }
 
-  const asStatement = (statement: Statement | string, listed?: unknown[]): Statement => {
-    const { name, text, values = listed }: Statement = typeof statement === 'string' ? { text: statement } : statement
-    return { text, ...(values ? { values } : {}), ...(name !== undefined && namedStatements ? { name } : {}) }
+  const run = async <R extends QueryResultRow>(pooled: Pooled, statement: Statement) => {
+    try {
+      return await pooled.query<R>(statement)
+    } catch (error) {
+      const { code } = error as { code?: unknown }
+      if (code === '53100') onUnwritable?.(code)
+      // Many statements may fail at the same time. Those on connections that have already been dropped are ignored.
+      if (code === '25006' && pooled.generation === generation && !allowReadOnly) {
+        dropConnections('the server accepts no writes')
+        onUnwritable?.(code)
+      }
+      throw error
+    }
   }
 
   const checkOut = (pooled: Pooled): CheckedOut => {
     let released = false
     return {
-      query: async (statement, values) => {
-        try {
-          return await pooled.query(asStatement(statement, values))
-        } catch (error) {
-          const { code } = error as { code?: unknown }
-          if (code === '53100') onUnwritable?.(code)
-          // Many statements may fail at the same time. Those on connections that have already been dropped are ignored.
-          if (code === '25006' && pooled.generation === generation && !allowReadOnly) {
-            dropConnections('the server accepts no writes')
-            onUnwritable?.(code)
-          }
-          throw error
-        }
-      },
+      query: (statement, values) => run(pooled, statementOf(statement, values, namedStatements)),
       get lost() {
         return pooled.lost()
       },
@@ -231,23 +238,25 @@ export function createPool(options: PoolOptions): Database {
     }
   }
 
-  const connect = async (): Promise<CheckedOut> => {
+  const take = async (): Promise<Pooled> => {
     if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
     // First come, first served.
-    if (queue.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
+    const pooled = queue.length === 0 ? idle.pop() : undefined
+    if (pooled) return pooled
     const served = queue.wait()
     pump()
-    return checkOut(await served)
+    return served
   }
 
   return {
-    connect,
+    connect: async () => checkOut(await take()),
     query: async (statement, values) => {
-      const connection = await connect()
+      const pooled = await take()
       try {
-        return await connection.query(statement, values)
+        return await run(pooled, statementOf(statement, values, namedStatements))
       } finally {
-        connection.release()
+        putBack(pooled)
+        pump()
       }
     },
     dropConnections,
@@ -281,4 +290,11 @@ export function createPool(options: PoolOptions): Database {
       return limit.current()
     },
   }
+}
+
+function statementOf(statement: Statement | string, values: unknown[] | undefined, isNamed: boolean): Statement {
+  if (typeof statement === 'string') return values ? { text: statement, values } : { text: statement }
+  const { name, text, values: own = values } = statement
+  if (isNamed && own === statement.values) return statement
+  return { text, ...(own && { values: own }), ...(isNamed && name !== undefined && { name }) }
 }

@@ -3,8 +3,11 @@ import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
 /** Runs statements: a pool, in which each statement is its own transaction, or a transaction. */
 export interface Queryable {
-  query<R extends QueryResultRow>(statement: Statement): Promise<QueryResult<R>>
+  query<R extends QueryResultRow>(statement: Statement): Promise<StatementResult<R>>
 }
+
+/** What a statement returns: the part of the driver's result that stores use. */
+export type StatementResult<R extends QueryResultRow> = Pick<QueryResult<R>, 'rows' | 'rowCount' | 'command'>
 
 export interface Statement {
   /** A named statement is parsed and planned once per connection. The same name must always have the same text. */
@@ -16,7 +19,7 @@ export interface Statement {
 /** A connection that is reserved for one caller until it is released. */
 export interface CheckedOut extends Queryable {
   // biome-ignore lint/suspicious/noExplicitAny: rows have whatever columns the statement names, as in `pg`
-  query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<QueryResult<R>>
+  query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<StatementResult<R>>
   /** Why the connection can no longer be used: the first error, not a later consequence. */
   readonly lost: Error | undefined
   /**

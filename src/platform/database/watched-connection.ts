@@ -1,13 +1,14 @@
-import pg, { type Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
-import { startTimer } from '../wait-queue.ts'
-import type { Statement } from './queryable.ts'
+import pg, { type Client, type ClientConfig, type CustomTypesConfig, type QueryResultRow } from 'pg'
+import { createDeadlines } from '../deadlines.ts'
+import { type NamedStatement, namedStatements } from './named-statement.ts'
+import type { Statement, StatementResult } from './queryable.ts'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
 /** A connection that records when it can no longer be used. */
 export interface WatchedConnection {
   readonly client: Client
   /** @throws the error of the statement; if the connection was lost, the error that ended it */
-  query<R extends QueryResultRow>(statement: Statement): Promise<QueryResult<R>>
+  query<R extends QueryResultRow>(statement: Statement): Promise<StatementResult<R>>
   /** Why the connection can no longer be used: the first error, not a later consequence. */
   lost(): Error | undefined
   /** Marks the connection as lost for this reason, and closes it immediately. A running statement fails. */
@@ -20,10 +21,16 @@ export interface WatchedConnection {
  * Creates a client, and listens to its errors for its whole lifetime. An `error` event without a listener ends the process, and a server can
  * end a connection at any moment, even between two statements.
  *
- * @param queryTimeoutMs milliseconds after which a connection with an unanswered statement is abandoned; default: never
+ * @param options.queryTimeoutMs milliseconds after which a connection with an unanswered statement is abandoned; default: never
+ * @param options.isSession whether the connection has one session of the server
  */
-export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number): WatchedConnection {
+export function watchedConnection(
+  config: ClientConfig,
+  { queryTimeoutMs, isSession }: { readonly queryTimeoutMs?: number | undefined; readonly isSession: boolean },
+): WatchedConnection {
   const client = new pg.Client(config)
+  const queryNamed = namedStatements(client, (config.types as CustomTypesConfig | undefined) ?? pg.types, isSession)
+  const startWait = queryTimeoutMs === undefined ? undefined : createDeadlines(queryTimeoutMs)
   let lost: Error | undefined
   const listeners: ((error: Error) => void)[] = []
   const lose = (error: Error) => {
@@ -47,18 +54,24 @@ export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number)
     whenLost: (listener) => (lost ? listener(lost) : void listeners.push(listener)),
     query: async <R extends QueryResultRow>(statement: Statement) => {
       if (lost) throw lost
-      const endTimer = queryTimeoutMs === undefined ? undefined : startTimer(onTimeout, queryTimeoutMs)
+      const endWait = startWait?.(onTimeout)
       try {
-        return await client.query<R>(statement)
+        return await (isNamed(statement) ? queryNamed<R>(statement) : client.query<R>(statement))
       } catch (error) {
+        // The stack leads to the socket. It has to lead to the caller.
+        if (error instanceof pg.DatabaseError) Error.captureStackTrace(error)
         if (endsConnection(error)) lose(error)
         // The first error says what happened; the statement may fail with a consequence of it.
         throw lost ?? error
       } finally {
-        endTimer?.()
+        endWait?.()
       }
     },
   }
+}
+
+function isNamed(statement: Statement): statement is NamedStatement {
+  return statement.name !== undefined
 }
 
 /** Closes a connection immediately, even during a statement. `end()` would wait for the server, and a frozen server never answers. */

@@ -1,8 +1,8 @@
 import type { LookupFunction } from 'node:net'
 import type { Client } from 'undici'
+import { startTimer } from '../deadlines.ts'
 import { parseAddress } from '../network-address.ts'
 import { OutgoingRequestFailed } from '../outgoing-request.ts'
-import { startTimer } from '../wait-queue.ts'
 
 export interface PinnedConnection {
   /** https */

@@ -28,6 +28,8 @@ export interface FakePostgres {
   readonly asked: readonly Asked[]
   /** The names under which statements were parsed; empty for unnamed ones. */
   readonly parsed: readonly string[]
+  /** The names of the statements whose columns were asked for. */
+  readonly described: readonly string[]
 }
 
 /**
@@ -42,11 +44,12 @@ export async function fakePostgres(
   let accepted = 0
   const asked: Asked[] = []
   const parsed: string[] = []
+  const described: string[] = []
   const sockets = new Set<Socket>()
   const served = new Set<Socket>()
   const fake: FakePostgres = {
     connection: { host: '127.0.0.1', port: 0, user: 'signet', password: 'x', database: 'signet' },
-    ...{ url: '', accepted: () => accepted, isReadOnly: false, limit: 1_000, asked, parsed },
+    ...{ url: '', accepted: () => accepted, isReadOnly: false, limit: 1_000, asked, parsed, described },
   }
   const server = createServer((socket) => {
     accepted += 1
@@ -75,6 +78,7 @@ export async function fakePostgres(
         parsed.push(name.text)
         statement = { text: textAt(body, name.end).text, values: [] }
       } else if (code === 'B') statement = { ...statement, values: boundValues(body) }
+      else if (code === 'D' && body[0] === 0x53) described.push(textAt(body, 1).text)
       else if (code === 'S') execute(true)
       else if (code === 'X') socket.end()
     }
@@ -119,7 +123,7 @@ export function fatal(code: string, text: string): Buffer {
 }
 
 function isSetup(text: string): boolean {
-  return text.includes('set_config')
+  return text.includes('AS search_path')
 }
 
 function message(code: string, body: Buffer): Buffer {
@@ -134,19 +138,18 @@ const readyForQuery = message('Z', Buffer.from('I'))
 const parseComplete = message('1', Buffer.alloc(0))
 const bindComplete = message('2', Buffer.alloc(0))
 
-/** The setup asks whether the server is read-only and which parameters it has set: name, value, name, value. */
-function rowsFor({ text, values }: Asked, isReadOnly: boolean): Buffer[] {
+/** The setup asks whether the server is read-only, and for the schema. */
+function rowsFor({ text }: Asked, isReadOnly: boolean): Buffer[] {
   const [command = ''] = text.trim().split(/\s/)
   const complete = message('C', Buffer.from(`${command.toUpperCase()}\0`))
   if (!isSetup(text)) return [complete]
-  const parameters = values.filter((_, index) => index % 2 === 1).map((value) => JSON.stringify(value))
-  const row = [isReadOnly ? 't' : 'f', `{${parameters}}`]
+  const row = [isReadOnly ? 't' : 'f', 'signet']
   const count = Buffer.alloc(2)
   count.writeInt16BE(row.length)
   const columns = row.map((_, index) => {
     const described = Buffer.alloc(18)
-    described.writeInt32BE(index === 0 ? 16 : 1009, 6) // bool, text[]
-    return Buffer.concat([Buffer.from(index === 0 ? 'is_read_only\0' : 'parameters\0'), described])
+    described.writeInt32BE(index === 0 ? 16 : 25, 6) // bool, text
+    return Buffer.concat([Buffer.from(index === 0 ? 'is_read_only\0' : 'search_path\0'), described])
   })
   const fields = row.map((value) => {
     const length = Buffer.alloc(4)
