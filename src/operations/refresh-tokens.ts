@@ -128,21 +128,19 @@ async function commit(
   }
   switch (verdict.verdict) {
     case 'spend':
-      if (rotatesRefreshTokens(client)) return spendGeneration(database, family, generation, sliding, [issued])
+      if (rotatesRefreshTokens(client)) return spendGeneration(database, family, generation, sliding, { issued })
       return family.isSlideDue ? slideFamily(database, family, sliding, issued) : later()
     case 'again':
-      return verdict.forgiveness ? saveForgiveness(database, family, verdict.forgiveness, [issued]) : later()
+      return verdict.forgiveness ? saveForgiveness(database, family, verdict.forgiveness, { issued }) : later()
     case 'forgive':
       if (verdict.forgiveness === family.forgiveness) return later()
       // One event per generation, so that an application that retries for hours does not fill the events. Each issue of tokens has its own event.
-      return saveForgiveness(
-        database,
-        family,
-        verdict.forgiveness,
-        verdict.first ? [note('refresh_forgiven'), issued] : [issued],
-      )
+      return saveForgiveness(database, family, verdict.forgiveness, {
+        noted: verdict.first ? note('refresh_forgiven') : undefined,
+        issued,
+      })
     case 'advance':
-      return spendGeneration(database, family, generation, sliding, [note('refresh_advanced'), issued])
+      return spendGeneration(database, family, generation, sliding, { noted: note('refresh_advanced'), issued })
   }
 }
 

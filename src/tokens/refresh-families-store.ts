@@ -178,32 +178,36 @@ interface Change {
 /**
  * Changes a family that is as it was read and whose grant is alive, and records the events, in one statement.
  *
- * @param events in order, one or two
  * @returns undefined if this call has not changed it. Nothing was recorded then
  */
 async function changeFamily(
   db: Queryable,
   family: StoredFamily,
   { name, set, values, condition }: Change,
-  [first, second]: FamilyEvents,
+  { noted, issued }: FamilyEvents,
 ): Promise<Swapped | undefined> {
-  const firstEvent = insertEventSql('changed', next + values.length)
-  const parameters = [...readValues(family), ...values, ...eventValues(first)]
+  const first = insertEventSql('changed', next + values.length)
+  const parameters = [...readValues(family), ...values, ...eventValues(noted ?? issued)]
   const { rows } = await db.query<Swapped>({
-    name: second ? `${name}-and-record-two` : name,
+    name: noted ? `${name}-and-record-two` : name,
     text: `WITH changed AS (
              UPDATE refresh_families SET ${set} FROM grants ${grantStatusJoins}
              WHERE ${isAsRead} AND ${isUnexpired} AND grants.id = refresh_families.grant_id AND ${grantAlive}
                ${condition === undefined ? '' : `AND ${condition}`}
              RETURNING 1
-           )${second ? `, noted AS (${firstEvent} RETURNING 1) ${insertEventSql('noted', parameters.length + 1)}` : ` ${firstEvent}`} ${returningSwapped}`,
-    values: second ? [...parameters, ...eventValues(second)] : parameters,
+           )${noted ? `, noted AS (${first} RETURNING 1) ${insertEventSql('noted', parameters.length + 1)}` : first} ${returningSwapped}`,
+    values: noted ? [...parameters, ...eventValues(issued)] : parameters,
   })
   return rows[0]
 }
 
-/** The events of a change, in order. */
-export type FamilyEvents = readonly [NewEvent, NewEvent?]
+/** The events of a change. */
+export interface FamilyEvents {
+  /** What is remarkable about it. Recorded first. */
+  readonly noted?: NewEvent | undefined
+  /** The issue of tokens. */
+  readonly issued: NewEvent
+}
 
 /**
  * Marks a generation as spent, and extends the sliding lifetime. If the generation is newer than the one in the row (the database was restored
@@ -234,7 +238,7 @@ export function slideFamily(
   db: Queryable,
   family: StoredFamily,
   { ttl, step }: Sliding,
-  event: NewEvent,
+  issued: NewEvent,
 ): Promise<Swapped | undefined> {
   const change = {
     name: 'slide-refresh-family',
@@ -242,7 +246,7 @@ export function slideFamily(
     values: [ttl, step],
     condition: isSlideDue('$9', '$10'),
   }
-  return changeFamily(db, family, change, [event])
+  return changeFamily(db, family, change, { issued })
 }
 
 /** Stores a decision about a lost response. Returns as `changeFamily`. */

@@ -56,10 +56,10 @@ export const forgivenFor = 12 * 3600
 export const maxPause = 4 * 3600
 
 /**
- * The shortest pause that is stored, in milliseconds. A shorter one counts as part of the next one. So any number of tabs that retry at the same
- * moment change the family once.
+ * The shortest pause that is stored, in seconds. A shorter one counts as part of the next one. So any number of tabs that retry at the same moment
+ * change the family once.
  */
-const minPause = 10_000
+export const minPause = 10
 
 /** The maximum number of consecutive forgiven generations. Two outages in a row are plausible; an attacker one step behind needs every generation. */
 const maxForgivenInARow = 2
@@ -96,8 +96,7 @@ export function judgeRefresh(family: FamilyState, presented: number, now: number
     const pause = last.at === undefined ? 0 : (now - last.at) / 1000
     const seconds = last.seconds + Math.min(Math.max(pause, 0), maxPause)
     if (seconds > forgivenFor) return { verdict: 'exhausted' }
-    if (last.at !== undefined && now - last.at < minPause)
-      return { verdict: 'forgive', forgiveness: last, first: false }
+    if (pause > 0 && pause < minPause) return { verdict: 'forgive', forgiveness: last, first: false }
     return { verdict: 'forgive', forgiveness: { ...last, at: now, seconds }, first: false }
   }
   const run = last && presented <= last.through + 1 ? last.run + 1 : 1
