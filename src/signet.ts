@@ -17,6 +17,7 @@ import type { PasswordKinds } from './records/accounts/password-kinds.ts'
 import type { ClientCache } from './records/clients/client-cache.ts'
 import type { ClientKeySets } from './records/clients/client-keys.ts'
 import type { EndingWorker } from './records/endings/ending-worker.ts'
+import type { DeferredEvents } from './records/events/deferred-events.ts'
 import type { TokenCounter } from './records/events/token-counter.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalLog } from './records/refusals/refusal-log.ts'
@@ -51,6 +52,7 @@ export interface Signet {
   readonly limits: SignInLimits
   readonly endings: EndingWorker
   readonly tokenCounter: TokenCounter
+  readonly deferredEvents: DeferredEvents
   readonly refusals: RefusalLog
   readonly metrics: Metrics
   readonly mailFailures: FailureLog<{ readonly kind: string; readonly attempt: number; readonly fault: MailFault }>

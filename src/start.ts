@@ -26,6 +26,7 @@ import { createPasswordKinds } from './records/accounts/password-kinds.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
 import { createClientKeySets } from './records/clients/client-keys.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
+import { createDeferredEvents } from './records/events/deferred-events.ts'
 import { createTokenCounter } from './records/events/token-counter.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalLog } from './records/refusals/refusal-log.ts'
@@ -167,9 +168,12 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const endings = createEndingWorker(database, log)
     undo.push(() => endings.stop())
     const tokenCounter = createTokenCounter(database, log)
+    const deferredEvents = createDeferredEvents(database, log)
     const refusals = createRefusalLog(database, log)
     const verifiersLastSeen = createVerifiersLastSeen(database, clock, log)
-    undo.push(() => Promise.all([tokenCounter.stop(), refusals.stop(), verifiersLastSeen.stop()]))
+    undo.push(() =>
+      Promise.all([tokenCounter.stop(), deferredEvents.stop(), refusals.stop(), verifiersLastSeen.stop()]),
+    )
     const turns = createTurns()
     const metrics = createMetrics()
     const breachedPasswords = createBreachedPasswords(settings.breachedPasswordsUrl, log, (outcome) =>
@@ -199,6 +203,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       limits: createSignInLimits(database, turns),
       endings,
       tokenCounter,
+      deferredEvents,
       refusals,
       metrics,
       mailFailures: createFailureLog(log, ({ fault }) => fault),

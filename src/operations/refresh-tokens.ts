@@ -1,27 +1,30 @@
 import type { KeyObject } from 'node:crypto'
-import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { type Swapped, untilUndisturbed } from '../platform/database/compare-and-swap.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, rotatesRefreshTokens } from '../records/clients/client.ts'
-import { endGrant } from '../records/endings/end-rows-store.ts'
-import { type Caller, type EventType, recordEvent } from '../records/events/events-store.ts'
+import type { Caller, EventType, NewEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
+import { isGrantAlive } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
-import { type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
+import { contentsFor, type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
 import {
-  lockFamily,
+  endFamily,
+  findFamily,
+  type Sliding,
   type StoredFamily,
   saveForgiveness,
   slideFamily,
   spendGeneration,
 } from '../tokens/refresh-families-store.ts'
-import { judgeRefresh } from '../tokens/refresh-rotation.ts'
+import { judgeRefresh, type RefreshVerdict } from '../tokens/refresh-rotation.ts'
 import { encodeRefreshToken, familyDigest, type RefreshToken, readRefreshToken } from '../tokens/refresh-token.ts'
 import { readScopes } from '../tokens/requested-scopes.ts'
 
 /**
- * Issues new tokens for a refresh token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal at that point spends nothing.
- * The rule for the generation (`judgeRefresh`) comes last. The row of the family is locked from the read to the write, so concurrent requests
- * are handled one after another. Those on the same node wait for their turn without holding a connection.
+ * Issues new tokens for a refresh token (RFC 6749 §6). One statement reads the family. Client, scope and resource are checked first, and a refusal at that
+ * point spends nothing. Then the rule for the generation (`judgeRefresh`) decides, and the tokens are signed. What changes is changed in one statement
+ * with its events, which compares the values that were read. If somebody else was faster, the family is read and judged again; the tokens leave only
+ * after this call has changed what it judged. If the rule changes nothing, only the event is written, a moment later.
  *
  * @param client the authenticated client
  * @param request the parameters of the token request: `scope`, to which the access token is narrowed, and `resource` of RFC 8707 §2.2
@@ -43,8 +46,9 @@ export async function refreshTokens(
   // A token that Signet did not make is refused before the database is queried.
   if (!token) return unknownToken('refresh_token: not made by this issuer')
   const familyKey = familyDigest(token)
-  const refresh = async (tx: Queryable): Promise<IssuedTokens | TokensRefused> => {
-    const family = await lockFamily(tx, familyKey)
+  const sliding = slidingOf(signet.settings.refreshTokenTtl)
+  const refresh = async (): Promise<IssuedTokens | TokensRefused | undefined> => {
+    const family = await findFamily(signet.database, familyKey, sliding)
     const secret = signet.secrets['refresh-mac']
     if (!secret.versions.has(token.version))
       return unknownToken('refresh_token: the secret it was made with was revoked a moment ago')
@@ -59,79 +63,108 @@ export async function refreshTokens(
     if (!effectiveScopes(client, family.grant.scopes, family.grant.terms).includes('offline_access'))
       return { refused: 'offline_access_taken', detail: `grant ${family.grant.id}` }
     const scopes = narrowedScopes(family, request.scope)
+    const source = { ...family, person }
     // The nonce belongs to the authorization request; the ID token of a refresh should not have one (OpenID Connect Core §12.2).
     const asked = { scopes, resource: request.resource, nonce: undefined, hmacKey: request.hmacKey }
-    const { tokens, access } = await issueForPerson(signet, client, { ...family, person }, asked)
-    const next = await advance(signet, tx, client, family, token, caller)
-    if (typeof next !== 'number') return next
-    await recordEvent(tx, {
-      ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.grant.sub, grantId: family.grant.id },
-      detail: { grant_type: 'refresh_token', ...access, generation: next },
-    })
+    const verdict = judgeRefresh(family, token.generation, family.now, signet.settings.refreshGrace)
+    if (verdict.verdict === 'reused' || verdict.verdict === 'exhausted') {
+      // A request that asks for too much is refused for that, and ends nothing.
+      contentsFor(signet, client, source, asked)
+      return endOfFamily(signet, client, caller, family, token, verdict.verdict)
+    }
+    const { tokens, access } = await issueForPerson(signet, client, source, asked)
+    const next = nextGeneration(client, family, token, verdict)
+    const about = { caller, clientId: client.client_id, sub: family.grant.sub, grantId: family.grant.id }
+    const detail = { grant_type: 'refresh_token', ...access, generation: next }
+    const issued = { type: 'tokens_issued', ...about, detail } as const
+    const committed = await commit(signet, client, family, token, verdict, issued, sliding)
+    if (!committed) return undefined
+    if (committed.waited && !(await isGrantAlive(signet.database, family.grant.id)))
+      return unknownToken(`refresh_token: grant ${family.grant.id} has ended`)
+    signet.metrics.count('signet_refreshes_total', { outcome: verdict.verdict })
     const refreshToken = encodeRefreshToken(secret, family.secretVersion, { ...token, generation: next })
     return { ...tokens, refreshToken }
   }
-  return signet.turns.take(`refresh family ${familyKey.toString('hex')}`, () => inTransaction(signet.database, refresh))
+  // A family that is not rotated rarely changes, so nobody needs to wait.
+  if (!rotatesRefreshTokens(client)) return untilUndisturbed(refresh)
+  // Racers on one node wait for each other, so that they do not sign tokens that nobody gets.
+  return signet.turns.take(`refresh family ${familyKey.toString('hex')}`, () => untilUndisturbed(refresh))
+}
+
+type Accepted = Exclude<RefreshVerdict, { readonly verdict: 'reused' | 'exhausted' }>
+
+/** The generation to issue. */
+function nextGeneration(
+  client: Client,
+  family: StoredFamily,
+  { generation }: RefreshToken,
+  { verdict }: Accepted,
+): number {
+  if (verdict === 'again') return family.generation
+  // RFC 9700 §4.14.2: a client that authenticates needs no rotation.
+  return verdict === 'spend' && !rotatesRefreshTokens(client) ? generation : generation + 1
 }
 
 /**
- * Applies the rule to the family.
+ * Writes what the rule has decided, with its events.
  *
- * @returns the generation to issue, or the refusal. What was written along with a refusal is committed
+ * @returns undefined if somebody has changed the family, or ended its grant, since it was read. Nothing is written then
  */
-async function advance(
-  signet: Signet,
-  tx: Queryable,
+async function commit(
+  { database, deferredEvents }: Signet,
   client: Client,
   family: StoredFamily,
-  token: RefreshToken,
-  caller: Caller,
-): Promise<number | TokensRefused> {
-  const { refreshTokenTtl, refreshGrace } = signet.settings
-  const familyKey = familyDigest(token)
-  const { generation } = token
-  const note = (type: EventType) =>
-    recordEvent(tx, {
-      type,
-      caller,
-      clientId: client.client_id,
-      sub: family.grant.sub,
-      grantId: family.grant.id,
-      detail: { generation },
-    })
-
-  const verdict = judgeRefresh(family, generation, family.now, refreshGrace)
-  signet.metrics.count('signet_refreshes_total', { outcome: verdict.verdict })
+  { generation }: RefreshToken,
+  verdict: Accepted,
+  issued: NewEvent,
+  sliding: Sliding,
+): Promise<Swapped | undefined> {
+  const { detail: _, ...about } = issued
+  const note = (type: EventType): NewEvent => ({ ...about, type, detail: { generation } })
+  /** Nothing depends on this event, and the tokens are as if they had been issued when the family was read. */
+  const later = () => {
+    deferredEvents.record({ ...issued, at: family.now })
+    return { waited: false }
+  }
   switch (verdict.verdict) {
     case 'spend':
-      // RFC 9700 §4.14.2: a client that authenticates needs no rotation.
-      if (!rotatesRefreshTokens(client)) {
-        await slideFamily(tx, familyKey, refreshTokenTtl)
-        return generation
-      }
-      await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
-      return generation + 1
+      if (rotatesRefreshTokens(client)) return spendGeneration(database, family, generation, sliding, { issued })
+      return family.isSlideDue ? slideFamily(database, family, sliding, issued) : later()
     case 'again':
-      if (verdict.forgiveness) await saveForgiveness(tx, familyKey, verdict.forgiveness)
-      return family.generation
+      return verdict.forgiveness ? saveForgiveness(database, family, verdict.forgiveness, { issued }) : later()
     case 'forgive':
-      await saveForgiveness(tx, familyKey, verdict.forgiveness)
+      if (verdict.forgiveness === family.forgiveness) return later()
       // One event per generation, so that an application that retries for hours does not fill the events. Each issue of tokens has its own event.
-      if (verdict.first) await note('refresh_forgiven')
-      return generation + 1
+      return saveForgiveness(database, family, verdict.forgiveness, {
+        noted: verdict.first ? note('refresh_forgiven') : undefined,
+        issued,
+      })
     case 'advance':
-      await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
-      await note('refresh_advanced')
-      return generation + 1
-    case 'exhausted':
-      await endGrant(tx, family.grant.id, 'refresh_exhausted')
-      await note('refresh_exhausted')
-      return { refused: 'refresh_token_exhausted', detail: `grant ${family.grant.id}, generation ${generation}` }
-    case 'reused':
-      await endGrant(tx, family.grant.id, 'refresh_reused')
-      await note('refresh_reused')
-      return { refused: 'refresh_token_reused', detail: `grant ${family.grant.id}, generation ${generation}` }
+      return spendGeneration(database, family, generation, sliding, { noted: note('refresh_advanced'), issued })
   }
+}
+
+/** Ends the grant of a family that two parties use. Undefined if somebody has changed the family, or ended its grant, since it was read. */
+async function endOfFamily(
+  signet: Signet,
+  client: Client,
+  caller: Caller,
+  family: StoredFamily,
+  { generation }: RefreshToken,
+  verdict: 'reused' | 'exhausted',
+): Promise<TokensRefused | undefined> {
+  const { id: grantId, sub } = family.grant
+  const about = { caller, clientId: client.client_id, sub, grantId, detail: { generation } }
+  // Committed before the error leaves.
+  if (!(await endFamily(signet.database, family, `refresh_${verdict}`, { type: `refresh_${verdict}`, ...about })))
+    return undefined
+  signet.metrics.count('signet_refreshes_total', { outcome: verdict })
+  return { refused: `refresh_token_${verdict}`, detail: `grant ${grantId}, generation ${generation}` }
+}
+
+/** The sliding end moves at most once a minute, or ten times within its lifetime, so that a refresh without rotation rarely writes. */
+function slidingOf(ttl: number): Sliding {
+  return { ttl, step: Math.min(60, ttl / 10) }
 }
 
 /** RFC 6749 §6: no more than was granted. Narrowing affects the access token only; the family keeps its scopes. */

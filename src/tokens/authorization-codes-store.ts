@@ -1,12 +1,20 @@
+import { returningSwapped, type Swapped } from '../platform/database/compare-and-swap.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { endGrantsSql } from '../records/endings/end-rows-store.ts'
-import { sessionAlive } from '../records/endings/liveness-store.ts'
+import { grantAlive, grantStatusJoins, sessionAlive } from '../records/endings/liveness-store.ts'
+import { eventValues, insertEventSql, type NewEvent } from '../records/events/events-store.ts'
 import type { RequestedClaims } from '../records/grants/claims-of-request.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
 import { completePushedRequestSql } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { StoredCode } from './authorization-code.ts'
-import { findGrantedPerson } from './granted-person-store.ts'
+import {
+  type GrantedPersonRow,
+  grantedPersonColumns,
+  grantedPersonFromRow,
+  grantedPersonJoins,
+} from './granted-person-store.ts'
+import { familyParameters, familyValues, insertFamilySql, type NewFamily } from './refresh-families-store.ts'
 
 /** A code to be issued, with the grant that it opens. Times are in milliseconds since 1970, the lifetime in seconds. */
 export interface NewCode {
@@ -126,28 +134,31 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
   return rowCount === 1
 }
 
-/** Reads a code and its grant, and locks both until the transaction ends, so that concurrent requests are handled one after another. */
-export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCode | undefined> {
-  const { rows } = await tx.query<
-    PersonsGrantRow & {
-      redirect_uri: string
-      code_challenge: string | null
-      nonce: string | null
-      sid: Sid
-      expired: boolean
-      spent_ago: number | null
-      document_changed: boolean
-    }
+/** SQL: the digest of the client ID metadata document that the client of a grant has now; null if it has none. */
+const currentDocument = `(SELECT client_registrations.document_digest FROM client_registrations
+  WHERE client_registrations.client_id = grants.client_id)`
+
+/** Reads a code with its grant and its person. Locks nothing. */
+export async function findCode(db: Queryable, digest: Buffer): Promise<StoredCode | undefined> {
+  const { rows } = await db.query<
+    PersonsGrantRow &
+      GrantedPersonRow & {
+        redirect_uri: string
+        code_challenge: string | null
+        nonce: string | null
+        sid: Sid
+        expired: boolean
+        spent_ago: number | null
+        document_changed: boolean
+      }
   >({
-    name: 'lock-authorization-code',
-    text: `SELECT ${grantContextColumns}, redirect_uri, code_challenge, nonce, sid,
+    name: 'find-authorization-code',
+    text: `SELECT ${grantContextColumns}, ${grantedPersonColumns}, redirect_uri, code_challenge, nonce, authorization_codes.sid,
              authorization_codes.expires_at <= clock_timestamp() AS expired,
              extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago,
-             authorization_codes.document_digest IS DISTINCT FROM (
-               SELECT client_registrations.document_digest FROM client_registrations
-               WHERE client_registrations.client_id = grants.client_id) AS document_changed
-           FROM authorization_codes JOIN grants ON grants.id = grant_id
-           WHERE authorization_codes.digest = $1 FOR UPDATE OF authorization_codes, grants`,
+             authorization_codes.document_digest IS DISTINCT FROM ${currentDocument} AS document_changed
+           FROM authorization_codes JOIN grants ON grants.id = authorization_codes.grant_id ${grantedPersonJoins}
+           WHERE authorization_codes.digest = $1`,
     values: [digest],
   })
   const row = rows[0]
@@ -159,17 +170,42 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       nonce: row.nonce ?? undefined,
       sid: row.sid,
       expired: row.expired,
-      person: await findGrantedPerson(tx, row.grant_id),
+      person: grantedPersonFromRow(row),
       spentAgo: row.spent_ago ?? undefined,
       isDocumentChanged: row.document_changed,
     }
   )
 }
 
-export async function spendCode(tx: Queryable, digest: Buffer): Promise<void> {
-  await tx.query({
+/**
+ * Marks a code as spent, starts the refresh family of its grant, and records the event, in one statement. Nothing happens if the code is spent, has
+ * expired or belongs to a grant that has ended, or if the client's document has changed.
+ *
+ * Of any number of concurrent callers, one succeeds. The others wait for its commit, and then find `spent_at` set: PostgreSQL checks the condition
+ * again on the new version of the row that it updates. It does not do so for the rows that are joined: if the statement has waited, the caller has to
+ * find out whether the grant is still alive (`isGrantAlive`).
+ *
+ * @param family undefined: there is no refresh token
+ * @returns undefined if this call has not spent the code
+ */
+export async function spendCode(
+  db: Queryable,
+  digest: Buffer,
+  family: NewFamily | undefined,
+  event: NewEvent,
+): Promise<Swapped | undefined> {
+  const { rows } = await db.query<Swapped>({
     name: 'spend-authorization-code',
-    text: 'UPDATE authorization_codes SET spent_at = clock_timestamp() WHERE digest = $1',
-    values: [digest],
+    text: `WITH spent AS (
+             UPDATE authorization_codes SET spent_at = clock_timestamp() FROM grants ${grantStatusJoins}
+             WHERE authorization_codes.digest = $1 AND authorization_codes.spent_at IS NULL
+               AND authorization_codes.expires_at > clock_timestamp()
+               AND grants.id = authorization_codes.grant_id AND ${grantAlive}
+               AND authorization_codes.document_digest IS NOT DISTINCT FROM ${currentDocument}
+             RETURNING authorization_codes.grant_id, authorization_codes.sid
+           ), family AS (${insertFamilySql('spent', 2)})
+           ${insertEventSql('spent', 2 + familyParameters)} ${returningSwapped}`,
+    values: [digest, ...familyValues(family), ...eventValues(event)],
   })
+  return rows[0]
 }

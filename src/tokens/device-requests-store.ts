@@ -1,5 +1,7 @@
+import { returningSwapped, type Swapped } from '../platform/database/compare-and-swap.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
-import { sessionAlive } from '../records/endings/liveness-store.ts'
+import { grantAlive, grantStatusJoins, sessionAlive } from '../records/endings/liveness-store.ts'
+import { eventValues, insertEventSql, type NewEvent } from '../records/events/events-store.ts'
 import {
   grantContextColumns,
   type PersonsGrant,
@@ -8,7 +10,14 @@ import {
 } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid } from '../records/ids.ts'
 import { deviceRequestTtl, type PolledRequest, slowDownStep, type UserCode } from './device-request.ts'
-import { findGrantedPerson, type GrantedPerson } from './granted-person-store.ts'
+import {
+  type GrantedPerson,
+  type GrantedPersonRow,
+  grantedPersonColumns,
+  grantedPersonFromRow,
+  grantedPersonJoins,
+} from './granted-person-store.ts'
+import { familyParameters, familyValues, insertFamilySql, type NewFamily } from './refresh-families-store.ts'
 
 export interface NewDeviceRequest {
   /** The digest of the device code. */
@@ -133,47 +142,50 @@ export async function denyDeviceRequest(db: Queryable, digest: Buffer): Promise<
   return rowCount === 1
 }
 
-interface PolledRow {
-  expired: boolean
-  denied: boolean
-  grant_id: GrantId | null
-  spent_ago: number | null
-  poll_interval: number
-}
-
-/** SQL: the columns of a `PolledRow`, except `grant_id`. */
-const polledColumns = `device_requests.expires_at <= clock_timestamp() AS expired, denied_at IS NOT NULL AS denied,
-  extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago, poll_interval`
-
-function polledFromRow(row: PolledRow) {
-  return {
-    interval: row.poll_interval,
-    expired: row.expired,
-    denied: row.denied,
-    grantId: row.grant_id ?? undefined,
-    spentAgo: row.spent_ago ?? undefined,
-  }
-}
-
 /** Seconds by which a device may be early, because the time that a request takes to arrive varies. */
 const tolerance = 1
 
+/** A request as its device finds it. */
+export interface StoredDeviceRequest extends PolledRequest {
+  /** With the person, if the grant is alive. Undefined until somebody has allowed the request. */
+  readonly source: { readonly grant: PersonsGrant; readonly person: GrantedPerson | undefined } | undefined
+  /** Undefined until somebody has allowed the request. */
+  readonly sid: Sid | undefined
+  /**
+   * Somebody has allowed the request while this one waited for its row: it saw the new version of the row, but not the grant that was opened with
+   * it. The request has to be read again.
+   */
+  readonly isGrantUnseen: boolean
+}
+
 /**
- * Reads a request for its device, and notes that the device asked while nobody has decided yet. If it asked too soon, the interval grows. One
- * statement, because devices ask every few seconds, and the row is locked only for as long as it takes. Concurrent requests with one device code
- * are counted one after another, so all but the first of them are too soon.
+ * Reads a request for its device, with its grant, and notes that the device asked while nobody has decided yet. If it asked too soon, the interval
+ * grows. One statement, because devices ask every few seconds, and the row is locked only for as long as it takes. Concurrent requests with one
+ * device code are counted one after another, so all but the first of them are too soon.
  *
- * @returns undefined if there is no request with this device code for this client; nothing changes then. `grantEnded` is not known here
+ * @returns undefined if there is no request with this device code for this client; nothing changes then
  */
 export async function pollDeviceRequest(
   db: Queryable,
   digest: Buffer,
   clientId: ClientId,
-): Promise<PolledRequest | undefined> {
-  const { rows } = await db.query<PolledRow & { too_soon: boolean }>({
+): Promise<StoredDeviceRequest | undefined> {
+  const { rows } = await db.query<
+    (PersonsGrantRow | { grant_id: null }) &
+      GrantedPersonRow & {
+        expired: boolean
+        denied: boolean
+        allowed_grant: GrantId | null
+        sid: Sid | null
+        spent_ago: number | null
+        poll_interval: number
+        too_soon: boolean
+      }
+  >({
     name: 'poll-device-request',
     text: `WITH held AS (
-             SELECT ${polledColumns}, grant_id, user_code,
+             SELECT expires_at <= clock_timestamp() AS expired, denied_at IS NOT NULL AS denied, grant_id, sid, user_code, poll_interval,
+               extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago,
                coalesce(user_code IS NOT NULL AND polled_at > clock_timestamp() - make_interval(secs => poll_interval - ${tolerance}), false) AS too_soon
              FROM device_requests WHERE digest = $1 AND client_id = $2 FOR NO KEY UPDATE
            ), polled AS (
@@ -182,47 +194,54 @@ export async function pollDeviceRequest(
              FROM held WHERE digest = $1 AND held.user_code IS NOT NULL AND NOT expired
              RETURNING device_requests.poll_interval
            )
-           SELECT expired, denied, grant_id, spent_ago, too_soon, coalesce((SELECT poll_interval FROM polled), poll_interval) AS poll_interval
-           FROM held`,
+           SELECT held.expired, held.denied, held.grant_id AS allowed_grant, held.sid, held.spent_ago, held.too_soon,
+             coalesce((SELECT poll_interval FROM polled), held.poll_interval) AS poll_interval,
+             ${grantContextColumns}, ${grantedPersonColumns}
+           FROM held LEFT JOIN grants ON grants.id = held.grant_id ${grantedPersonJoins}`,
     values: [digest, clientId],
-  })
-  return rows[0] && { ...polledFromRow(rows[0]), isTooSoon: rows[0].too_soon, grantEnded: false }
-}
-
-/** A request that a person has allowed, with its grant. */
-export interface AllowedRequest extends PolledRequest {
-  readonly grant: PersonsGrant
-  /** Undefined if the grant has ended. */
-  readonly person: GrantedPerson | undefined
-  readonly sid: Sid
-}
-
-/** Reads a request that was allowed and its grant, and locks both until the transaction ends. */
-export async function lockAllowedRequest(tx: Queryable, digest: Buffer): Promise<AllowedRequest | undefined> {
-  const { rows } = await tx.query<PersonsGrantRow & PolledRow & { grant_id: GrantId; sid: Sid }>({
-    name: 'lock-allowed-device-request',
-    text: `SELECT ${grantContextColumns}, sid, ${polledColumns}
-           FROM device_requests JOIN grants ON grants.id = device_requests.grant_id
-           WHERE digest = $1 FOR UPDATE OF device_requests, grants`,
-    values: [digest],
   })
   const row = rows[0]
   if (!row) return undefined
-  const person = await findGrantedPerson(tx, row.grant_id)
+  const grant = row.grant_id === null ? undefined : personsGrantFromRow(row)
+  const person = grant && grantedPersonFromRow(row)
   return {
-    ...polledFromRow(row),
-    isTooSoon: false,
-    grant: personsGrantFromRow(row),
+    isTooSoon: row.too_soon,
+    interval: row.poll_interval,
+    expired: row.expired,
+    denied: row.denied,
+    grantId: row.allowed_grant ?? undefined,
     grantEnded: person === undefined,
-    person,
-    sid: row.sid,
+    spentAgo: row.spent_ago ?? undefined,
+    source: grant && { grant, person },
+    sid: row.sid ?? undefined,
+    isGrantUnseen: row.allowed_grant !== null && grant === undefined,
   }
 }
 
-export async function spendDeviceCode(tx: Queryable, digest: Buffer): Promise<void> {
-  await tx.query({
+/**
+ * Marks a device code as spent, starts the refresh family of its grant, and records the event, in one statement. Nothing happens if the code is
+ * spent or has expired, or if the grant has ended. What it guarantees when callers race is said at `spendCode`
+ * (tokens/authorization-codes-store.ts).
+ *
+ * @param family undefined: there is no refresh token
+ * @returns undefined if this call has not spent the code
+ */
+export async function spendDeviceCode(
+  db: Queryable,
+  digest: Buffer,
+  family: NewFamily | undefined,
+  event: NewEvent,
+): Promise<Swapped | undefined> {
+  const { rows } = await db.query<Swapped>({
     name: 'spend-device-code',
-    text: 'UPDATE device_requests SET spent_at = clock_timestamp() WHERE digest = $1',
-    values: [digest],
+    text: `WITH spent AS (
+             UPDATE device_requests SET spent_at = clock_timestamp() FROM grants ${grantStatusJoins}
+             WHERE device_requests.digest = $1 AND device_requests.spent_at IS NULL AND device_requests.expires_at > clock_timestamp()
+               AND grants.id = device_requests.grant_id AND ${grantAlive}
+             RETURNING device_requests.grant_id, device_requests.sid
+           ), family AS (${insertFamilySql('spent', 2)})
+           ${insertEventSql('spent', 2 + familyParameters)} ${returningSwapped}`,
+    values: [digest, ...familyValues(family), ...eventValues(event)],
   })
+  return rows[0]
 }

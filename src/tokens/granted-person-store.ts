@@ -18,24 +18,32 @@ const columns = `${accountColumns},
 
 type Row = AccountRow & { group_names: string[] }
 
-function personFromRow({ group_names: groups, ...row }: Row): GrantedPerson {
-  return { account: accountFromRow(row), groups }
+function personFromRow(row: Row): GrantedPerson {
+  return { account: accountFromRow(row), groups: row.group_names }
 }
 
-/**
- * Reads the person of a grant, if the grant is alive at this moment.
- *
- * A statement that has waited for a row lock sees the new version of that row, but accounts, groups, sessions and clients as they were when it
- * started. So this must be called after a grant has been locked, even if the locking statement has read all of these.
- */
-export async function findGrantedPerson(db: Queryable, grantId: GrantId): Promise<GrantedPerson | undefined> {
-  const { rows } = await db.query<Row>({
-    name: 'find-granted-person',
-    text: `SELECT ${columns} FROM grants ${grantStatusJoins} ${accountEmail}
-           WHERE grants.id = $1 AND grants.sub IS NOT NULL AND ${grantAlive}`,
+/** SQL: the columns of a `GrantedPersonRow`, for statements that also read something else. Requires `grantedPersonJoins`. */
+export const grantedPersonColumns = `${columns}, ${grantAlive} AS grant_alive`
+
+/** SQL: joins the person of a grant, and what decides whether the grant is alive. Goes after `FROM grants`, or after a join with `grants`. */
+export const grantedPersonJoins = `${grantStatusJoins} ${accountEmail}`
+
+/** The person of a grant. Their columns are null if the grant is none of a person's, or if the row of the account is gone. */
+export type GrantedPersonRow = Row & { grant_alive: boolean }
+
+/** The person of a grant, if the grant was alive when the statement began. */
+export function grantedPersonFromRow(row: GrantedPersonRow): GrantedPerson | undefined {
+  return row.grant_alive ? personFromRow(row) : undefined
+}
+
+/** Whether a grant is alive at this moment. */
+export async function isGrantAlive(db: Queryable, grantId: GrantId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'find-live-grant',
+    text: `SELECT FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive}`,
     values: [grantId],
   })
-  return rows[0] && personFromRow(rows[0])
+  return rowCount === 1
 }
 
 /** Reads the person of a token, and the claims for userinfo and the terms of the token's grant, if the grant is alive. Takes one round trip. */
@@ -52,6 +60,6 @@ export async function findPersonAndTerms(
     values: [grantId],
   })
   if (!rows[0]) return undefined
-  const { terms, claims, ...row } = rows[0]
-  return { person: personFromRow(row), terms, claims }
+  const { terms, claims } = rows[0]
+  return { person: personFromRow(rows[0]), terms, claims }
 }

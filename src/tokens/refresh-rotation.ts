@@ -31,7 +31,10 @@ export type RefreshVerdict =
   | { readonly verdict: 'spend' }
   /** Several tabs, or a retry by a proxy: issue the newest again. `forgiveness` is set if the run now includes this generation. */
   | { readonly verdict: 'again'; readonly forgiveness: Forgiveness | undefined }
-  /** The response was lost: issue the same successor again, and store `forgiveness`. `first` is true once per generation. */
+  /**
+   * The response was lost: issue the same successor again, and store `forgiveness`, unless it is that of the family. `first` is true once per
+   * generation.
+   */
   | { readonly verdict: 'forgive'; readonly forgiveness: Forgiveness; readonly first: boolean }
   /** Forgiven for too long: end the grant. */
   | { readonly verdict: 'exhausted' }
@@ -51,6 +54,12 @@ export const forgivenFor = 12 * 3600
  * signed out on Monday. The limit is on how often a spent token gives access, not on how long its owner is away.
  */
 export const maxPause = 4 * 3600
+
+/**
+ * The shortest pause that is stored, in seconds. A shorter one counts as part of the next one. So any number of tabs that retry at the same moment
+ * change the family once.
+ */
+export const minPause = 10
 
 /** The maximum number of consecutive forgiven generations. Two outages in a row are plausible; an attacker one step behind needs every generation. */
 const maxForgivenInARow = 2
@@ -87,6 +96,7 @@ export function judgeRefresh(family: FamilyState, presented: number, now: number
     const pause = last.at === undefined ? 0 : (now - last.at) / 1000
     const seconds = last.seconds + Math.min(Math.max(pause, 0), maxPause)
     if (seconds > forgivenFor) return { verdict: 'exhausted' }
+    if (pause > 0 && pause < minPause) return { verdict: 'forgive', forgiveness: last, first: false }
     return { verdict: 'forgive', forgiveness: { ...last, at: now, seconds }, first: false }
   }
   const run = last && presented <= last.through + 1 ? last.run + 1 : 1

@@ -27,7 +27,7 @@ interface Shown {
 
 const idp = await startSignet(t)
 const folder = emptyFolder(t)
-const { settings, database, refusals, tokenCounter } = idp.signet
+const { settings, database, refusals, tokenCounter, deferredEvents } = idp.signet
 const environment = {
   SIGNET_DATABASE_URL: settings.databaseUrl ?? '',
   SIGNET_DATABASE_SCHEMA: settings.databaseSchema,
@@ -224,7 +224,7 @@ t.test('everything important leaves an event, and the filters find it', async (t
   const { body: tokens } = await journey.redeem()
   await idp.token(client, { grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
   for (let n = 0; n < 3; n++) await idp.token(client, { grant_type: 'client_credentials' })
-  await tokenCounter.stop()
+  await Promise.all([tokenCounter.stop(), deferredEvents.stop()])
   await fetch(`${idp.issuer}/revoke`, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${clientId}:${client.secret}`)}` },
@@ -299,6 +299,41 @@ t.test('whatever cannot be stored while the database is unreachable is stored wh
   counted.count(token)
   await Promise.all([lost.stop(), counted.stop()])
   t.match(written.join(' '), /during.*"tokens":4\b/s)
+})
+
+t.test('an event that is written later has the time at which it happened, and --follow shows it', async (t) => {
+  const clientId = 'client_deferred'
+  const record = (n: number, secondsAgo: number) =>
+    deferredEvents.record({
+      ...{ at: Date.now() - secondsAgo * 1000, type: 'tokens_issued', clientId, detail: { n } },
+      caller: { requestId: `deferred-${n}`, network: '192.0.2.1', userAgent: 'test' },
+    })
+  record(1, 0)
+  await deferredEvents.stop()
+  const stop = new AbortController()
+  let seen = 0
+  const following = answer(['events', 'list', '--follow', '--json', '--client-id', clientId], {
+    environment,
+    folder,
+    stopSignal: stop.signal,
+    onOut: () => {
+      seen++
+    },
+  })
+  await eventually('the first event', () => seen === 1)
+  // It happened before the event that has been shown, and is written half a second from now.
+  record(2, 20)
+  await eventually('the second event', () => seen === 2)
+  stop.abort()
+  const shown = (await following).out.trim().split('\n')
+  t.match(
+    shown.map((line) => JSON.parse(line)),
+    [{ request_id: 'deferred-1' }, { request_id: 'deferred-2' }],
+    'in the order in which they were written',
+  )
+  const listed = await json<{ at: string; request_id: string }[]>('events', 'list', '--client-id', clientId)
+  t.match(listed, [{ request_id: 'deferred-2' }, { request_id: 'deferred-1' }], 'in the order in which they happened')
+  t.equal(Date.parse(listed[1]!.at) - Date.parse(listed[0]!.at) > 19_000, true)
 })
 
 t.test('--follow shows each event once, whatever the order of commits, and ends with Ctrl-C', async (t) => {

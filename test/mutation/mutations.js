@@ -569,8 +569,8 @@ export const mutations = [
   {
     name: 'documents: a code is bound to no document',
     file: 'tokens/authorization-codes-store',
-    find: 'authorization_codes.document_digest IS DISTINCT FROM (',
-    replace: 'NULL IS DISTINCT FROM (SELECT NULL UNION ALL ',
+    find: 'SELECT client_registrations.document_digest FROM client_registrations',
+    replace: 'SELECT authorization_codes.document_digest FROM client_registrations',
     tests: ['attacks/client-documents'],
   },
   {

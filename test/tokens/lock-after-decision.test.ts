@@ -1,66 +1,67 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { disableAccount } from '../../src/operations/account-access.ts'
-import { inTransaction } from '../../src/platform/database/queryable.ts'
-import { createTurns } from '../../src/platform/turns.ts'
-import type { Sub } from '../../src/records/ids.ts'
-import { lockCode } from '../../src/tokens/authorization-codes-store.ts'
-import { lockFamily } from '../../src/tokens/refresh-families-store.ts'
-import { migratedDatabase } from '../database.ts'
+import { decide, ofDevice, startDevice } from '../support/device.ts'
 import { eventually } from '../support/eventually.ts'
+import { type Reply, startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
 
-const { openPool } = await migratedDatabase(t)
-const db = openPool({ max: 5 })
-const signet = {
-  database: db,
-  turns: createTurns(),
-  endings: { wake: () => {}, run: () => {}, stop: async () => {} },
+/*
+ * A request has read that its grant is alive, and signed the tokens. Then its second statement waits for the row, which a node of the previous
+ * release has locked, and in the meantime the account is disabled.
+ */
+
+const idp = await startSignet(t)
+const { database } = idp.signet
+
+async function ofCode() {
+  const { person, redeem } = await signIn(idp, await idp.client())
+  return { person, request: () => redeem() }
 }
-const digest = Buffer.alloc(32, 1)
-const statements = [
-  `INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
-     id_token_signed_response_alg, refresh_token_rotation)
-   VALUES ('client', 'Client', '{}', '{}', '', 'none', 'ES256', true)`,
-  `INSERT INTO accounts (sub) VALUES ('of-code'), ('of-family')`,
-  `INSERT INTO grants (id, client_id, sub, scopes, resources, auth_time, acr, amr)
-   SELECT sub, 'client', sub, '{offline_access}', '{}', now(), 'x', '{}' FROM accounts`,
-  `INSERT INTO authorization_codes (digest, grant_id, redirect_uri, sid, expires_at)
-   VALUES ('\\x${digest.toString('hex')}', 'of-code', 'https://app.example', 'sid', now() + interval '1 hour')`,
-  `INSERT INTO refresh_families (digest, grant_id, secret_version, sid, expires_at, max_expires_at)
-   VALUES ('\\x${digest.toString('hex')}', 'of-family', 1, 'sid', now() + interval '1 hour', now() + interval '1 hour')`,
-]
-for (const text of statements) await db.query({ text })
+
+async function ofFamily(metadata: Parameters<typeof idp.client>[0]) {
+  const client = await idp.client(metadata)
+  const { person, redeem } = await signIn(idp, client)
+  const { refresh_token: token } = (await redeem()).body
+  // A client without rotation changes the row only when the end of the family moves.
+  await database.query("UPDATE refresh_families SET expires_at = expires_at - interval '1 hour'")
+  return { person, request: () => idp.token(client, { grant_type: 'refresh_token', refresh_token: token }) }
+}
+
+async function ofDeviceCode() {
+  const person = await idp.person()
+  const device = await startDevice(idp, await idp.client(ofDevice))
+  await decide(idp.browser(), person, device)
+  return { person, request: () => device.poll() }
+}
 
 const cases = [
-  {
-    what: 'a code',
-    sub: 'of-code',
-    table: 'authorization_codes',
-    ended: async () => !(await inTransaction(db, (tx) => lockCode(tx, digest)))?.person,
-  },
+  { what: 'a code', table: 'authorization_codes', prepare: ofCode },
   {
     what: 'a refresh token',
-    sub: 'of-family',
     table: 'refresh_families',
-    ended: async () => !(await inTransaction(db, (tx) => lockFamily(tx, digest)))?.person,
+    prepare: () => ofFamily({ token_endpoint_auth_method: 'none' }),
   },
+  { what: 'a refresh token without rotation', table: 'refresh_families', prepare: () => ofFamily({}) },
+  { what: 'a device code', table: 'device_requests', prepare: ofDeviceCode },
 ]
 
-for (const { what, sub, table, ended } of cases)
+for (const { what, table, prepare } of cases)
   t.test(`${what} that waits for its row while the account is disabled is judged by the later state`, async (t) => {
-    t.equal(await ended(), false)
-    const holder = await db.connect()
+    const { person, request } = await prepare()
+    const holder = await database.connect()
     await holder.query('BEGIN')
     await holder.query(`SELECT FROM ${table} FOR UPDATE`)
-    const waiting = ended()
+    const { rows } = await holder.query('SELECT pg_backend_pid() AS pid')
+    const waiting: Promise<Reply> = request()
     await eventually('the request to wait for the row', async () => {
-      // Nothing else uses this database.
-      const { rowCount } = await db.query(
-        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND pid <> pg_backend_pid()`,
-      )
-      return rowCount === 1
+      const text = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+      return (await database.query({ text, values: [rows[0].pid] })).rowCount === 1
     })
-    await disableAccount(signet, { kind: 'operator', by: 'test' }, sub as Sub)
+    // A statement that waits for less than a tenth of a second is as if it had been sent that much earlier.
+    await pause(150)
+    await disableAccount(idp.signet, { kind: 'operator', by: 'test' }, person.sub)
     await holder.query('COMMIT')
     holder.release()
-    t.equal(await waiting, true)
+    t.match(await waiting, { status: 400, body: { error: 'invalid_grant' } })
   })

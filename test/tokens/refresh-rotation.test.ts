@@ -6,6 +6,7 @@ import {
   judgeRefresh,
   maxGap,
   maxPause,
+  minPause,
 } from '../../src/tokens/refresh-rotation.ts'
 
 const grace = 10
@@ -32,7 +33,9 @@ t.test(
     t.same(judgeRefresh(state, 2, now, grace), { verdict: 'forgive', first: true, forgiveness: forgiven })
     const later = (seconds: number, last: Forgiveness) =>
       judgeRefresh({ ...state, forgiveness: last }, 2, now + seconds * 1000, grace)
-    t.match(later(0.25, forgiven), { verdict: 'forgive', first: false, forgiveness: { seconds: 0.25 } })
+    t.match(later(minPause, forgiven), { verdict: 'forgive', first: false, forgiveness: { seconds: minPause } })
+    const soon = later(minPause - 0.25, forgiven)
+    t.same(soon, { verdict: 'forgive', first: false, forgiveness: forgiven }, 'a short pause counts with the next one')
     t.match(later(3_600, forgiven), { forgiveness: { seconds: 3_600, at: now + 3_600_000 } })
     t.match(later(60 * 86_400, forgiven), { verdict: 'forgive', forgiveness: { seconds: maxPause } })
     t.match(later(1, { ...forgiven, seconds: forgivenFor - 1 }), { verdict: 'forgive' })

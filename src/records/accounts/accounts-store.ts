@@ -28,14 +28,20 @@ export const accountEmail = `LEFT JOIN account_emails ON account_emails.sub = ac
 /** SQL: selects accounts with their primary addresses. */
 export const accountSelect = `SELECT ${accountColumns} FROM accounts ${accountEmail}`
 
+/** The columns that an account has as they are, unless they are null. */
+const plainColumns = [
+  ...(['sub', ...profileColumns, 'phone_number_verified', 'created_at', 'updated_at', 'disabled'] as const),
+  'email_verified',
+] as const satisfies readonly (keyof AccountRow)[]
+
+/** @param row may have more columns, of a statement that also reads something else */
 export function accountFromRow(row: AccountRow): Account {
-  const { email, address, signed_up, ...rest } = row
-  const present = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
-  return {
-    ...(present as unknown as Account),
-    ...{ email: email ?? undefined, signed_up: signed_up ?? undefined },
-    ...(address ? { address } : {}),
-  }
+  const account: Partial<Record<keyof AccountRow, unknown>> = {}
+  for (const column of plainColumns) if (row[column] !== null) account[column] = row[column]
+  account.email = row.email ?? undefined
+  account.signed_up = row.signed_up ?? undefined
+  if (row.address) account.address = row.address
+  return account as unknown as Account
 }
 
 export type { AccountRow }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { eventValues, insertEventSql, type NewEvent } from '../events/events-store.ts'
 import type { ClientId, GrantId, SessionId } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 import { grantAlive, grantStatusJoins } from './liveness-store.ts'
@@ -47,17 +48,36 @@ export function endSessionsSql(
   return `UPDATE sessions SET ended_at = ${at}, user_agent = NULL, network = NULL${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
 }
 
+/** SQL: the condition that selects the grant with the ID $1, if it is alive. */
+const isLiveGrant = `grants.id = (SELECT grants.id FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive})`
+
 /** Ends a grant permanently, with its codes, refresh tokens and access tokens. False if it had already ended. */
 export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'end-grant',
-    text: endGrantsSql(
-      '$2',
-      `grants.id = (SELECT grants.id FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive})`,
-    ),
+    text: endGrantsSql('$2', isLiveGrant),
     values: [id, reason],
   })
   return rowCount === 1
+}
+
+/**
+ * Ends the grant of a code that was presented again, and records that, in one statement. Of any number of concurrent callers, one ends it.
+ *
+ * @param records `each`: the event is recorded even if the grant has already ended; `first`: only with the end
+ */
+export async function endReplayedGrant(
+  db: Queryable,
+  id: GrantId,
+  event: NewEvent,
+  records: 'each' | 'first',
+): Promise<void> {
+  await db.query({
+    name: `end-grant-and-record-${records}`,
+    text: `WITH ended AS (${endGrantsSql('code_replayed', isLiveGrant)} RETURNING 1)
+           ${insertEventSql(records === 'each' ? '(SELECT) AS replay' : 'ended', 2)}`,
+    values: [id, ...eventValues(event)],
+  })
 }
 
 /**

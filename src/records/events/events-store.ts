@@ -163,18 +163,34 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
   await db.query({ name: 'record-event', text: insertEventSql('(SELECT) AS once', 1), values: eventValues(event) })
 }
 
-/** Records any number of events in one statement, which takes the same time for none as for one. */
-export async function recordEvents(db: Queryable, events: readonly NewEvent[]): Promise<void> {
+/** An event that is written after it happened. */
+export type PastEvent = NewEvent & {
+  /** When it happened, by the clock of the database: milliseconds since 1970. */
+  readonly at: number
+}
+
+/**
+ * Records any number of events in one statement, which takes the same time for none as for one.
+ *
+ * @param events those without `at` happen now
+ */
+export async function recordEvents(db: Queryable, events: readonly (NewEvent | PastEvent)[]): Promise<void> {
   await db.query({
     name: 'record-events',
-    text: `INSERT INTO events (type, request_id, network, user_agent, client_id, sub, grant_id, kid, detail)
-           SELECT type, request_id, network, user_agent, client_id, sub, grant_id, kid, detail
-           FROM jsonb_to_recordset($1::jsonb) AS event (type text, request_id text, network text, user_agent text, client_id text, sub text,
-                                                        grant_id text, kid text, detail jsonb)`,
+    text: `INSERT INTO events (at, type, request_id, network, user_agent, client_id, sub, grant_id, kid, detail)
+           SELECT coalesce(to_timestamp(at / 1000.0), now()), type, request_id, network, user_agent, client_id, sub, grant_id, kid, detail
+           FROM jsonb_to_recordset($1::jsonb) AS event (at bigint, type text, request_id text, network text, user_agent text, client_id text,
+                                                        sub text, grant_id text, kid text, detail jsonb)`,
     values: [
       JSON.stringify(
-        events.map(({ type, caller, by, clientId, sub, grantId, kid, detail }) => ({
-          ...{ type, request_id: caller?.requestId, network: caller?.network, user_agent: caller?.userAgent },
+        events.map(({ type, caller, by, clientId, sub, grantId, kid, detail, ...more }) => ({
+          ...{
+            at: 'at' in more ? more.at : undefined,
+            type,
+            request_id: caller?.requestId,
+            network: caller?.network,
+            user_agent: caller?.userAgent,
+          },
           ...{
             client_id: clientId,
             sub,

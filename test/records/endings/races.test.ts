@@ -32,8 +32,8 @@ import { findGrant } from '../../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../../src/signet.ts'
-import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
-import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
+import { findCode, insertCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
+import { findFamily } from '../../../src/tokens/refresh-families-store.ts'
 import { migratedDatabase } from '../../database.ts'
 import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
 
@@ -241,19 +241,17 @@ const racers: Record<string, Racer> = {
     isAlive: async (_, made?: { id: string }) => made !== undefined && isGrantAlive(made.id),
   },
   'a code being redeemed': {
-    go: (db, { code }) =>
-      inTransaction(db, async (tx) => {
-        const stored = await lockCode(tx, code)
-        if (!stored?.person) return undefined
-        await spendCode(tx, code)
-        const digest = randomBytes(32)
-        const family = { digest, grantId: stored.grant.id, secretVersion: 1, sid: stored.sid }
-        await insertFamily(tx, family, { sliding: idle, absolute: idle })
-        return digest
-      }),
+    go: async (db, { code }) => {
+      const stored = await findCode(db, code)
+      if (!stored?.person) return undefined
+      const digest = randomBytes(32)
+      const family = { digest, secretVersion: 1, sliding: idle, absolute: idle }
+      const event = { type: 'tokens_issued', by: 'test', grantId: stored.grant.id } as const
+      return (await inTransaction(db, (tx) => spendCode(tx, code, family, event))) && digest
+    },
     mayLive: ({ isOfSessions }) => isOfSessions === true,
     isAlive: async ({ codeGrant }, digest?: Buffer) => {
-      const family = digest && (await inTransaction(database, (tx) => lockFamily(tx, digest)))
+      const family = digest && (await findFamily(database, digest, { ttl: idle, step: 60 }))
       return family?.person !== undefined || (digest !== undefined && (await isGrantAlive(codeGrant)))
     },
   },
