@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { eventValues, insertEventSql, type NewEvent } from '../events/events-store.ts'
 import type { ClientId, GrantId, SessionId } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 import { grantAlive, grantStatusJoins } from './liveness-store.ts'
@@ -47,15 +48,27 @@ export function endSessionsSql(
   return `UPDATE sessions SET ended_at = ${at}, user_agent = NULL, network = NULL${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
 }
 
-/** Ends a grant permanently, with its codes, refresh tokens and access tokens. False if it had already ended. */
-export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason): Promise<boolean> {
+const endGrantSql = endGrantsSql(
+  '$2',
+  `grants.id = (SELECT grants.id FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive})`,
+)
+const endGrantOnly = { name: 'end-grant', text: endGrantSql }
+const endGrantWithEvent = {
+  name: 'end-grant-with-event',
+  text: `WITH ended AS (${endGrantSql} RETURNING 1), event AS (${insertEventSql('ended', 3)}) SELECT FROM ended`,
+}
+
+/**
+ * Ends a grant permanently, with its codes, refresh tokens and access tokens. Of callers at the same time, one ends it: the others wait for the row, and then
+ * find it ended.
+ *
+ * @param event recorded in the same statement, if the grant ends now
+ * @returns false if it had already ended
+ */
+export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason, event?: NewEvent): Promise<boolean> {
   const { rowCount } = await db.query({
-    name: 'end-grant',
-    text: endGrantsSql(
-      '$2',
-      `grants.id = (SELECT grants.id FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive})`,
-    ),
-    values: [id, reason],
+    ...(event ? endGrantWithEvent : endGrantOnly),
+    values: [id, reason, ...(event ? eventValues(event) : [])],
   })
   return rowCount === 1
 }
