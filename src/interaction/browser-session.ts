@@ -51,7 +51,13 @@ const nothingFound = { session: undefined, consent: undefined, groups: [], pushe
 
 /** The person of a session, as the actor of an operation. */
 export function personOf(request: FastifyRequest, { account }: Pick<Session, 'account'>): Person {
-  return { kind: 'person', sub: account.sub, caller: callerOf(request), language: pageContextOf(request).locale }
+  return {
+    ...{ kind: 'person', sub: account.sub, caller: callerOf(request) },
+    // Only a mail needs it.
+    get language() {
+      return pageContextOf(request).locale
+    },
+  }
 }
 
 /** For the operator: why a request has no session. */

@@ -285,7 +285,6 @@ async function checkAuthorization(
   const { parameters, pushed } = received
   const clientId = sentValue(parameters, 'client_id') ?? ''
   const cached = how.client === 'cache' ? cachedClient(signet, clientId, isArrival) : undefined
-  const arrivedFrom = isArrival ? callerOf(request) : undefined
   // In parallel. The session is awaited first, so that an error page about the target is in the person's language.
   const [found, client] = await inOrder(
     currentSessionForClient(database, settings, request, clientId, {
@@ -293,7 +292,7 @@ async function checkAuthorization(
       // What a pushed request asks for is not known yet.
       withGroups: pushed !== undefined || asksForTokens(parameters),
     }),
-    cached ?? findRequestingClient(signet, parameters, arrivedFrom),
+    cached ?? findRequestingClient(signet, parameters, isArrival ? callerOf(request) : undefined),
   )
   const { session, groups } = found
   let opened: OpenedRequest
@@ -331,12 +330,7 @@ async function checkAuthorization(
     if (cached) return checkAuthorization(signet, request, reply, received, { ...how, client: 'database' })
     if (isArrival && authorization) leaveNotes(request, authorization)
     noteRefusal(request, error)
-    await respond(
-      signet,
-      request,
-      reply,
-      { target, session },
-      { error, requestId: request.id },
+    await respond(signet, request, reply, { target, session }, { error, requestId: request.id }, () =>
       pageOf(request, pending),
     )
     return undefined

@@ -42,7 +42,7 @@ export async function receiveRequest(
     if (target === undefined) throw error
     request.clientId = target.client.client_id
     noteRefusal(request, error)
-    const page = pageContextOf(request, sentValue(sent, 'ui_locales'))
+    const page = () => pageContextOf(request, sentValue(sent, 'ui_locales'))
     await respond(signet, request, reply, { target, session }, { error, requestId: request.id }, page)
     return undefined
   }
@@ -73,8 +73,8 @@ async function resolve(signet: Signet, request: FastifyRequest, sent: Parameters
     const object = uri === undefined ? soundValue(sent, 'request') : await fetchObject(signet, client, uri)
     return { parameters: await parametersInObject(signet, client, object ?? ''), isSigned: true }
   }
-  // As for every authorization request (`ClientSource`), nothing is refused because of a client in the cache.
-  const cached = cachedClient(signet, sentValue(sent, 'client_id') ?? '', true)
+  // As for every authorization request (`ClientSource`), nothing is refused because of a client in the cache. But nothing is fetched twice.
+  const cached = uri === undefined ? cachedClient(signet, sentValue(sent, 'client_id') ?? '', true) : undefined
   if (cached) {
     try {
       return await parametersOfObject(cached)

@@ -79,7 +79,7 @@ async function doNextStep(
   const issued = await openGrant(signet, person, authorization, { session: step.session, consent, groups })
   // The session or the consent has just ended, the registration has changed, or another tab has completed the pushed request: start again.
   if (!issued) return again(signet, reply, pending)
-  const page = pageContext(request, interaction)
+  const page = () => pageContext(request, interaction)
   const to = { target: authorization.target, session: step.session }
   return respond(signet, request, reply, to, { issued }, page)
 }

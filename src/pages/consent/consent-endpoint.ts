@@ -54,7 +54,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
       return redirectToAuthorize(signet, reply, pending)
 
     const { target } = authorization
-    const page = pageContext(request, interaction)
+    const page = () => pageContext(request, interaction)
     const person = personOf(request, session)
     if (values.get('decision') !== 'allow') {
       await refuseConsent(signet, person, authorization, session)
