@@ -5,7 +5,6 @@ import { type Parameters, soundParameters } from '../protocol/http/parameters.ts
 import { contentsOf, type Prompt, promptValues, type ResponseType } from '../protocol/oidc-values.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import { noClaims, type RequestedClaims } from '../records/grants/claims-of-request.ts'
-import { reachableClasses } from '../tokens/authentication.ts'
 import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
 import { requestedClaims } from '../tokens/requested-claims.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
@@ -110,7 +109,7 @@ export function readAuthorizationRequest(
     nonce: values.get('nonce'),
     prompt: readPrompt(values.get('prompt')),
     maxAge: readMaxAge(values.get('max_age')) ?? client.default_max_age,
-    acr: readRequestedAcr(values, claims, client, reachableClasses({ issuer })),
+    acr: readRequestedAcr(values, claims, client, { issuer }),
     claimedSubs: isOpenid ? readClaimedSubs(claims) : undefined,
     loginHint: values.get('login_hint'),
     idTokenHint: values.get('id_token_hint'),

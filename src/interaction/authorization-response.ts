@@ -83,13 +83,15 @@ function addressFor({ redirectUri }: VerifiedTarget, parameters: readonly [strin
  * `prompt=none` could sign people out, for example.
  *
  * Tokens that do not fit into the headers of a redirect are not sent: a proxy would drop the response, and nobody could tell why.
+ *
+ * @param page called only if the response is a form
  */
 export function sendResponse(
   reply: FastifyReply,
   target: VerifiedTarget,
   issuer: string,
   outcome: Outcome,
-  page: PageContext,
+  page: () => PageContext,
 ): FastifyReply {
   if (target.responseMode !== 'form_post' || new URL(target.redirectUri).origin === issuer) {
     const url = responseUrl(target, issuer, outcome)
@@ -102,7 +104,7 @@ export function sendResponse(
     return reply.header('cache-control', 'no-store').redirect(url, 303)
   }
   const parameters = responseParameters(target, issuer, outcome)
-  return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))
+  return sendPage(reply, FormPostPage({ page: page(), action: addressFor(target, parameters), parameters }))
 }
 
 /**

@@ -6,6 +6,7 @@ import { browserOf, cookieAttributes, cookieNames, readCookie } from '../platfor
 import { callerOf } from '../platform/http/request-context.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
+import { findSessionForClient, type SessionForClient } from '../records/sessions/session-for-client-store.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import { changeBrowserState } from './browser-state.ts'
@@ -24,9 +25,39 @@ export async function currentSession(
   return session
 }
 
+/**
+ * The same session, with what an authorization request of a client needs to know about it and about what the client has pushed. Takes at most one statement: none
+ * if the browser sent no session cookie and nothing was pushed.
+ *
+ * @param clientId as it was sent
+ * @param of `pushed`: the digest of the id of the pushed request; `withGroups`: whether to read the groups of the person
+ */
+export async function currentSessionForClient(
+  db: Queryable,
+  settings: SessionSettings,
+  request: FastifyRequest,
+  clientId: string,
+  of: { readonly pushed: Buffer | undefined; readonly withGroups: boolean },
+): Promise<SessionForClient> {
+  const cookie = readCookie(request, cookieNames(settings.issuer).session)
+  if (cookie === undefined && of.pushed === undefined) return nothingFound
+  const sessionDigest = cookie === undefined ? undefined : digest(cookie)
+  const found = await findSessionForClient(db, { sessionDigest, idleTtl: settings.sessionIdleTtl, clientId, ...of })
+  request.profileLocale = found.session?.account.locale
+  return found
+}
+
+const nothingFound = { session: undefined, consent: undefined, groups: [], pushedRequest: undefined }
+
 /** The person of a session, as the actor of an operation. */
 export function personOf(request: FastifyRequest, { account }: Pick<Session, 'account'>): Person {
-  return { kind: 'person', sub: account.sub, caller: callerOf(request), language: pageContextOf(request).locale }
+  return {
+    ...{ kind: 'person', sub: account.sub, caller: callerOf(request) },
+    // Only a mail needs it.
+    get language() {
+      return pageContextOf(request).locale
+    },
+  }
 }
 
 /** For the operator: why a request has no session. */

@@ -24,14 +24,18 @@ export async function browserState(
   session: Session | undefined,
 ): Promise<string> {
   const names = cookieNames(settings.issuer)
-  const cookie = readCookie(request, names.session)
   const present = readCookie(request, names.state)
-  // A session that has ended elsewhere, or expired, has one state too. If it were a new one each time, two applications would keep each other busy.
-  const ended = cookie === undefined ? undefined : digest(`ended session:${cookie}`).toString('base64url')
-  // Without any state it is a new one, and never one that anybody could guess: the page of another site could ask for it, and learn whether there is a state.
-  const state = session ? await browserStateFor(secrets, session) : (ended ?? present ?? randomText(32))
+  const state = session
+    ? await browserStateFor(secrets, session)
+    : // Without any state it is a new one, and never one that anybody could guess: the page of another site could ask for it, and learn whether there is a state.
+      (endedState(readCookie(request, names.session)) ?? present ?? randomText(32))
   if (state !== present) setState(reply, settings, state)
   return state
+}
+
+/** A session that has ended elsewhere, or expired, has one state too. If it were a new one each time, two applications would keep each other busy. */
+function endedState(cookie: string | undefined): string | undefined {
+  return cookie === undefined ? undefined : digest(`ended session:${cookie}`).toString('base64url')
 }
 
 /** Replaces the state, whatever it was, because somebody signs in or out. The next authorization response sets that of the session. */

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PageContext } from '../html/messages/messages.ts'
+import { cachedClient } from '../operations/resolve-client.ts'
 import { callerOf } from '../platform/http/request-context.ts'
 import { secretFor } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
@@ -10,8 +11,9 @@ import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { initiateLoginHref } from '../protocol/initiate-login.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
 import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
+import type { Client } from '../records/clients/client.ts'
 import { documentHost } from '../records/clients/document-host.ts'
-import { findConsent } from '../records/consents/consents-store.ts'
+import { consentFromJson, type GivenConsent } from '../records/consents/consents-store.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { SessionId, Subject } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
@@ -30,7 +32,7 @@ import {
   type VerifiedTarget,
   verifyTarget,
 } from './authorization-target.ts'
-import { currentSession, whyNoSession } from './browser-session.ts'
+import { currentSession, currentSessionForClient, whyNoSession } from './browser-session.ts'
 import {
   type Continued,
   type Destination,
@@ -40,7 +42,14 @@ import {
   sealRequest,
 } from './continue-value.ts'
 import { nextStep, type OpenStep } from './next-step.ts'
-import { openPushedRequest, requestUriOf } from './pushed-request.ts'
+import {
+  digestOfPushed,
+  type OpenedPushedRequest,
+  openPushedRequest,
+  openStored,
+  requestUriOf,
+} from './pushed-request.ts'
+import { asksForTokens } from './response-mode.ts'
 import { respond } from './session-state.ts'
 
 /** A pending authorization request, checked again for this step, and what it needs next. */
@@ -50,6 +59,10 @@ export interface AuthorizationInteraction {
   readonly pending: PendingRequest
   readonly request: AuthorizationRequest
   readonly step: OpenStep
+  /** What the person has allowed the client so far. */
+  readonly consent: GivenConsent | undefined
+  /** The names of the groups of the person, if the response type has tokens. */
+  readonly groups: readonly string[]
 }
 
 /** A sign-in that leads to one of our own pages. */
@@ -84,6 +97,7 @@ export async function loadInteraction(
 /**
  * Resumes the authorization request in a `continue` value. Everything is checked again.
  *
+ * @param client where its client comes from. A page about a client shows it as it is now, so it reads it from the database
  * @returns undefined if a response, such as the page for an expired request, has been sent
  * @throws OAuthError if the value is not an authorization request that Signet sealed, or if there is no verified target for the response
  */
@@ -92,10 +106,11 @@ export async function resumeAuthorization(
   request: FastifyRequest,
   reply: FastifyReply,
   sealed: string,
+  client: ClientSource = 'database',
 ): Promise<AuthorizationInteraction | undefined> {
   const continued = await openSealed(signet, sealed)
   if (continued.kind !== 'authorization') throw notSealed()
-  return resumeOpened(signet, request, reply, continued)
+  return resumeOpened(signet, request, reply, continued, client)
 }
 
 async function openSealed(signet: Signet, sealed: string): Promise<Continued> {
@@ -134,8 +149,9 @@ async function resumeOpened(
   request: FastifyRequest,
   reply: FastifyReply,
   { pending, expired }: Extract<Continued, { kind: 'authorization' }>,
+  client: ClientSource = 'database',
 ): Promise<AuthorizationInteraction | undefined> {
-  if (!expired) return checkAuthorization(signet, request, reply, pending, false)
+  if (!expired) return checkAuthorization(signet, request, reply, pending, { isArrival: false, client })
   const { target } = await openRequest(signet, pending, undefined)
   request.clientId = target.client.client_id
   const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
@@ -164,7 +180,7 @@ export async function loadAuthorization(
   reply: FastifyReply,
   pending: PendingRequest,
 ): Promise<AuthorizationInteraction | undefined> {
-  return checkAuthorization(signet, request, reply, pending, true)
+  return checkAuthorization(signet, request, reply, pending, { isArrival: true, client: 'cache' })
 }
 
 /** Leaves the notes about a request that has just arrived but continues elsewhere. What is wrong with it is reported there. */
@@ -223,6 +239,15 @@ export async function openRequest(
     findRequestingClient(signet, parameters, arrivedFrom),
     openPushedRequest(signet, pending.pushed, clientId, arrivedFrom !== undefined),
   )
+  return openedWith(pending, client, opened)
+}
+
+/** @param opened the pushed request with its parameters; undefined if the request was not pushed */
+function openedWith(pending: PendingRequest, client: Client, opened: OpenedPushedRequest | undefined): OpenedRequest {
+  if (!opened) {
+    const target = targetOf(client, pending.parameters)
+    return { pending, target, arrival: { isSigned: pending.isSigned === true, pushed: undefined }, fault: undefined }
+  }
   return {
     pending: { ...pending, parameters: opened.parameters },
     target: targetOf(client, opened.parameters),
@@ -233,10 +258,18 @@ export async function openRequest(
 }
 
 /**
+ * Where the client of a request comes from. `cache`: it may be slightly out of date. That is good enough to open a grant, which fails if the registration has changed
+ * (`openGrant`), and to lead to a page, which checks everything again. But nothing is refused with it: a new redirect URI or scope works at once.
+ */
+export type ClientSource = 'cache' | 'database'
+
+/**
  * Checks an authorization request from the beginning and finds its next step. First the target is verified, then the parameters are
  * read. Errors in them are sent to the target, and so is the error if `prompt=none` allows no interaction but one is needed.
  *
- * @param isArrival whether the request has just arrived. Notes for the operator are then left
+ * Takes one statement if the client is in the cache: it reads the session, what its person has allowed the client, and the pushed request.
+ *
+ * @param how.isArrival whether the request has just arrived. Notes for the operator are then left
  * @returns undefined if a response has been sent
  * @throws OAuthError if the target cannot be verified
  */
@@ -245,43 +278,59 @@ async function checkAuthorization(
   request: FastifyRequest,
   reply: FastifyReply,
   received: PendingRequest,
-  isArrival: boolean,
+  how: { readonly isArrival: boolean; readonly client: ClientSource },
 ): Promise<AuthorizationInteraction | undefined> {
   const { database, settings, secrets } = signet
+  const { isArrival } = how
+  const { parameters, pushed } = received
+  const clientId = sentValue(parameters, 'client_id') ?? ''
+  const cached = how.client === 'cache' ? cachedClient(signet, clientId, isArrival) : undefined
   // In parallel. The session is awaited first, so that an error page about the target is in the person's language.
-  const [session, opened] = await inOrder(
-    currentSession(database, settings, request),
-    openRequest(signet, received, isArrival ? callerOf(request) : undefined),
+  const [found, client] = await inOrder(
+    currentSessionForClient(database, settings, request, clientId, {
+      pushed: pushed === undefined ? undefined : digestOfPushed(pushed),
+      // What a pushed request asks for is not known yet.
+      withGroups: pushed !== undefined || asksForTokens(parameters),
+    }),
+    cached ?? findRequestingClient(signet, parameters, isArrival ? callerOf(request) : undefined),
   )
+  const { session, groups } = found
+  let opened: OpenedRequest
+  let authorization: AuthorizationRequest | undefined
+  try {
+    const ofClient = pushed === undefined ? undefined : await openStored(signet, pushed, found.pushedRequest, isArrival)
+    opened = openedWith(received, client, ofClient)
+  } catch (error) {
+    if (cached && error instanceof OAuthError)
+      return checkAuthorization(signet, request, reply, received, { ...how, client: 'database' })
+    throw error
+  }
   const { pending, target, arrival, fault, repeatableIn } = opened
   request.clientId = target.client.client_id
   try {
     if (fault && (!session || session.id !== repeatableIn)) throw fault
-    const authorization = readAuthorizationRequest(pending.parameters, target, arrival, settings)
-    if (isArrival) leaveNotes(request, authorization)
+    authorization = readAuthorizationRequest(pending.parameters, target, arrival, settings)
     const hinted = await readHint(signet, authorization, session)
-    const { client_id } = target.client
-    const consent = session && (await findConsent(database, session.account.sub, target.client))
+    const consent = found.consent && consentFromJson(found.consent, target.client)
     const signedIn = session && {
       session,
       subject: subjectFor(signet, target.client, session.account.sub),
-      isSelected: pending.selected === (await sessionIdFor(secrets, session, client_id)),
+      isSelected:
+        pending.selected !== undefined && pending.selected === (await sessionIdFor(secrets, session, client.client_id)),
       mustVerifyEmail: mustVerifyEmail(settings, session.account),
       needsTwoFactors: settings.secondFactor === 'required',
     }
     const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hinted)
     if (step.step === 'refuse')
       throw new OAuthError(step.error, { detail: step.detail ?? whyNoSession(request, settings.issuer) })
-    return { kind: 'authorization', session, pending, request: authorization, step }
+    if (isArrival) leaveNotes(request, authorization)
+    return { kind: 'authorization', session, pending, request: authorization, step, consent, groups }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
+    if (cached) return checkAuthorization(signet, request, reply, received, { ...how, client: 'database' })
+    if (isArrival && authorization) leaveNotes(request, authorization)
     noteRefusal(request, error)
-    await respond(
-      signet,
-      request,
-      reply,
-      { target, session },
-      { error, requestId: request.id },
+    await respond(signet, request, reply, { target, session }, { error, requestId: request.id }, () =>
       pageOf(request, pending),
     )
     return undefined
@@ -289,9 +338,12 @@ async function checkAuthorization(
 }
 
 /** Waits for two results. If the second fails, its error is thrown only after the first has completed. */
-async function inOrder<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+async function inOrder<First, Second>(
+  first: Promise<First>,
+  second: Second | Promise<Second>,
+): Promise<[First, Second]> {
   // The error is thrown below. This keeps it from counting as an unhandled rejection until then.
-  second.catch(() => undefined)
+  if (second instanceof Promise) second.catch(() => undefined)
   return [await first, await second]
 }
 

@@ -7,7 +7,11 @@ import { authorizationParameters } from '../protocol/oidc-values.ts'
 import type { OperatorNote } from '../protocol/operator-notes.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import type { SessionId } from '../records/ids.ts'
-import { findPushedRequest, insertPushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
+import {
+  findPushedRequest,
+  insertPushedRequest,
+  type StoredPushedRequest,
+} from '../records/pushed-requests/pushed-requests-store.ts'
 import type { Signet } from '../signet.ts'
 import type { PushedRequestReference } from '../tokens/authorization-codes-store.ts'
 import { notesAboutDroppedClaims } from '../tokens/requested-claims.ts'
@@ -97,32 +101,47 @@ export interface OpenedPushedRequest {
   readonly repeatableIn: SessionId | undefined
 }
 
-/**
- * Finds a pushed request. It can be opened any number of times until it has its response (RFC 9126 §4), because people reload pages.
- *
- * @param id the random part of its `request_uri`
- * @param isArrival whether the browser begins with it, and does not continue what has begun
- * @throws OAuthError if there is none of this client. A client learns nothing about the requests of others
- */
+/** The digest by which a pushed request is found; undefined if its id is malformed, so that there is none. */
+export function digestOfPushed(id: string): Buffer | undefined {
+  return /^[A-Za-z0-9_-]{43}$/.test(id) ? digest(id) : undefined
+}
+
+/** Finds a pushed request and opens it (`openStored`). */
 export async function openPushedRequest(
   { database, secrets }: Pick<Signet, 'database' | 'secrets'>,
   id: string,
   clientId: string,
   isArrival: boolean,
 ): Promise<OpenedPushedRequest> {
-  const isId = /^[A-Za-z0-9_-]{43}$/.test(id)
-  const stored = isId ? await findPushedRequest(database, digest(id), clientId) : undefined
+  const found = digestOfPushed(id)
+  return openStored({ secrets }, id, found && (await findPushedRequest(database, found, clientId)), isArrival)
+}
+
+/**
+ * Opens a pushed request, which is possible any number of times until it has its response (RFC 9126 §4), because people reload pages.
+ *
+ * @param id the random part of its `request_uri`
+ * @param stored what the client of the request has pushed with this id
+ * @param isArrival whether the browser begins with it, and does not continue what has begun
+ * @throws OAuthError if there is none of this client. A client learns nothing about the requests of others
+ */
+export async function openStored(
+  { secrets }: Pick<Signet, 'secrets'>,
+  id: string,
+  stored: StoredPushedRequest | undefined,
+  isArrival: boolean,
+): Promise<OpenedPushedRequest> {
   const unusable = (why: string) => new OAuthError('request_uri_unusable', { detail: `request_uri: ${why}` })
-  if (!stored) throw unusable(isId ? 'this client has pushed none with this id' : 'its id is malformed')
+  const found = digestOfPushed(id)
+  if (!found) throw unusable('its id is malformed')
+  if (!stored) throw unusable('this client has pushed none with this id')
   const { isSigned, expired, completed, repeatableIn } = stored
   const secret = await secretFor(secrets, 'request-sealing', stored.parameters)
   const parameters = openParameters(secret, id, stored.parameters)
   if (!parameters) throw unusable('the secret that its parameters were sealed with has been revoked')
   const over = completed ? 'it has its response' : isArrival && expired ? 'it has expired' : undefined
   return {
-    reference: { digest: digest(id), isContinued: !isArrival },
-    parameters,
-    isSigned,
+    ...{ reference: { digest: found, isContinued: !isArrival }, parameters, isSigned },
     fault: over === undefined ? undefined : unusable(over),
     repeatableIn: isArrival ? undefined : repeatableIn,
   }

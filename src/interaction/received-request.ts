@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cachedClient } from '../operations/resolve-client.ts'
 import { callerOf } from '../platform/http/request-context.ts'
 import { OutgoingRequestFailed } from '../platform/outgoing-request.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
@@ -41,7 +42,7 @@ export async function receiveRequest(
     if (target === undefined) throw error
     request.clientId = target.client.client_id
     noteRefusal(request, error)
-    const page = pageContextOf(request, sentValue(sent, 'ui_locales'))
+    const page = () => pageContextOf(request, sentValue(sent, 'ui_locales'))
     await respond(signet, request, reply, { target, session }, { error, requestId: request.id }, page)
     return undefined
   }
@@ -68,9 +69,20 @@ async function resolve(signet: Signet, request: FastifyRequest, sent: Parameters
     if (soundValue(sent, 'client_id') === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
     return { parameters: parametersOf(standIns(sent)), pushed }
   }
-  const client = await findRequestingClient(signet, sent, callerOf(request))
-  const object = uri === undefined ? soundValue(sent, 'request') : await fetchObject(signet, client, uri)
-  return { parameters: await parametersInObject(signet, client, object ?? ''), isSigned: true }
+  const parametersOfObject = async (client: Client) => {
+    const object = uri === undefined ? soundValue(sent, 'request') : await fetchObject(signet, client, uri)
+    return { parameters: await parametersInObject(signet, client, object ?? ''), isSigned: true }
+  }
+  // As for every authorization request (`ClientSource`), nothing is refused because of a client in the cache. But nothing is fetched twice.
+  const cached = uri === undefined ? cachedClient(signet, sentValue(sent, 'client_id') ?? '', true) : undefined
+  if (cached) {
+    try {
+      return await parametersOfObject(cached)
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error
+    }
+  }
+  return parametersOfObject(await findRequestingClient(signet, sent, callerOf(request)))
 }
 
 /**

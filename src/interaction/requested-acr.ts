@@ -1,5 +1,7 @@
+import type { Settings } from '../platform/config/settings.ts'
 import { type ContextClass, isContextClass } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
+import { reachableClasses } from '../tokens/authentication.ts'
 import { type ClaimsParameter, claimsMalformed } from './claims-parameter.ts'
 
 /** How strong the sign-in must be that a request is answered with. */
@@ -18,20 +20,21 @@ const maxLength = 200
  * the client has registered. Values that are not reachable here are left out. If that leaves none, a voluntary request is as good as none, and an
  * essential one cannot be met.
  *
- * @param reachable the classes that a sign-in at this issuer can reach
+ * @param settings decide which classes a sign-in can reach
  * @throws OAuthError `invalid_request` if a value in `claims` is no text
  */
 export function readRequestedAcr(
   values: ReadonlyMap<string, string>,
   claims: ClaimsParameter,
   { default_acr_values: defaults }: Pick<Client, 'default_acr_values'>,
-  reachable: readonly ContextClass[],
+  settings: Pick<Settings, 'issuer'>,
 ): RequestedAcr {
   const claim = readAcrClaim(claims)
   const listed = values.get('acr_values')?.split(' ').filter(Boolean) ?? []
   const wanted = claim?.values ?? (listed.length > 0 ? listed : defaults)
-  const classes = [...new Set(wanted)].filter(isContextClass).filter((value) => reachable.includes(value))
-  return { classes, isEssential: claim?.isEssential === true }
+  const known = [...new Set(wanted)].filter(isContextClass)
+  const reachable = known.length === 0 ? [] : reachableClasses(settings)
+  return { classes: known.filter((value) => reachable.includes(value)), isEssential: claim?.isEssential === true }
 }
 
 /** A request for the claim `acr` with values of which one must be met. */

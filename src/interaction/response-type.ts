@@ -24,14 +24,19 @@ export function readResponseType(
   if (text === undefined) throw new OAuthError('parameter_missing', { param: 'response_type' })
   const type = responseTypeOf(text)
   const isRegistered = type !== undefined && client.response_types.includes(type)
-  const detail = `response_type ${shortened(text, 80)}; client ${client.client_id} is registered for: ${client.response_types.join(', ') || 'none'}`
   if (type === 'code' && !client.grant_types.includes('authorization_code'))
     throw new OAuthError('authorization_code_not_registered', { detail: `client ${client.client_id}` })
   const isOffered = type === 'code' || (type !== undefined && legacy === 'on')
   if (!isOffered)
-    throw new OAuthError(isRegistered ? 'response_type_turned_off' : 'response_type_unsupported', { detail })
-  if (!isRegistered) throw new OAuthError('response_type_not_registered', { detail })
+    throw new OAuthError(isRegistered ? 'response_type_turned_off' : 'response_type_unsupported', about(text, client))
+  if (!isRegistered) throw new OAuthError('response_type_not_registered', about(text, client))
   return type
+}
+
+function about(text: string, { client_id: clientId, response_types: types }: Client) {
+  return {
+    detail: `response_type ${shortened(text, 80)}; client ${clientId} is registered for: ${types.join(', ') || 'none'}`,
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import { browserState } from './browser-state.ts'
  * `/check-session`, whose script compares it with the state of the browser (`public/check-session.js`).
  *
  * @param session the session of the browser, if it has one
+ * @param page called only if the response is a page
  */
 export async function respond(
   signet: Signet,
@@ -19,7 +20,7 @@ export async function respond(
   reply: FastifyReply,
   { target, session }: { readonly target: VerifiedTarget; readonly session: Session | undefined },
   outcome: Outcome,
-  page: PageContext,
+  page: () => PageContext,
 ): Promise<FastifyReply> {
   const origin = watchingOrigin(target)
   const sessionState =

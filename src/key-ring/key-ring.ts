@@ -28,12 +28,6 @@ export interface KeyRing {
    */
   sign(alg: SigningAlgorithm, typ: string, claims: object, lifetime: number): Promise<string>
   /**
-   * Does nothing if this node may sign with an algorithm at this moment. For callers that commit something before they sign.
-   *
-   * @throws KeysUnavailable
-   */
-  requireKey(alg: SigningAlgorithm): void
-  /**
    * Makes every key that may sign stay published long enough for tokens with this lifetime, by recording it in the database. Call it before
    * signing, and outside of a transaction: inside, the caller would wait for a connection while it holds another.
    *
@@ -278,9 +272,6 @@ export async function openKeyRing({
       const found = verificationKey(kid, 'published')
       const alg = accessTokenAlgorithms.find((one) => one === found?.alg)
       return found && alg && { alg, key: found.key }
-    },
-    requireKey: (alg) => {
-      keyFor(alg)
     },
     sign: async (alg, typ, claims, lifetime) => {
       const { key, privateKey } = keyFor(alg)

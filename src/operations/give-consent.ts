@@ -3,44 +3,39 @@ import { recordEvent } from '../records/events/events-store.ts'
 import { completePushedRequest } from '../records/pushed-requests/pushed-requests-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
+import { insertCode } from '../tokens/authorization-codes-store.ts'
 import { claimsBeyond } from '../tokens/requested-claims.ts'
 import { originOf, type Person } from './actor.ts'
-import { asSignedIn, signedOut } from './as-signed-in.ts'
-import {
-  claimsDetail,
-  type GrantRequest,
-  type OpenedGrant,
-  openGrantIn,
-  prepareFrontChannelTokens,
-} from './open-grant.ts'
+import { asSignedIn } from './as-signed-in.ts'
+import { claimsDetail, type GrantBasis, type GrantRequest, type Issued, issuedOf, prepareGrant } from './open-grant.ts'
 
 /**
  * Stores the consent that a person gives to a client, and opens the grant with its code, in one transaction (OpenID Connect Core §3.1.2.4). If the session
- * or the consent is ended at the same time, that happens entirely before or entirely after this transaction.
+ * or the consent is ended at the same time, that happens entirely before or entirely after this transaction. The tokens of the response are signed before it.
  *
- * @returns undefined if the session, the client or an earlier consent has ended in the meantime
- * @throws TooManyWaiting, KeysUnavailable
+ * @returns undefined if the session, the client or an earlier consent has ended or changed in the meantime
+ * @throws OAuthError if the client has just lost what the request asks for; TooManyWaiting, KeysUnavailable
  */
 export async function giveConsent(
-  signet: Pick<Signet, 'database' | 'keyRing' | 'secrets' | 'settings' | 'turns'>,
+  signet: Signet,
   actor: Person,
   request: GrantRequest,
-  session: Session,
-): Promise<OpenedGrant | undefined> {
-  await prepareFrontChannelTokens(signet, request)
+  { session, groups }: Pick<GrantBasis, 'session' | 'groups'>,
+): Promise<Issued | undefined> {
   const { sub } = session.account
-  const { client_id: clientId } = request.target.client
+  const { client } = request.target
   const { scopes, resources, claims } = request
+  // The scopes include their own claims.
+  const consent = { scopes, resources, claims: claimsBeyond(scopes, claims) }
+  const prepared = await prepareGrant(signet, actor, request, { session, consent, groups })
   const given = await asSignedIn(signet, session, async (tx) => {
-    const opened = await openGrantIn(signet, tx, actor, request, session)
-    if (!opened) return { opened }
-    // The scopes include their own claims.
-    await addConsent(tx, sub, request.target.client, { scopes, resources, claims: claimsBeyond(scopes, claims) })
+    if (!(await insertCode(tx, prepared.code, prepared.events))) return false
+    await addConsent(tx, sub, client, consent)
     const detail = { scopes, ...claimsDetail(scopes, claims) }
-    await recordEvent(tx, { type: 'consent_given', ...originOf(actor), clientId, sub, detail })
-    return { opened }
+    await recordEvent(tx, { type: 'consent_given', ...originOf(actor), clientId: client.client_id, sub, detail })
+    return true
   })
-  return given === signedOut ? undefined : given.opened
+  return given === true ? issuedOf(signet, prepared) : undefined
 }
 
 /** Records that a person refused consent. Only the event is kept. A pushed request has its response with that. */

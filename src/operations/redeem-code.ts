@@ -47,7 +47,7 @@ export async function redeemCode(
       // A browser that calls the redirect URI twice is not an attack: a public client that repeats the request within the grace keeps its grant.
       if (!isPublic(client) || verdict.secondsAgo > signet.settings.refreshGrace)
         // RFC 6749 §4.1.2, §10.5. Committed before the error leaves. A code that is spent stays spent, so nothing needs to be compared.
-        await endReplayedGrant(database, grant.id, { type: 'code_replayed', ...about }, 'each')
+        await endReplayedGrant(database, grant.id, { type: 'code_replayed', ...about })
       return { refused: 'code_replayed', detail }
     }
     const { code } = verdict

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { untilUndisturbed } from '../platform/database/compare-and-swap.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { type Client, deviceCodeGrant } from '../records/clients/client.ts'
-import { endReplayedGrant } from '../records/endings/end-rows-store.ts'
+import { endGrant } from '../records/endings/end-rows-store.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { judgePoll } from '../tokens/device-request.ts'
@@ -57,7 +57,7 @@ export async function redeemDeviceCode(
       if (verdict.secondsAgo > signet.settings.refreshGrace) {
         // RFC 6749 §10.5. Committed before the error leaves. A code that is spent stays spent, so nothing needs to be compared.
         const event = { type: 'code_replayed', ...about, detail: grantType } as const
-        await endReplayedGrant(database, grant.id, event, 'first')
+        await endGrant(database, grant.id, 'code_replayed', event)
       }
       return { refused: 'device_code_used', detail: `grant ${grant.id}, spent ${verdict.secondsAgo} seconds ago` }
     }

@@ -52,6 +52,21 @@ export async function findAcceptedClient(
 }
 
 /**
+ * The client of an authorization request, if it can be had without the database. It may be slightly out of date, so nothing is refused because of it, and
+ * `insertCode` (tokens/authorization-codes-store.ts) opens no grant if the registration has changed.
+ *
+ * @param isArrival whether the request has just arrived. Its document must then not have to be fetched again
+ */
+export function cachedClient(
+  { clients, clock, settings }: Pick<Signet, 'clients' | 'clock'> & { readonly settings: HostSettings },
+  clientId: string,
+  isArrival: boolean,
+): Client | undefined {
+  const client = acceptedClient(settings, clients.cached(clientId))
+  return isArrival && client?.document && client.document.expiresAt <= clock.now() ? undefined : client
+}
+
+/**
  * The client of a request that has just arrived. A registered client takes one statement, as ever, and nothing is fetched for its `client_id`, whatever that looks like.
  *
  * @returns undefined if there is no such client
@@ -62,8 +77,8 @@ export async function resolveClient(
   clientId: string,
   caller: Caller,
 ): Promise<Client | undefined> {
-  const { database, settings, clock, outgoing, limits } = signet
-  const known = clientId.length <= 255 ? await findClient(database, clientId) : undefined
+  const { database, settings, clock, outgoing, limits, clients } = signet
+  const known = clientId.length <= 255 ? await clients.read(clientId) : undefined
   if (known && !known.document) return known
   const hosts = settings.clientIdMetadataHosts
   if (hosts.length === 0 || !looksLikeDocumentUrl(clientId)) return undefined

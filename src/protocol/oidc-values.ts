@@ -22,14 +22,26 @@ export function responseTypeOf(text: string): ResponseType | undefined {
   return responseTypes.find((type) => type === words)
 }
 
-/** What a response of a type contains. */
-export function contentsOf(type: ResponseType): {
+/** What a response contains. */
+export interface ResponseContents {
   readonly code: boolean
   readonly idToken: boolean
   readonly accessToken: boolean
-} {
-  const words = type.split(' ')
-  return { code: words.includes('code'), idToken: words.includes('id_token'), accessToken: words.includes('token') }
+}
+
+const contents = new Map(
+  responseTypes.map((type): [ResponseType, ResponseContents] => {
+    const words = type.split(' ')
+    return [
+      type,
+      { code: words.includes('code'), idToken: words.includes('id_token'), accessToken: words.includes('token') },
+    ]
+  }),
+)
+
+/** What a response of a type contains. */
+export function contentsOf(type: ResponseType): ResponseContents {
+  return contents.get(type)!
 }
 
 /** OpenID Connect Core §3.1.2.1; `create`: Initiating User Registration via OpenID Connect §3. */

@@ -1,5 +1,5 @@
 import type { Settings } from '../platform/config/settings.ts'
-import { type LiveSecrets, mac } from '../platform/secrets/purpose-secrets.ts'
+import { type LiveSecrets, mac, type PurposeSecret } from '../platform/secrets/purpose-secrets.ts'
 import { type ContextClass, contextClasses } from '../protocol/oidc-values.ts'
 import { offersPasskeys } from '../records/accounts/factors.ts'
 import type { ClientId, Sid } from '../records/ids.ts'
@@ -33,8 +33,10 @@ export function satisfies(reached: ContextClass, wanted: ContextClass): boolean 
 
 /** The classes that a sign-in at this issuer can reach: without a host name there are no passkeys. */
 export function reachableClasses(settings: Pick<Settings, 'issuer'>): readonly ContextClass[] {
-  return offersPasskeys(settings) ? contextClasses : contextClasses.filter((value) => value !== 'phr')
+  return offersPasskeys(settings) ? contextClasses : withoutPasskeys
 }
+
+const withoutPasskeys = contextClasses.filter((value) => value !== 'phr')
 
 /**
  * The claim `acr` of a sign-in: the first class that the client wanted and the sign-in satisfies. Clients and APIs compare the value with the one that they
@@ -98,11 +100,19 @@ async function sessionMac(
   { sidVersion }: Pick<Session, 'sidVersion'>,
   text: string,
 ): Promise<Buffer> {
-  const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
-  // Another node has started this session with a version that this node has not read yet.
-  if (usable().length === 0) await secrets.reload()
-  const version = Math.min(...usable())
-  const value = mac(secrets['session-id'], version, text)
+  let secret = secrets['session-id']
+  // Another node may have started this session with a version that this node has not read yet.
+  if (firstVersionFrom(secret, sidVersion) === Number.POSITIVE_INFINITY) {
+    await secrets.reload()
+    secret = secrets['session-id']
+  }
+  const value = mac(secret, firstVersionFrom(secret, sidVersion), text)
   if (!value) throw new Error(`The secret session-id has no version ${sidVersion}, and none after it.`)
   return value
+}
+
+/** The version of a session, or if it was revoked, the next one. Infinity if there is neither. */
+function firstVersionFrom({ versions }: PurposeSecret, sidVersion: number): number {
+  if (versions.has(sidVersion)) return sidVersion
+  return Math.min(...[...versions.keys()].filter((version) => version > sidVersion))
 }

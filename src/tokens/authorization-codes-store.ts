@@ -40,7 +40,17 @@ export interface NewCode {
   readonly sid: Sid
   /** The version of the client ID metadata document that the request was checked with, in hexadecimal; undefined: its client is registered. */
   readonly documentDigest?: string | undefined
+  /** The version of the client's registration that the request was checked with (`Client.updatedAt`); undefined: any. */
+  readonly clientUpdatedAt?: string | undefined
   readonly pushedRequest?: PushedRequestReference | undefined
+}
+
+/** The events of a code, which are recorded in the same statement. */
+export interface CodeEvents {
+  /** That the grant was opened. */
+  readonly opened: NewEvent
+  /** That tokens were issued for the response beside the code, or instead of it. */
+  readonly issued?: NewEvent | undefined
 }
 
 /** The pushed authorization request that a code answers. */
@@ -63,50 +73,63 @@ const maxOpenPerSession = 100
  */
 const [fullSearchInterval, maxEndedTogether] = [16, 50]
 
+/** @param events whether only the event of the grant is recorded, or another one as well */
+function insertCodeSql(events: 1 | 2): string {
+  return `WITH alive AS (
+    SELECT sessions.id AS session_id, accounts.epoch, clients.grant_epoch
+    FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
+    WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
+      AND ($22::timestamptz IS NULL OR clients.updated_at = $22)
+  ), completed AS (
+    ${completePushedRequestSql({
+      ...{ digest: '$17', clientId: '$2', sessionId: '$4', isContinued: '$18' },
+      condition: 'EXISTS (SELECT FROM alive)',
+    })}
+  ), opened AS (
+    INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
+    SELECT $1, $2, $3, session_id, $5, $6, $19, $20, $7, $8, $9, epoch, grant_epoch FROM alive
+    WHERE $17::bytea IS NULL OR EXISTS (SELECT FROM completed)
+    RETURNING id, status_index
+  ), oldest AS (
+    -- The client by bounds rather than equality, so that no other index provides this order, however many grants a session has.
+    SELECT id FROM grants
+    WHERE session_id = $4 AND (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
+      AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5)) AND EXISTS (SELECT FROM opened)
+    ORDER BY session_id DESC, client_id DESC, status_index DESC
+    OFFSET ${maxOpenPerSession - 1}
+    LIMIT (SELECT CASE WHEN status_index % ${fullSearchInterval} = 0 THEN ${maxEndedTogether} ELSE 1 END FROM opened)
+  ), held AS (
+    SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+  ), ended AS (
+    ${endGrantsSql('superseded', 'id = ANY (ARRAY(SELECT id FROM held))')}
+  ), grant_event AS (
+    ${insertEventSql('opened', 23)}
+  )${events === 1 ? '' : `, tokens_event AS (${insertEventSql('opened', 32)})`}
+  INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at, document_digest)
+  SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15), $21 FROM opened`
+}
+
+const insertCodeOnly = { name: 'insert-authorization-code', text: insertCodeSql(1) }
+const insertCodeWithTokens = { name: 'insert-authorization-code-with-tokens', text: insertCodeSql(2) }
+
 /**
- * Opens a grant and stores its code, unless the session, the client or the consent has ended since it was read. If the session already has the
- * maximum number of open grants of this client, the oldest one ends.
+ * Opens a grant and stores its code, unless the session, the client or the consent has ended since it was read, or the registration of the client has changed. If
+ * the session already has the maximum number of open grants of this client, the oldest one ends.
+ *
+ * One statement does all of it, and records the events. So nothing has to hold a connection, or a lock, between two round trips, and what was opened
+ * is committed when this function returns.
  *
  * Does not lock the session or the account: somebody who opens grants continuously must not prevent the person from ending them. A concurrent
  * decision that this statement does not see yet ends the new grant as well, because the grant belongs to an earlier epoch.
  *
  * A pushed authorization request is completed together with that. If it already is, the grant is not opened.
  *
- * @returns whether the grant was opened
+ * @returns whether the grant was opened. Otherwise there is no event either, and tokens that were signed for the response must not be sent
  */
-export async function insertCode(db: Queryable, code: NewCode): Promise<boolean> {
+export async function insertCode(db: Queryable, code: NewCode, { opened, issued }: CodeEvents): Promise<boolean> {
   const { grant } = code
   const { rowCount } = await db.query({
-    name: 'insert-authorization-code',
-    text: `WITH alive AS (
-             SELECT sessions.id AS session_id, accounts.epoch, clients.grant_epoch
-             FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
-             WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
-           ), completed AS (
-             ${completePushedRequestSql({
-               ...{ digest: '$17', clientId: '$2', sessionId: '$4', isContinued: '$18' },
-               condition: 'EXISTS (SELECT FROM alive)',
-             })}
-           ), opened AS (
-             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, userinfo_claims, id_token_claims, auth_time, acr, amr, epoch, client_epoch)
-             SELECT $1, $2, $3, session_id, $5, $6, $19, $20, $7, $8, $9, epoch, grant_epoch FROM alive
-             WHERE $17::bytea IS NULL OR EXISTS (SELECT FROM completed)
-             RETURNING id, status_index
-           ), oldest AS (
-             -- The client by bounds rather than equality, so that no other index provides this order, however many grants a session has.
-             SELECT id FROM grants
-             WHERE session_id = $4 AND (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
-               AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5)) AND EXISTS (SELECT FROM opened)
-             ORDER BY session_id DESC, client_id DESC, status_index DESC
-             OFFSET ${maxOpenPerSession - 1}
-             LIMIT (SELECT CASE WHEN status_index % ${fullSearchInterval} = 0 THEN ${maxEndedTogether} ELSE 1 END FROM opened)
-           ), held AS (
-             SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
-           ), ended AS (
-             ${endGrantsSql('superseded', 'id = ANY (ARRAY(SELECT id FROM held))')}
-           )
-           INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at, document_digest)
-           SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15), $21 FROM opened`,
+    ...(issued ? insertCodeWithTokens : insertCodeOnly),
     values: [
       grant.id,
       grant.clientId,
@@ -129,6 +152,9 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       grant.claims.userinfo,
       grant.claims.idToken,
       code.documentDigest === undefined ? null : Buffer.from(code.documentDigest, 'hex'),
+      code.clientUpdatedAt ?? null,
+      ...eventValues(opened),
+      ...(issued ? eventValues(issued) : []),
     ],
   })
   return rowCount === 1

@@ -18,7 +18,7 @@ export interface FrontChannelTokens {
   }
 }
 
-interface IssuedForBrowser {
+export interface IssuedForBrowser {
   readonly tokens: FrontChannelTokens
   /** For the metrics. */
   readonly algorithms: { readonly access?: SigningAlgorithm; readonly id?: IdTokenAlgorithm }
@@ -33,7 +33,7 @@ interface IssuedForBrowser {
  * could return them: the claims of the scopes if there will never be an access token (§5.4), and those that the request names for the ID token (§5.5)
  * if there will be no other ID token.
  *
- * @param source a grant that is alive, with the scope `openid`
+ * @param source a grant with the scope `openid`. It may still have to be opened: the tokens must not be sent before that
  * @param request the authorization request, and its code if the response has one
  * @throws OAuthError `invalid_scope`, `invalid_target`, if something has changed since the request was checked; KeysUnavailable
  */

@@ -321,7 +321,7 @@ t.test('a sign-out between the last check and the code does not use it up', asyn
   }
   const caller = { requestId: 'request', network: '127.0.0.1' }
   const actor = { kind: 'person', sub: session!.account.sub, caller, language: 'en' } as const
-  t.equal(await openGrant(idp.signet, actor, request, session!), undefined)
+  t.equal(await openGrant(idp.signet, actor, request, { session: session!, consent: undefined, groups: [] }), undefined)
   t.match(await findPushedRequest(idp.signet.database, digestOf(requestUri), client.client_id), { completed: false })
 })
 

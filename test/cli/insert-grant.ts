@@ -38,25 +38,29 @@ export async function insertGrant(
   })
   const session = await findSession(database, digest, 3600)
   const grantId = randomText(16) as GrantId
-  await insertCode(database, {
-    digest: randomBytes(32),
-    ttl: 60,
-    grant: {
-      ...{
-        id: grantId,
-        clientId,
-        sub,
-        sessionId: session!.id,
-        epoch: session!.accountEpoch,
-        scopes: ['openid'],
-        resources: [],
-        claims: noClaims,
-        authTime,
+  await insertCode(
+    database,
+    {
+      digest: randomBytes(32),
+      ttl: 60,
+      grant: {
+        ...{
+          id: grantId,
+          clientId,
+          sub,
+          sessionId: session!.id,
+          epoch: session!.accountEpoch,
+          scopes: ['openid'],
+          resources: [],
+          claims: noClaims,
+          authTime,
+        },
+        ...{ acr: '1', amr: ['pwd'] },
       },
-      ...{ acr: '1', amr: ['pwd'] },
+      redirectUri: 'https://app.example/callback',
+      ...{ codeChallenge: undefined, nonce: undefined, sid: 'sid' as Sid },
     },
-    redirectUri: 'https://app.example/callback',
-    ...{ codeChallenge: undefined, nonce: undefined, sid: 'sid' as Sid },
-  })
+    { opened: { type: 'grant_opened', by: 'test' } },
+  )
   return { grantId, clientId }
 }

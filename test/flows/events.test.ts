@@ -239,14 +239,14 @@ t.test('everything important leaves an event, and the filters find it', async (t
   t.same(await of('--client-id', clientId), [
     ...['grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued'],
     // The machine's standing grant, and its three tokens, counted together.
-    ...['grant_opened', 'tokens_issued', 'grant_ended', 'token_revoked'],
+    ...['grant_opened', 'tokens_issued', 'token_revoked', 'grant_ended'],
   ])
   t.same(await of('--user', username), [
-    ...['signed_in', 'grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued', 'grant_ended'],
-    ...['token_revoked', 'sign_in_failed', 'signed_out'],
+    ...['signed_in', 'grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued', 'token_revoked'],
+    ...['grant_ended', 'sign_in_failed', 'signed_out'],
   ])
   t.same(await of('--user', sub, '--type', 'signed_in', '--type', 'signed_out'), ['signed_in', 'signed_out'])
-  t.same(await of('--client-id', clientId, '--limit', '2'), ['grant_ended', 'token_revoked'], 'the newest')
+  t.same(await of('--client-id', clientId, '--limit', '2'), ['token_revoked', 'grant_ended'], 'the newest')
   t.same(await of('--client-id', "' OR 1=1 --"), [])
   const issued = await json<{ detail: Record<string, unknown> }[]>(
     ...['events', 'list', '--client-id', clientId, '--type', 'tokens_issued'],

@@ -146,11 +146,15 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
         resources: [],
         claims: noClaims,
       }
-      const isOpened = await insertCode(database, {
-        grant: { ...grant, authTime: 0, acr: 'aal1', amr: ['pwd'] },
-        ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
-        ...{ codeChallenge: undefined, nonce: undefined },
-      })
+      const isOpened = await insertCode(
+        database,
+        {
+          grant: { ...grant, authTime: 0, acr: 'aal1', amr: ['pwd'] },
+          ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
+          ...{ codeChallenge: undefined, nonce: undefined },
+        },
+        { opened: { type: 'grant_opened', by: 'test' } },
+      )
       if (isOpened !== !world.goneClients.has(client))
         throw new Error('Only a deleted client prevents a grant from being opened.')
       if (isOpened) aliveGrants.set(id, { browser, client, isOffline })

@@ -495,6 +495,42 @@ export const mutations = [
     replace: '',
     tests: ['flows/front-channel'],
   },
+  // What changes between the statement that reads a request and the one that opens its grant.
+  {
+    name: 'a grant is opened with a registration that has changed',
+    file: 'tokens/authorization-codes-store',
+    find: 'AND ($22::timestamptz IS NULL OR clients.updated_at = $22)',
+    replace: 'AND ($22::timestamptz IS NULL OR true)',
+    tests: ['attacks/between-read-and-write'],
+  },
+  {
+    name: 'a grant is opened on a consent that was withdrawn',
+    file: 'tokens/authorization-codes-store',
+    find: 'AND accounts.epoch = $16',
+    replace: 'AND accounts.epoch >= $16',
+    tests: ['attacks/between-read-and-write'],
+  },
+  {
+    name: 'a response is sent though no grant was opened',
+    file: 'operations/open-grant',
+    find: 'if (isOpened)',
+    replace: 'if (isOpened || true)',
+    tests: ['attacks/between-read-and-write'],
+  },
+  {
+    name: 'a refusal relies on a client in the cache',
+    file: 'interaction/interaction',
+    find: 'cached && error instanceof OAuthError',
+    replace: 'false',
+    tests: ['attacks/between-read-and-write'],
+  },
+  {
+    name: 'an error is sent to a redirect URI of a client in the cache',
+    file: 'interaction/interaction',
+    find: 'if (cached)',
+    replace: 'if (false)',
+    tests: ['attacks/between-read-and-write'],
+  },
   // Client ID metadata documents.
   {
     name: 'documents: a path that parsers rewrite is compared as it was written',
@@ -576,8 +612,8 @@ export const mutations = [
   {
     name: 'documents: a consent holds for every document of the client',
     file: 'consents/consents-store',
-    find: 'consents.document_digest IS DISTINCT FROM',
-    replace: 'false AND consents.document_digest IS DISTINCT FROM',
+    find: 'documentDigest !== (document?.digest ?? null) || ',
+    replace: '',
     tests: ['attacks/client-documents'],
   },
   {

@@ -54,11 +54,15 @@ async function open(session: Session, clientId: string, scopes: string[], count:
       resources: [],
       claims: noClaims,
     }
-    await insertCode(database, {
-      grant: { ...grant, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
-      ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
-      ...{ codeChallenge: undefined, nonce: undefined },
-    })
+    await insertCode(
+      database,
+      {
+        grant: { ...grant, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
+        ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
+        ...{ codeChallenge: undefined, nonce: undefined },
+      },
+      { opened: { type: 'grant_opened', by: 'test' } },
+    )
     ids.push(id)
   }
   return ids

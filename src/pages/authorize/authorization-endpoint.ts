@@ -15,7 +15,6 @@ import {
 } from '../../interaction/interaction.ts'
 import { receiveRequest } from '../../interaction/received-request.ts'
 import { respond } from '../../interaction/session-state.ts'
-import { issueFrontChannelTokens } from '../../operations/issue-front-channel-tokens.ts'
 import { openGrant } from '../../operations/open-grant.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -30,7 +29,7 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/authorize', async (request, reply) => {
     const sealed = continueValueIn(request.query)
     const interaction = sealed
-      ? await resumeAuthorization(signet, request, reply, sealed)
+      ? await resumeAuthorization(signet, request, reply, sealed, 'cache')
       : await loadReceived(signet, request, reply, request.query)
     const again = sealed ? redirectToAuthorize : redirectToArrival
     return interaction ? doNextStep(signet, request, reply, interaction, again) : reply
@@ -76,11 +75,11 @@ async function doNextStep(
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
   const person = personOf(request, step.session)
-  const opened = await openGrant(signet, person, authorization, step.session)
-  const tokens = opened && (await issueFrontChannelTokens(signet, person, authorization, opened))
-  // The session or the consent has just ended, or another tab has completed the pushed request: start again.
-  if (!tokens) return again(signet, reply, pending)
-  const page = pageContext(request, interaction)
+  const { consent, groups } = interaction
+  const issued = await openGrant(signet, person, authorization, { session: step.session, consent, groups })
+  // The session or the consent has just ended, the registration has changed, or another tab has completed the pushed request: start again.
+  if (!issued) return again(signet, reply, pending)
+  const page = () => pageContext(request, interaction)
   const to = { target: authorization.target, session: step.session }
-  return respond(signet, request, reply, to, { issued: { code: opened.code, ...tokens } }, page)
+  return respond(signet, request, reply, to, { issued }, page)
 }

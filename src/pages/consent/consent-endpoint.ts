@@ -18,7 +18,6 @@ import {
 } from '../../interaction/interaction.ts'
 import { respond } from '../../interaction/session-state.ts'
 import { giveConsent, refuseConsent } from '../../operations/give-consent.ts'
-import { issueFrontChannelTokens } from '../../operations/issue-front-channel-tokens.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
@@ -55,18 +54,17 @@ export function consentEndpoint(app: App, signet: Signet): void {
       return redirectToAuthorize(signet, reply, pending)
 
     const { target } = authorization
-    const page = pageContext(request, interaction)
+    const page = () => pageContext(request, interaction)
     const person = personOf(request, session)
     if (values.get('decision') !== 'allow') {
       await refuseConsent(signet, person, authorization, session)
       const outcome = { error: new OAuthError('consent_denied'), requestId: request.id }
       return respond(signet, request, reply, { target, session }, outcome, page)
     }
-    const opened = await giveConsent(signet, person, authorization, session)
-    const tokens = opened && (await issueFrontChannelTokens(signet, person, authorization, opened))
-    if (!tokens) return redirectToAuthorize(signet, reply, pending)
-    const outcome = { issued: { code: opened.code, ...tokens } }
-    return respond(signet, request, reply, { target, session }, outcome, page)
+    const { groups } = interaction
+    const issued = await giveConsent(signet, person, authorization, { session, groups })
+    if (!issued) return redirectToAuthorize(signet, reply, pending)
+    return respond(signet, request, reply, { target, session }, { issued }, page)
   })
 }
 

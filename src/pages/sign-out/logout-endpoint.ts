@@ -5,7 +5,7 @@ import { signOut } from '../../operations/own-sessions.ts'
 import { cookieNames } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import { withFrames } from '../../protocol/http/page-scope.ts'
+import { allowFrames } from '../../protocol/http/page-scope.ts'
 import { faultsIn, noParameters, type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
@@ -81,7 +81,7 @@ async function leave(
   const frames = session ? await logoutFrames(signet, session, clients) : { sources: [], origins: [] }
   const { returnTo } = logout
   if (returnTo !== undefined && frames.sources.length === 0) return reply.redirect(returnTo, 303)
-  if (frames.sources.length > 0) reply.helmet(withFrames(frames.origins))
+  if (frames.sources.length > 0) allowFrames(reply, frames.origins)
   const page = pageContextOf(request, logout.uiLocales)
   const returnHref = logout.client?.client_uri
   return sendPage(

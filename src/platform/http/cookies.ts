@@ -21,6 +21,17 @@ export interface CookieNames {
  * otherwise two installations on one host would sign people out of each other.
  */
 export function cookieNames(issuer: string): CookieNames {
+  const known = namesOf.get(issuer)
+  if (known) return known
+  const names = namesFor(issuer)
+  namesOf.set(issuer, names)
+  return names
+}
+
+/** A process has one issuer, and several requests a moment need its names. */
+const namesOf = new Map<string, CookieNames>()
+
+function namesFor(issuer: string): CookieNames {
   const { protocol, port } = new URL(issuer)
   const prefix = protocol === 'https:' ? '__Host-' : ''
   const suffix = port === '' ? '' : `_${port}`
@@ -71,7 +82,11 @@ const newBrowsers = new WeakMap<FastifyRequest, string>()
  */
 export function readCookie(request: FastifyRequest, name: string): string | undefined {
   const value = request.cookies[name]
-  const sent = (request.headers.cookie ?? '').split(';').filter((pair) => pair.trimStart().startsWith(`${name}=`))
-  if (sent.length > 1) return undefined
-  return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined
+  if (value === undefined || !/^[A-Za-z0-9_-]{43}$/.test(value)) return undefined
+  const header = request.headers.cookie ?? ''
+  // Seldom: another cookie may end with the name, or a value may contain it.
+  const isOnce = header.indexOf(`${name}=`) === header.lastIndexOf(`${name}=`)
+  if (isOnce) return value
+  const sent = header.split(';').filter((pair) => pair.trimStart().startsWith(`${name}=`))
+  return sent.length > 1 ? undefined : value
 }

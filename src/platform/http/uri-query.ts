@@ -41,5 +41,7 @@ export const maxAddressLength = 7168
 
 /** Whether a value is too long to be returned in the query of a redirect. */
 export function isTooLongToReturn(value: string): boolean {
+  // A unit of UTF-16 takes at most nine octets, as %E2%82%AC.
+  if (value.length * 9 <= maxReturnedLength) return false
   return new URLSearchParams({ '': value }).toString().length - 1 > maxReturnedLength
 }

@@ -22,6 +22,31 @@ export const accountColumns = `accounts.sub, ${profileColumns.map((column) => `a
     accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled, accounts.signed_up,
     account_emails.email, account_emails.verified_at IS NOT NULL AS email_verified`
 
+/** SQL: moments as milliseconds since 1970, for JSON. */
+export const milliseconds = (moment: string) => `floor(extract(epoch FROM ${moment}) * 1000)`
+
+/**
+ * SQL: an account with its primary address as one column of JSON, for statements of the hot paths: the server has less to describe, and the driver less to
+ * parse. Requires `accountEmail`.
+ */
+export const accountJson = `json_strip_nulls(json_build_object('sub', accounts.sub,
+    ${profileColumns.map((column) => `'${column}', accounts.${column}`).join(', ')}, 'address', accounts.address,
+    'phone_number_verified', accounts.phone_number_verified, 'created_at', ${milliseconds('accounts.created_at')},
+    'updated_at', ${milliseconds('accounts.updated_at')}, 'disabled', accounts.disabled_at IS NOT NULL, 'signed_up', accounts.signed_up,
+    'email', account_emails.email, 'email_verified', account_emails.verified_at IS NOT NULL))`
+
+/** `accountJson` */
+export type AccountJson = Omit<Account, 'created_at' | 'updated_at'> & {
+  readonly created_at: number
+  readonly updated_at: number
+}
+
+export function accountFromJson(json: AccountJson): Account {
+  // Members without a value are absent from the JSON.
+  const { email, signed_up, created_at, updated_at } = json
+  return { ...json, email, signed_up, created_at: new Date(created_at), updated_at: new Date(updated_at) }
+}
+
 /** SQL: joins the primary address. Goes after `accounts`. */
 export const accountEmail = `LEFT JOIN account_emails ON account_emails.sub = accounts.sub AND account_emails.is_primary`
 

@@ -211,6 +211,8 @@ export interface ClientDocument {
 
 interface CommonClient extends CommonMetadata {
   readonly client_id: ClientId
+  /** When its registration changed last, as PostgreSQL writes it, to the microsecond. Identifies the version of the row. */
+  readonly updatedAt: string
   /** The existing resources on its allow-list. */
   readonly allowed: readonly Resource[]
   /** Whether it registered itself (RFC 7591), or identifies itself by a document. Nobody has verified who is behind it. */

@@ -36,6 +36,7 @@ type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   [Member in Nullable]: Exclude<CommonMetadata[Member], undefined> | null
 } & {
   client_id: ClientId
+  updated_at: string
   require_pkce: boolean
   /** Whether `require_pkce` is `auto`. It counts only while the other column is true, because the previous release changes only that one. */
   require_pkce_auto: boolean
@@ -60,7 +61,7 @@ const allowedResources = `CASE WHEN clients.self_registered
  * marked as deleted are left out.
  */
 const select = `
-  SELECT to_jsonb(clients) - '{created_at,updated_at,deleted_at,grant_epoch,grants_ended_at}'::text[] || jsonb_build_object(
+  SELECT to_jsonb(clients) - '{created_at,deleted_at,grant_epoch,grants_ended_at}'::text[] || jsonb_build_object(
     'secrets', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', client_secrets.id, 'digest', encode(digest, 'hex'),
                                'sealed', sealed, 'version', sealed_version, 'grant', grants.id)
                                ORDER BY client_secrets.id), '[]')
@@ -78,13 +79,14 @@ const select = `
 
 function clientFromRow(row: ClientRow): Client {
   const { token_endpoint_auth_signing_alg: alg, token_endpoint_auth_method: method, secrets, ...others } = row
-  const { standing_grant: standingGrant, document, ...rest } = others
+  const { standing_grant: standingGrant, document, updated_at: updatedAt, ...rest } = others
   const { require_pkce_auto: isAuto, token_endpoint_auth_method_unset: isUnset, ...members } = rest
   const { self_registered: isSelfRegistered, require_issuer_audience: isPinned, ...plain } = members
   const absent = Object.fromEntries(nullable.map((member) => [member, row[member] ?? undefined]))
   const allowed = row.allowed.map(resourceFromRow)
   const common = {
     ...plain,
+    updatedAt,
     scope: isSelfRegistered ? openScopes(row.scope, allowed) : row.scope,
     // Those that own one of its scopes, and are still open.
     resources: isSelfRegistered

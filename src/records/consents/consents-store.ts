@@ -16,10 +16,14 @@ const consentedScopes = scopesUnmovedSince('consents.scopes', 'consents.updated_
 /** The client that a consent is for. */
 type ConsentedClient = Pick<Client, 'client_id' | 'document'>
 
-/** SQL: whether a consent was given to another presentation of the client, or to another version of its document. */
-const isOutdated = (digest: string) => `(consents.document_digest IS DISTINCT FROM ${digest}::bytea OR EXISTS (
+/** SQL: whether a client that registered itself has changed what the person saw of it since they gave the consent. */
+const isPresentedAnew = `EXISTS (
   SELECT FROM client_registrations
-  WHERE client_registrations.client_id = consents.client_id AND presented_at > consents.updated_at))`
+  WHERE client_registrations.client_id = consents.client_id AND presented_at > consents.updated_at)`
+
+/** SQL: whether a consent was given to another presentation of the client, or to another version of its document. `consentFromJson` decides the same. */
+const isOutdated = (digest: string) =>
+  `(consents.document_digest IS DISTINCT FROM ${digest}::bytea OR ${isPresentedAnew})`
 
 function digestOf(document: Client['document']): Buffer | null {
   return document ? Buffer.from(document.digest, 'hex') : null
@@ -33,10 +37,13 @@ export interface GrantTerms {
   readonly consent: Consent | null
 }
 
+/** SQL: the members of a `Consent` for a JSON object. */
+const consentMembers = `'scopes', ${consentedScopes}, 'resources', consents.resources, 'claims', consents.claims`
+
 /** SQL: the `GrantTerms` of the row in `grants`, as JSON, for statements that also read something else. */
 export const grantTermsJson = `jsonb_build_object(
   'scopes', ${scopesUnmovedSince('grants.scopes', 'grants.created_at')},
-  'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources, 'claims', consents.claims)
+  'consent', (SELECT jsonb_build_object(${consentMembers})
               FROM consents WHERE consents.sub = grants.sub AND consents.client_id = grants.client_id))`
 
 /**
@@ -47,21 +54,24 @@ export interface GivenConsent extends Consent {
   readonly isOutdated: boolean
 }
 
+/** `consentJson` */
+export interface ConsentJson extends Consent {
+  readonly isPresentedAnew: boolean
+  readonly documentDigest: string | null
+}
+
+/** SQL: the row in `consents` as JSON, for a statement that also reads something else. The statement need not know the document of the client. */
+export const consentJson = `json_build_object(${consentMembers}, 'isPresentedAnew', ${isPresentedAnew},
+  'documentDigest', encode(consents.document_digest, 'hex'))`
+
 /**
  * @param client as the request was checked with it. Its document may have changed since then, and that must not make a consent for another version count for it
  */
-export async function findConsent(
-  db: Queryable,
-  sub: Sub,
-  { client_id: clientId, document }: ConsentedClient,
-): Promise<GivenConsent | undefined> {
-  const { rows } = await db.query<{ scopes: string[]; resources: string[]; claims: string[]; isOutdated: boolean }>({
-    name: 'find-consent',
-    text: `SELECT ${consentedScopes} AS scopes, resources, claims, ${isOutdated('$3')} AS "isOutdated"
-           FROM consents WHERE sub = $1 AND client_id = $2`,
-    values: [sub, clientId, digestOf(document)],
-  })
-  return rows[0]
+export function consentFromJson(
+  { scopes, resources, claims, isPresentedAnew: isAnew, documentDigest }: ConsentJson,
+  { document }: Pick<Client, 'document'>,
+): GivenConsent {
+  return { scopes, resources, claims, isOutdated: documentDigest !== (document?.digest ?? null) || isAnew }
 }
 
 /** Deletes the consent of a person to a client. False if there was none. */

@@ -51,31 +51,32 @@ export function endSessionsSql(
 /** SQL: the condition that selects the grant with the ID $1, if it is alive. */
 const isLiveGrant = `grants.id = (SELECT grants.id FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive})`
 
-/** Ends a grant permanently, with its codes, refresh tokens and access tokens. False if it had already ended. */
-export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason): Promise<boolean> {
+const endGrantOnly = { name: 'end-grant', text: endGrantsSql('$2', isLiveGrant) }
+const endGrantWithEvent = {
+  name: 'end-grant-with-event',
+  text: `WITH ended AS (${endGrantOnly.text} RETURNING 1), event AS (${insertEventSql('ended', 3)}) SELECT FROM ended`,
+}
+
+/**
+ * Ends a grant permanently, with its codes, refresh tokens and access tokens. Of callers at the same time, one ends it: the others wait for the row, and then
+ * find it ended.
+ *
+ * @param event recorded in the same statement, if the grant ends now
+ * @returns false if it had already ended
+ */
+export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason, event?: NewEvent): Promise<boolean> {
   const { rowCount } = await db.query({
-    name: 'end-grant',
-    text: endGrantsSql('$2', isLiveGrant),
-    values: [id, reason],
+    ...(event ? endGrantWithEvent : endGrantOnly),
+    values: [id, reason, ...(event ? eventValues(event) : [])],
   })
   return rowCount === 1
 }
 
-/**
- * Ends the grant of a code that was presented again, and records that, in one statement. Of any number of concurrent callers, one ends it.
- *
- * @param records `each`: the event is recorded even if the grant has already ended; `first`: only with the end
- */
-export async function endReplayedGrant(
-  db: Queryable,
-  id: GrantId,
-  event: NewEvent,
-  records: 'each' | 'first',
-): Promise<void> {
+/** Ends the grant of a code that was presented again, and records that in the same statement, even if the grant had already ended. */
+export async function endReplayedGrant(db: Queryable, id: GrantId, event: NewEvent): Promise<void> {
   await db.query({
-    name: `end-grant-and-record-${records}`,
-    text: `WITH ended AS (${endGrantsSql('code_replayed', isLiveGrant)} RETURNING 1)
-           ${insertEventSql(records === 'each' ? '(SELECT) AS replay' : 'ended', 2)}`,
+    name: 'end-replayed-grant',
+    text: `WITH ended AS (${endGrantsSql('code_replayed', isLiveGrant)}) ${insertEventSql('(SELECT) AS replay', 2)}`,
     values: [id, ...eventValues(event)],
   })
 }

@@ -60,35 +60,29 @@ export function completePushedRequestSql(sql: {
              RETURNING digest`
 }
 
+/** `pushedRequestJson` */
+export type PushedRequestJson = Omit<StoredPushedRequest, 'repeatableIn'> & { readonly repeatableIn: SessionId | null }
+
+/** SQL: the `StoredPushedRequest` of the row in `pushed_requests` as JSON, for statements that also read something else. */
+export const pushedRequestJson = `json_build_object('parameters', parameters, 'isSigned', is_signed, 'expired', pushed_requests.expires_at <= clock_timestamp(),
+    'completed', completed_at IS NOT NULL, 'repeatableIn', CASE WHEN ${justNow} THEN pushed_requests.session_id END)`
+
+export function pushedRequestFromJson({ repeatableIn, ...rest }: PushedRequestJson): StoredPushedRequest {
+  return { ...rest, repeatableIn: repeatableIn ?? undefined }
+}
+
 /** The request with this digest that this client has pushed. */
 export async function findPushedRequest(
   db: Queryable,
   digest: Buffer,
   clientId: string,
 ): Promise<StoredPushedRequest | undefined> {
-  const { rows } = await db.query<{
-    parameters: string
-    is_signed: boolean
-    expired: boolean
-    completed: boolean
-    repeatable_in: SessionId | null
-  }>({
+  const { rows } = await db.query<{ json: PushedRequestJson }>({
     name: 'find-pushed-request',
-    text: `SELECT parameters, is_signed, expires_at <= clock_timestamp() AS expired, completed_at IS NOT NULL AS completed,
-             CASE WHEN ${justNow} THEN session_id END AS repeatable_in
-           FROM pushed_requests WHERE digest = $1 AND client_id = $2`,
+    text: `SELECT ${pushedRequestJson} AS json FROM pushed_requests WHERE digest = $1 AND client_id = $2`,
     values: [digest, clientId],
   })
-  const row = rows[0]
-  return (
-    row && {
-      parameters: row.parameters,
-      isSigned: row.is_signed,
-      expired: row.expired,
-      completed: row.completed,
-      repeatableIn: row.repeatable_in ?? undefined,
-    }
-  )
+  return rows[0] && pushedRequestFromJson(rows[0].json)
 }
 
 /** Marks a request as answered without a code. The statement that stores a code does this itself (tokens/authorization-codes-store.ts). */

@@ -195,7 +195,7 @@ const batchSize = 500
  */
 export async function removeResourceFromClients(tx: Queryable, identifier: string): Promise<void> {
   await repeatInBatches(tx, {
-    text: `UPDATE clients SET resources = array_remove(resources, $1)
+    text: `UPDATE clients SET updated_at = now(), resources = array_remove(resources, $1)
            WHERE client_id = ANY (ARRAY(SELECT client_id FROM clients WHERE resources @> ARRAY[$1] LIMIT ${batchSize}))
            RETURNING client_id`,
     values: [identifier],

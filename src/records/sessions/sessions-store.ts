@@ -1,6 +1,12 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
-import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
+import {
+  type AccountJson,
+  accountEmail,
+  accountFromJson,
+  accountJson,
+  milliseconds,
+} from '../accounts/accounts-store.ts'
 import type { ProvenFactor } from '../accounts/factors.ts'
 import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/liveness-store.ts'
@@ -24,47 +30,52 @@ export interface Session {
   readonly accountEpoch: number
 }
 
+/** `sessionSql` */
+export interface SessionJson extends Pick<Session, 'id' | 'authTime' | 'amr' | 'sidVersion' | 'accountEpoch'> {
+  readonly factor: ProvenFactor | null
+  readonly factorTime: number | null
+  readonly account: AccountJson
+}
+
 /**
- * The session of a cookie, unless it has ended, expired, or been idle for too long. Updates the time of last use at most once a minute, and not while
- * the row is locked, because every page reads the session and must not wait.
+ * SQL: the CTE `session` with the session of a cookie and its account as JSON, unless it has ended, expired, or been idle for too long. Also updates the time of
+ * last use at most once a minute, and not while the row is locked, because every page reads the session and must not wait.
+ *
+ * @param digest the parameter with the digest of the cookie
+ * @param idleTtl the parameter with the idle timeout, in seconds
+ */
+export const sessionSql = (digest: string, idleTtl: string): string => `session AS (
+    SELECT sessions.id, sessions.sub, sessions.used_at, json_build_object('id', sessions.id, 'authTime', ${milliseconds('sessions.auth_time')},
+        'amr', sessions.amr, 'factor', sessions.factor, 'factorTime', ${milliseconds('sessions.factor_time')}, 'account', ${accountJson},
+        'sidVersion', sessions.sid_version, 'accountEpoch', accounts.epoch) AS json
+    FROM sessions JOIN accounts ON accounts.sub = sessions.sub ${accountEmail}
+    WHERE digest = ${digest} AND ${sessionAlive} AND expires_at > now() AND used_at > now() - make_interval(secs => ${idleTtl})
+  ), used AS (
+    UPDATE sessions SET used_at = now() WHERE id IN (
+      SELECT sessions.id FROM session JOIN sessions ON sessions.id = session.id
+      WHERE session.used_at < now() - interval '1 minute' FOR NO KEY UPDATE OF sessions SKIP LOCKED)
+  )`
+
+export function sessionFromJson({ factor, factorTime, account, ...session }: SessionJson): Session {
+  return {
+    ...session,
+    ...{ factor: factor ?? undefined, factorTime: factorTime ?? undefined, account: accountFromJson(account) },
+  }
+}
+
+/**
+ * The session of a cookie with its account (`sessionSql`).
  *
  * @param sessionDigest the digest of the cookie
  * @param idleTtl the idle timeout, in seconds
  */
 export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl: number): Promise<Session | undefined> {
-  const { rows } = await db.query<
-    AccountRow & {
-      id: SessionId
-      auth_time: Date
-      amr: string[]
-      factor: ProvenFactor | null
-      factor_time: Date | null
-      used_at: Date
-      sid_version: number
-      epoch: number
-    }
-  >({
+  const { rows } = await db.query<{ json: SessionJson }>({
     name: 'find-session',
-    text: `WITH session AS (
-             SELECT ${accountColumns}, accounts.epoch, sessions.id, sessions.auth_time, sessions.amr, sessions.factor, sessions.factor_time,
-               sessions.used_at, sessions.sid_version
-             FROM sessions JOIN accounts ON accounts.sub = sessions.sub ${accountEmail}
-             WHERE digest = $1 AND ${sessionAlive} AND expires_at > now() AND used_at > now() - make_interval(secs => $2)
-           ), used AS (
-             UPDATE sessions SET used_at = now() WHERE id IN (
-               SELECT sessions.id FROM session JOIN sessions ON sessions.id = session.id
-               WHERE session.used_at < now() - interval '1 minute' FOR NO KEY UPDATE OF sessions SKIP LOCKED)
-           )
-           SELECT * FROM session`,
+    text: `WITH ${sessionSql('$1', '$2')} SELECT json FROM session`,
     values: [sessionDigest, idleTtl],
   })
-  const row = rows[0]
-  if (!row) return undefined
-  const { id, auth_time, amr, factor, factor_time, used_at: _, sid_version: sidVersion, epoch, ...account } = row
-  return {
-    ...{ id, authTime: auth_time.getTime(), amr, factor: factor ?? undefined, factorTime: factor_time?.getTime() },
-    ...{ account: accountFromRow(account), sidVersion, accountEpoch: epoch },
-  }
+  return rows[0] && sessionFromJson(rows[0].json)
 }
 
 /** A session to be started by a sign-in. The lifetime is in seconds, times are in milliseconds since 1970. */

@@ -101,17 +101,21 @@ async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'ses
   const [id, code] = [text() as GrantId, randomBytes(32)]
   const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
   const opened = await inTransaction(db, (tx) =>
-    insertCode(tx, {
-      grant: { ...grant, resources: [], claims: noClaims, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
-      ...{
-        digest: code,
-        ttl: 60,
-        redirectUri: 'https://app.example',
-        sid: 'sid' as Sid,
-        codeChallenge: undefined,
-        nonce: undefined,
+    insertCode(
+      tx,
+      {
+        grant: { ...grant, resources: [], claims: noClaims, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
+        ...{
+          digest: code,
+          ttl: 60,
+          redirectUri: 'https://app.example',
+          sid: 'sid' as Sid,
+          codeChallenge: undefined,
+          nonce: undefined,
+        },
       },
-    }),
+      { opened: { type: 'grant_opened', by: 'test' } },
+    ),
   )
   return opened ? { id, code } : undefined
 }
