@@ -51,7 +51,7 @@ export function textTable(head, body, words) {
 }
 
 /** @param {readonly string[]} head @param {readonly (readonly string[])[]} body @param {number} words */
-function markdownTable(head, body, words) {
+export function markdownTable(head, body, words) {
   const rule = head.map((_, column) => (column < words ? '---' : '---:'))
   return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }

@@ -9,6 +9,7 @@ import { metricsTable } from '../platform/metrics-table.ts'
 import { errorsTable } from '../protocol/errors/errors-table.ts'
 import { clientPages, withClientBlocks } from './client-blocks.ts'
 import { clientMatrix } from './client-matrix.ts'
+import { databaseFeaturesTable } from './database-features.ts'
 import { keyTimeline } from './key-timeline.ts'
 import { metadataTable } from './metadata-variants.ts'
 
@@ -23,6 +24,23 @@ export const generated = [
   { page: join(packageFolder, 'docs/clients/README.md'), table: clientMatrix },
   { page: join(packageFolder, 'docs/standards.md'), table: metadataTable },
 ]
+
+/**
+ * The parts of docs/scale.md, by the names in their marks, and its chart. They have a test of their own (scale.test.ts), because the simulation
+ * takes seconds.
+ */
+export async function scaleDocumentation(): Promise<{ parts: Record<string, string>; chart: string }> {
+  // The bench is not compiled with the tests.
+  const module = pathToFileURL(join(packageFolder, 'bench/simulation/scale.js')).href
+  const { computeScale } = (await import(module)) as typeof import('../../bench/simulation/scale.js')
+  const { parts, chart } = computeScale()
+  return { parts: { ...parts, features: databaseFeaturesTable() }, chart }
+}
+
+export const scaleFiles = {
+  page: join(packageFolder, 'docs/scale.md'),
+  chart: join(packageFolder, 'docs/images/scale.svg'),
+}
 
 /** Images that are generated from the sources. */
 export const drawn = [{ file: join(packageFolder, 'docs/images/key-timeline.svg'), draw: keyTimeline }]
@@ -43,24 +61,37 @@ function notesList(): string {
     .join('\n')
 }
 
-const begin = '<!-- made by npm run docs: -->'
-const end = '<!-- :made by npm run docs -->'
+const marks = (part: string | undefined) => {
+  const name = part === undefined ? '' : ` (${part})`
+  return [`<!-- made by npm run docs${name}: -->`, `<!-- :made by npm run docs${name} -->`] as const
+}
 
-/** The text between the two markers of a page. */
-export function partOf(page: string): string {
+/**
+ * The text between the two markers of a page.
+ *
+ * @param part the name in the markers, if the page has several generated parts
+ */
+export function partOf(page: string, part?: string): string {
+  const [begin, end] = marks(part)
   const text = readFileSync(page, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`${page} has no markers for the generated part.`)
+  if (from === -1 || to < from)
+    throw new Error(`${page} has no markers for the generated part${part ? ` ${part}` : ''}.`)
   return text.slice(from + begin.length, to).trim()
+}
+
+function writePart(page: string, content: string, part?: string): void {
+  const [begin, end] = marks(part)
+  const rest = readFileSync(page, 'utf8').split(`${begin}\n${partOf(page, part)}\n${end}`)
+  if (rest.length !== 2) throw new Error(`${page}: the marks must stand alone on their lines.`)
+  writeFileSync(page, rest.join(`${begin}\n${content}\n${end}`))
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   for (const { file, draw } of drawn) writeFileSync(file, draw())
   for (const page of clientPages()) writeFileSync(page, withClientBlocks(readFileSync(page, 'utf8')))
-  for (const { page, table } of generated) {
-    const text = readFileSync(page, 'utf8')
-    const rest = text.split(`${begin}\n${partOf(page)}\n${end}`)
-    if (rest.length !== 2) throw new Error(`${page}: the marks must stand alone on their lines.`)
-    writeFileSync(page, rest.join(`${begin}\n${table()}\n${end}`))
-  }
+  for (const { page, table } of generated) writePart(page, table())
+  const { parts, chart } = await scaleDocumentation()
+  for (const [part, content] of Object.entries(parts)) writePart(scaleFiles.page, content, part)
+  writeFileSync(scaleFiles.chart, chart)
 }
