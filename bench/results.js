@@ -3,27 +3,47 @@
 /** @typedef {import('./servers/target.js').ServerName} ServerName */
 
 /**
+ * What one server needed for one scenario. Everything that is `per request` is a mean over a round, and the median of the rounds.
+ *
  * @typedef {object} Row
- * @property {string} name of the scenario
- * @property {string} title
+ * @property {string} scenario its name on the command line (`refresh`)
+ * @property {string} title of the scenario, in reports
  * @property {ServerName} server
- * @property {number} perSecond
+ * @property {number} perSecond requests a second
  * @property {number} p50 milliseconds
  * @property {number} p99 milliseconds
- * @property {number | undefined} cpu microseconds per request
+ * @property {number | undefined} cpu microseconds of processor time per request, of all the server's processes except PostgreSQL's
+ * @property {number | undefined} postgresCpu microseconds of processor time per request, of all the processes of its PostgreSQL cluster
+ * @property {number | undefined} statements SQL statements per request, with BEGIN and COMMIT
+ * @property {number | undefined} commits transactions per request that changed something, so that each was one durable commit
+ * @property {number | undefined} walBytes bytes of write-ahead log per request
  * @property {number | undefined} ofPeer throughput, as a multiple of oidc-provider's
  * @property {number | undefined} ofFloor throughput, as a multiple of the floor's
  * @property {number | undefined} cpuOfPeer oidc-provider's processor time per request, as a multiple of this server's
  * @property {number | undefined} cpuOfFloor the floor's processor time per request, as a multiple of this server's
+ * @property {number | undefined} cpuOfBefore that of `Signet, before`, as a multiple of this server's
+ * @property {number | undefined} cpuOfOne that of `Signet`, as a multiple of this server's
  */
 
 /**
+ * The content of bench/results.json (`--docs`) and of the file that `--json` names. A member that was not measured is left out.
+ *
  * @typedef {object} Results
- * @property {object} setting machine, versions, and how it was measured
+ * @property {{ processors: number, model: string, platform: string, node: string }} machine
+ * @property {Record<string, string | number>} setting versions, and how it was measured
  * @property {Row[]} rows
- * @property {{ server: ServerName, atRest: number | undefined, afterLoad: number | undefined }[]} memory MiB
+ * @property {Memory[]} memory
  * @property {{ first: number, later: number } | undefined} start milliseconds until ready
  * @property {Bar[]} bars
+ */
+
+/**
+ * Resident memory in MiB, without PostgreSQL's.
+ *
+ * @typedef {object} Memory
+ * @property {ServerName} server
+ * @property {number | undefined} atRest
+ * @property {number | undefined} afterLoad
  */
 
 /** @typedef {{ bar: string, measured: number, met: boolean }} Bar */
