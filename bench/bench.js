@@ -8,7 +8,7 @@ import { createChildren } from './children.js'
 import { writeDocumentation } from './documentation.js'
 import { createLoader } from './load/load.js'
 import { chooseProcessors, describeMachine } from './machine.js'
-import { measure, memoryAtRest, rounds } from './measure.js'
+import { countedSeconds, measure, memoryAtRest, rounds } from './measure.js'
 import { readOptions, usage, WrongUsage } from './options.js'
 import { residentMemory } from './process-usage.js'
 import { profileReport } from './profile.js'
@@ -101,7 +101,7 @@ async function compare() {
     targets.push(started)
   }
 
-  const seconds = targets.reduce((sum, { warmUp }) => sum + warmUp + 1 + rounds * options.seconds, 0)
+  const seconds = targets.reduce((sum, { warmUp }) => sum + warmUp + countedSeconds + rounds * options.seconds, 0)
   const progress = createProgress(process.stderr, chosen.length, seconds)
   const rows = []
   for (const scenario of chosen) {

@@ -75,7 +75,7 @@ export async function watchDatabase(connection, database) {
     const { requests } = await run()
     const after = await calls()
     await track('none')
-    return (after - before) / requests
+    return requests === 0 ? undefined : (after - before) / requests
   }
 
   return { read, countStatements }

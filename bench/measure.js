@@ -5,6 +5,8 @@ import { processorTime, residentMemory, residentMemoryOfEach } from './process-u
 
 /** Rounds of each server. */
 export const rounds = 3
+/** Seconds of load during which statements are counted. */
+export const countedSeconds = 2
 
 /**
  * What one request needed, as in the rows of the results.
@@ -30,7 +32,7 @@ export async function measure(scenario, targets, loader, seconds, report) {
     report(`${target.name}, first requests`)
     const load = await scenario.prepare(target)
     await loader.send(load, target.warmUp)
-    const statements = await target.database?.countStatements(() => loader.send(load, 1))
+    const statements = await target.database?.countStatements(() => loader.send(load, countedSeconds))
     runs.push({ target, load, statements, rounds: /** @type {Round[]} */ ([]) })
   }
   for (let round = 1; round <= rounds; round++)
@@ -39,6 +41,7 @@ export async function measure(scenario, targets, loader, seconds, report) {
       const before = await usageOf(target)
       const measured = await loader.send(load, seconds)
       const after = await usageOf(target)
+      if (measured.requests === 0) throw new Error(`${target.name} answered nothing in ${seconds} s: ${scenario.title}`)
       done.push({ ...measured, ...perRequest(before, after, measured.requests) })
     }
   return runs.map(({ target, rounds: done, statements }) => ({ server: target.name, rounds: done, statements }))

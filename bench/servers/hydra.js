@@ -22,7 +22,6 @@ export async function startHydra({ run, serve, folder }, processors, database) {
   const file = join(folder, 'hydra.json')
   // Its defaults, except for what makes it do the same work: JWTs as access tokens, and ES256 (below). As in Signet, no line for each request.
   const config = {
-    dsn: `${url}?sslmode=disable`,
     log: { level: 'error' },
     serve: { public: { host: '127.0.0.1', port }, admin: { host: '127.0.0.1', port: adminPort } },
     urls: { self: { issuer }, login: 'https://app.example/login', consent: 'https://app.example/consent' },
@@ -31,8 +30,11 @@ export async function startHydra({ run, serve, folder }, processors, database) {
     webfinger: { jwks: { broadcast_keys: ['hydra.openid.id-token', 'hydra.jwt.access-token'] } },
   }
   writeFileSync(file, JSON.stringify(config))
-  const environment = { SQA_OPT_OUT: 'true' } // no reports to its maker
-  await run({ program, args: ['migrate', 'sql', '--yes', '--config', file], environment })
+  // On one processor it opens so few connections by default that concurrent requests wait for each other for ever.
+  const connections = 'max_conns=40&max_idle_conns=40'
+  // The second: no reports to its maker.
+  const environment = { DSN: `${url}?sslmode=disable&${connections}`, SQA_OPT_OUT: 'true' }
+  await run({ program, args: ['migrate', 'sql', '--yes', '--read-from-env'], environment })
   // Without --dev, it refuses http. It then only leaves out checks of URLs.
   const { pid } = await serve({
     ...{ program, args: ['serve', 'all', '--dev', '--config', file], environment },

@@ -25,14 +25,14 @@ export async function startKeycloak({ run, serve, folder }, processors, database
   const home = join(folder, 'keycloak')
   cpSync(installed, home, { recursive: true })
   const program = join(home, 'bin/kc.sh')
-  await run({ program, args: ['build', '--db=postgres', '--cache=local'] })
+  await run({ program, args: ['build', '--db=postgres'] })
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const server = await serve({
     program,
     args: [
       ...['start', '--optimized', '--http-enabled=true', '--http-host=127.0.0.1', `--http-port=${port}`],
-      ...[`--hostname=${origin}`, '--log-level=warn'],
+      ...[`--hostname=${origin}`, '--log-level=warn', '--cache=local'],
       ...[`--db-url=jdbc:postgresql://${url.host}${url.pathname}`, `--db-username=${url.username}`],
     ],
     environment: {

@@ -48,7 +48,7 @@ export async function targetOf(started) {
   const tokenUrls =
     kind === 'floor' ? { ES256: `${issuer}/ES256`, RS256: `${issuer}/RS256` } : { ES256: token, RS256: token }
   return {
-    ...{ name: kind, metadataUrl, tokenUrls, people, parameters: {}, warmUp: 1 },
+    ...{ name: kind, metadataUrl, tokenUrls, people, parameters: {}, warmUp: 2 },
     ...{ challengesAt: undefined, database: undefined },
     ...started,
     metadata,
