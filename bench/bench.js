@@ -2,13 +2,13 @@
 // docs/speed.md explains how.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { chart } from './chart.js'
 import { createChildren } from './children.js'
 import { writeDocumentation } from './documentation.js'
 import { createLoader } from './load/load.js'
 import { chooseProcessors, describeMachine } from './machine.js'
-import { measure, memoryAtRest, rounds, warmUp } from './measure.js'
+import { countedSeconds, measure, memoryAtRest, rounds } from './measure.js'
 import { readOptions, usage, WrongUsage } from './options.js'
 import { residentMemory } from './process-usage.js'
 import { profileReport } from './profile.js'
@@ -16,17 +16,22 @@ import { createProgress } from './progress.js'
 import { textReport } from './report.js'
 import { barsOf, median, rowsOf } from './results.js'
 import { scenarios } from './scenarios/scenarios.js'
+import { startHydra } from './servers/hydra.js'
+import { startKeycloak } from './servers/keycloak.js'
 import { externalDatabase } from './servers/postgresql.js'
-import { createRecords, installation, serveSignet } from './servers/signet.js'
+import { createRecords, installation, serveSignet, serveWatched } from './servers/signet.js'
 import { startComparison } from './servers/start-comparison.js'
 
 /** @typedef {import('./options.js').Options} Options */
-/** @typedef {import('./children.js').Children} Children */
+/** @typedef {import('./results.js').Results} Results */
+/** @typedef {import('./servers/target.js').Target} Target */
+/** @typedef {import('./servers/target.js').ServerName} ServerName */
 
 const names = scenarios.map(({ name }) => name)
 const options = optionsOrEnd()
 const chosen = scenarios.filter(({ name }) => options.scenarios.includes(name))
-const processors = chooseProcessors()
+const processors = chooseProcessors(options.workers)
+const hasPeers = Boolean(process.env['BENCH_HYDRA'] ?? process.env['BENCH_KEYCLOAK'])
 const children = createChildren()
 const loader = createLoader(children, processors?.others)
 
@@ -60,32 +65,44 @@ function optionsOrEnd() {
 async function compare() {
   const whole = chosen.length === scenarios.length
   const needsDatabase = chosen.some(({ servers }) => servers.includes('Signet, external'))
-  const database = needsDatabase ? await externalDatabase(children, processors) : undefined
+  const database = needsDatabase || hasPeers ? await externalDatabase(children, processors) : undefined
   const start = whole ? await measureStart() : undefined
-
-  const own = await installation(folderFor('signet'))
-  const signet = await serveSignet(children, processors, own)
-  const atRest = memoryAtRest(signet.pid)
+  /** @type {Target[]} */
   const targets = [
     await startComparison('floor', children, processors),
     await startComparison('oidc-provider', children, processors),
   ]
-  const memory = [
-    {
-      server: /** @type {const} */ ('oidc-provider'),
-      pid: targets[1]?.pid ?? 0,
-      atRest: await memoryAtRest(targets[1]?.pid ?? 0),
-    },
-    { server: /** @type {const} */ ('Signet'), pid: signet.pid, atRest: await atRest },
-  ]
-  targets.push(await createRecords(children, own, 'Signet', signet.pid))
-  if (database) {
-    const other = await installation(folderFor('signet-external'), database.url)
-    const { pid } = await serveSignet(children, processors, other)
-    targets.push(await createRecords(children, other, 'Signet, external', pid))
+  /** @type {Pick<Results['memory'][number], 'server' | 'atRest' | 'eachAtRest'>[]} */
+  const memory = [{ server: 'oidc-provider', ...(await memoryAtRest(targets[1]?.pid ?? 0)) }]
+
+  /** @param {ServerName} name @param {{ checkout?: string, workers?: number }} [options] */
+  const startSignet = async (name, options) => {
+    const own = await installation(folderFor(name.replaceAll(/\W+/g, '-')), options)
+    const running = await serveWatched(children, processors, own)
+    memory.push({ server: name, ...(await memoryAtRest(running.pid)) })
+    targets.push(await createRecords(children, own, { kind: 'Signet', name, ...running }))
+  }
+  if (options.baseline !== undefined) await startSignet('Signet, before', { checkout: resolve(options.baseline) })
+  await startSignet('Signet')
+  if (options.workers !== undefined)
+    await startSignet(`Signet, ${options.workers} workers`, { workers: options.workers })
+  if (database && needsDatabase) {
+    const kind = 'Signet, external'
+    const databaseUrl = process.env['BENCH_DATABASE_URL'] ?? (await database.create('signet'))
+    const own = await installation(folderFor('signet-external'), { databaseUrl })
+    const { pid } = await serveSignet(children, processors, own)
+    const watch = await database.watch(databaseUrl)
+    targets.push(await createRecords(children, own, { kind, name: kind, pid, database: watch }))
+  }
+  for (const startPeer of [startHydra, startKeycloak]) {
+    const started = await startPeer(children, processors, database)
+    if (!started) continue
+    memory.push({ server: started.name, ...(await memoryAtRest(started.pid)) })
+    targets.push(started)
   }
 
-  const progress = createProgress(process.stderr, chosen.length, 3 * (warmUp + rounds * options.seconds))
+  const seconds = targets.reduce((sum, { warmUp }) => sum + warmUp + countedSeconds + rounds * options.seconds, 0)
+  const progress = createProgress(process.stderr, chosen.length, seconds)
   const rows = []
   for (const scenario of chosen) {
     progress.next(scenario.title)
@@ -93,11 +110,10 @@ async function compare() {
   }
   progress.end()
 
+  const pidOf = (/** @type {ServerName} */ server) => targets.find(({ name }) => name === server)?.pid ?? 0
   const measured = {
-    setting: settingOf(database?.version),
-    rows,
-    memory: memory.map(({ pid, ...rest }) => ({ ...rest, afterLoad: residentMemory(pid) })),
-    start,
+    ...{ machine: describeMachine(), setting: settingOf(database?.version), rows, start },
+    memory: memory.map((one) => ({ ...one, afterLoad: residentMemory(pidOf(one.server)) })),
   }
   const results = { ...measured, bars: barsOf(measured) }
   process.stdout.write(textReport(results))
@@ -127,9 +143,11 @@ async function profile() {
   const own = await installation(folderFor('signet'))
   const flags = ['--cpu-prof', '--cpu-prof-interval', '250', '--cpu-prof-dir', folder]
   const signet = await serveSignet(children, processors, own, flags)
-  const target = await createRecords(children, own, 'Signet', signet.pid)
+  const target = await createRecords(children, own, {
+    ...{ kind: 'Signet', name: 'Signet', pid: signet.pid, database: undefined },
+  })
   const load = await scenario.prepare(target)
-  await loader.send(load, 2 * warmUp)
+  await loader.send(load, 2 * target.warmUp)
   const monotonic = () => Number(process.hrtime.bigint() / 1_000n)
   const from = monotonic()
   const { requests, perSecond } = await loader.send(load, options.seconds)
@@ -145,7 +163,6 @@ function settingOf(postgresql) {
     ? `the measured server alone on one; load generator and PostgreSQL on ${processors.others.split(',').length} other`
     : 'not assigned'
   return {
-    ...describeMachine(),
     'use of processors': placed,
     'load generator': loader.name,
     'each figure': `the median of ${rounds} rounds of ${options.seconds} s, the servers taking turns`,

@@ -3,17 +3,17 @@
 const [labelWidth, plotWidth, rowHeight, top, bottom] = [200, 480, 30, 44, 34]
 
 /**
- * Draws Signet's throughput as a multiple of oidc-provider's, with a bar per scenario and a mark for the floor.
+ * Draws the processor time that oidc-provider needs for a request as a multiple of Signet's, with a bar per scenario and a mark for the floor.
  *
  * @param {Results['rows']} rows
  * @returns {string} SVG, readable on light and on dark
  */
 export function chart(rows) {
   const bars = rows
-    .filter(({ server, ofPeer }) => server === 'Signet' && ofPeer !== undefined)
-    .map(({ name, title, ofPeer = 0 }) => ({
-      ...{ title, ratio: ofPeer },
-      floor: rows.find((row) => row.name === name && row.server === 'floor')?.ofPeer,
+    .filter(({ server, cpuOfPeer }) => server === 'Signet' && cpuOfPeer !== undefined)
+    .map(({ scenario, title, cpuOfPeer = 0 }) => ({
+      ...{ title, ratio: cpuOfPeer },
+      floor: rows.find((row) => row.scenario === scenario && row.server === 'floor')?.cpuOfPeer,
     }))
   const longest = Math.max(1, ...bars.map(({ ratio, floor = 0 }) => Math.max(ratio, floor)))
   const scale = plotWidth / longest
@@ -33,7 +33,7 @@ export function chart(rows) {
     ]
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
-<title>Signet's throughput, as a multiple of oidc-provider's</title>
+<title>oidc-provider's processor time per request, as a multiple of Signet's</title>
 <style>
 text { font: 13px system-ui, sans-serif; fill: #1f2430 }
 .note { fill: #5a6272 }
@@ -50,7 +50,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2430 }
   .one { stroke: #a3abbb }
 }
 </style>
-<text x="${labelWidth}" y="22">Requests a second, as a multiple of oidc-provider’s</text>
+<text x="${labelWidth}" y="22">Requests per second of processor time, as a multiple of oidc-provider’s</text>
 <path class="one" d="M${at(1)} ${top - 8}V${height - bottom + 4}"/>
 ${lines.join('\n')}
 <text class="note" x="${at(1)}" y="${height - 10}" text-anchor="middle">oidc-provider</text>

@@ -48,9 +48,9 @@ export function createChildren() {
   }
 
   /**
-   * Starts a server and waits until its output contains the text `ready`.
+   * Starts a server and waits until its output contains the text `ready`, or until a request to `readyAt` succeeds.
    *
-   * @param {Command & { ready: string, signal?: NodeJS.Signals }} command
+   * @param {Command & { ready?: string, readyAt?: string, signal?: NodeJS.Signals }} command
    * @returns {Promise<Child & { output: string }>}
    */
   const serve = (command) =>
@@ -73,8 +73,15 @@ export function createChildren() {
       for (const stream of [child.stdout, child.stderr])
         stream.setEncoding('utf8').on('data', (text) => {
           output = (output + text).slice(-8_000)
-          if (output.includes(command.ready)) resolve({ ...handle, output })
+          if (command.ready !== undefined && output.includes(command.ready)) resolve({ ...handle, output })
         })
+      const { readyAt } = command
+      const poll = async () => {
+        const answer = await fetch(readyAt ?? '').catch(() => undefined)
+        if (answer?.ok) resolve({ ...handle, output })
+        else if (running.has(handle)) setTimeout(poll, 500)
+      }
+      if (readyAt !== undefined) void poll()
       child.once('error', reject)
       child.once('close', (code) => {
         running.delete(handle)

@@ -19,10 +19,14 @@ export function withReport(page, report) {
   return `${page.slice(0, from + begin.length)}\n${report}\n${page.slice(to)}`
 }
 
-/** Updates docs/speed.md and its chart. @param {import('./results.js').Results} results */
+/** Updates docs/speed.md, its chart, and the figures for docs/scale.md. @param {import('./results.js').Results} results */
 export function writeDocumentation(results) {
   const docs = join(import.meta.dirname, '../docs')
   const page = join(docs, 'speed.md')
   writeFileSync(page, withReport(readFileSync(page, 'utf8'), markdownReport(results)))
   writeFileSync(join(docs, 'images/bench.svg'), chart(results.rows))
+  writeFileSync(join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, rounded, 2)}\n`)
 }
+
+/** Four significant figures are more than can be measured. @param {string} _ @param {unknown} value */
+const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value)

@@ -1,16 +1,20 @@
-import { processorTime, residentMemory } from './process-usage.js'
+import { processorTime, residentMemory, residentMemoryOfEach } from './process-usage.js'
 
 /** @typedef {import('./scenarios/scenario.js').Scenario} Scenario */
 /** @typedef {import('./servers/target.js').Target} Target */
 
 /** Rounds of each server. */
 export const rounds = 3
-/** Seconds of load before the first round, so that V8 has compiled the hot code. */
-export const warmUp = 1
+/** Seconds of load during which statements are counted. */
+export const countedSeconds = 2
 
-/** @typedef {import('./load/load.js').Measured & { cpu: number | undefined }} Round cpu: microseconds per request, of the server's process */
-
-/** @typedef {{ server: import('./servers/target.js').ServerName, rounds: Round[] }} Series */
+/**
+ * What one request needed, as in the rows of the results.
+ *
+ * @typedef {Pick<import('./results.js').Row, 'cpu' | 'postgresCpu' | 'commits' | 'walBytes'>} Needed
+ */
+/** @typedef {import('./load/load.js').Measured & Needed} Round */
+/** @typedef {{ server: import('./servers/target.js').ServerName, rounds: Round[], statements: number | undefined }} Series */
 
 /**
  * Measures one scenario on every server in turn, round by round, so that other activity on the machine affects all of them.
@@ -24,21 +28,45 @@ export const warmUp = 1
  */
 export async function measure(scenario, targets, loader, seconds, report) {
   const runs = []
-  for (const target of targets.filter(({ name }) => scenario.servers.includes(name))) {
+  for (const target of targets.filter(({ kind }) => scenario.servers.includes(kind))) {
+    report(`${target.name}, first requests`)
     const load = await scenario.prepare(target)
-    await loader.send(load, warmUp)
-    runs.push({ target, load, rounds: /** @type {Round[]} */ ([]) })
+    await loader.send(load, target.warmUp)
+    const statements = await target.database?.countStatements(() => loader.send(load, countedSeconds))
+    runs.push({ target, load, statements, rounds: /** @type {Round[]} */ ([]) })
   }
   for (let round = 1; round <= rounds; round++)
     for (const { target, load, rounds: done } of runs) {
       report(`${target.name}, round ${round} of ${rounds}`)
-      const before = processorTime(target.pid)
+      const before = await usageOf(target)
       const measured = await loader.send(load, seconds)
-      const after = processorTime(target.pid)
-      const cpu = before === undefined || after === undefined ? undefined : (after - before) / measured.requests
-      done.push({ ...measured, cpu })
+      const after = await usageOf(target)
+      if (measured.requests === 0) throw new Error(`${target.name} answered nothing in ${seconds} s: ${scenario.title}`)
+      done.push({ ...measured, ...perRequest(before, after, measured.requests) })
     }
-  return runs.map(({ target, rounds: done }) => ({ server: target.name, rounds: done }))
+  return runs.map(({ target, rounds: done, statements }) => ({ server: target.name, rounds: done, statements }))
+}
+
+/** @param {Target} target */
+async function usageOf({ pid, database }) {
+  return { cpu: processorTime(pid), database: await database?.read() }
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof usageOf>>} before
+ * @param {Awaited<ReturnType<typeof usageOf>>} after
+ * @param {number} requests
+ * @returns {Needed}
+ */
+function perRequest(before, after, requests) {
+  /** @param {number | undefined} from @param {number | undefined} until */
+  const each = (from, until) => (from === undefined || until === undefined ? undefined : (until - from) / requests)
+  return {
+    cpu: each(before.cpu, after.cpu),
+    postgresCpu: each(before.database?.cpu, after.database?.cpu),
+    commits: each(before.database?.commits, after.database?.commits),
+    walBytes: each(before.database?.walBytes, after.database?.walBytes),
+  }
 }
 
 /**
@@ -48,5 +76,10 @@ export async function measure(scenario, targets, loader, seconds, report) {
  */
 export async function memoryAtRest(pid) {
   await new Promise((resolve) => setTimeout(resolve, 2_500))
-  return residentMemory(pid)
+  const each = residentMemoryOfEach(pid)
+  return {
+    atRest: residentMemory(pid),
+    // Of a server with worker processes, the largest of them.
+    ...(each && each.length > 1 && { eachAtRest: Math.max(...each) }),
+  }
 }

@@ -1,25 +1,34 @@
 /** @typedef {import('./results.js').Results} Results */
 
-const columns = [
-  '',
-  'server',
-  'a second',
-  'p50 ms',
-  'p99 ms',
-  'CPU µs',
-  '× oidc-provider',
-  '× floor',
-  'CPU ×',
-  'CPU × floor',
-]
+const columns = ['', 'server', 'a second', 'p50 ms', 'p99 ms', 'CPU µs', 'CPU × oidc-provider', 'CPU × floor']
 
-/** @param {Results['rows']} rows */
-function cells(rows) {
-  return rows.map((row, index) => [
+/**
+ * The ratio to another checkout is a column only if there was one.
+ *
+ * @param {Results['rows']} rows
+ */
+function speedTable(rows) {
+  const hasBefore = rows.some(({ server }) => server === 'Signet, before')
+  const body = rows.map((row, index) => [
     rows[index - 1]?.title === row.title ? '' : row.title,
     ...[row.server, figure(row.perSecond), figure(row.p50), figure(row.p99), figure(row.cpu)],
-    ...[row.ofPeer, row.ofFloor, row.cpuOfPeer, row.cpuOfFloor].map((ratio) => ratio?.toFixed(2) ?? '–'),
+    ...[row.cpuOfPeer, row.cpuOfFloor, ...(hasBefore ? [row.cpuOfBefore] : [])].map(
+      (ratio) => ratio?.toFixed(2) ?? '–',
+    ),
   ])
+  return { head: hasBefore ? [...columns, 'CPU × before'] : columns, body }
+}
+
+const databaseColumns = ['', 'server', 'PostgreSQL CPU µs', 'statements', 'commits', 'WAL bytes']
+
+/** @param {Results['rows']} rows */
+function databaseTable(rows) {
+  const watched = rows.filter(({ walBytes }) => walBytes !== undefined)
+  const body = watched.map((row, index) => [
+    ...[watched[index - 1]?.title === row.title ? '' : row.title, row.server, figure(row.postgresCpu)],
+    ...[row.statements?.toFixed(1) ?? '–', row.commits?.toFixed(2) ?? '–', figure(row.walBytes)],
+  ])
+  return { head: databaseColumns, body }
 }
 
 /**
@@ -64,7 +73,8 @@ function memoryCells({ memory }) {
 const memoryColumns = ['memory, MiB', 'at rest', 'after the load']
 
 /** @param {Results} results */
-const settingOf = ({ setting }) => Object.entries(setting).map(([name, value]) => `${name}: ${value}`)
+const settingOf = ({ machine, setting }) =>
+  Object.entries({ ...machine, ...setting }).map(([name, value]) => `${name}: ${value}`)
 
 /** @param {Results} results */
 const startOf = ({ start }) =>
@@ -76,9 +86,11 @@ const startOf = ({ start }) =>
  * @param {Results} results
  */
 export function textReport(results) {
+  const [speed, database] = [speedTable(results.rows), databaseTable(results.rows)]
   return [
     settingOf(results).join('\n'),
-    textTable(columns, cells(results.rows), 2),
+    textTable(speed.head, speed.body, 2),
+    ...(database.body.length > 0 ? [textTable(database.head, database.body, 2)] : []),
     textTable(memoryColumns, memoryCells(results), 1),
     ...startOf(results),
     results.bars
@@ -96,11 +108,14 @@ export function textReport(results) {
  * @param {Results} results
  */
 export function markdownReport(results) {
+  const [speed, database] = [speedTable(results.rows), databaseTable(results.rows)]
   return [
     settingOf(results)
       .map((line) => `- ${line}`)
       .join('\n'),
-    markdownTable(columns, cells(results.rows), 2),
+    markdownTable(speed.head, speed.body, 2),
+    'What one request makes PostgreSQL do:',
+    markdownTable(database.head, database.body, 2),
     markdownTable(memoryColumns, memoryCells(results), 1),
     ...startOf(results),
     markdownTable(

@@ -71,10 +71,11 @@ t.test('a usage error is explained in one sentence and exits with 2', async (t) 
 /** One round. */
 const round = (perSecond: number, cpu: number | undefined) => ({
   ...{ requests: perSecond, seconds: 1, perSecond, p50: 1, p99: 2, cpu },
+  ...{ postgresCpu: undefined, commits: undefined, walBytes: undefined },
 })
 const scenario = { name: 'jwk-set', title: 'JWK Set <&>' }
 const rows = rowsOf(scenario, [
-  { server: 'floor', rounds: [round(4000, 25), round(800, 25), round(4000, 50)] },
+  { server: 'floor', statements: undefined, rounds: [round(4000, 25), round(800, 25), round(4000, 50)] },
   { server: 'oidc-provider', rounds: [round(1000, 100), round(200, 100), round(1000, 200)] },
   { server: 'Signet', rounds: [round(2000, 50), round(400, 50), round(1000, 100)] },
 ])

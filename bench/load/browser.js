@@ -21,26 +21,15 @@ export const createConnections = () => new Agent({ keepAlive: true, noDelay: tru
 export function createBrowser(agent, cookies = new Map()) {
   /**
    * @param {string} url
-   * @param {Record<string, string>} [form] to be posted
-   * @param {Record<string, string>} [headers]
+   * @param {string} method
+   * @param {{ type: string, text: string } | undefined} body
+   * @param {Record<string, string>} headers
    * @returns {Promise<Visit>}
    */
-  const visit = (url, form, headers = {}) =>
+  const send = (url, method, body, headers) =>
     new Promise((resolve, reject) => {
-      const body = form && new URLSearchParams(form).toString()
-      const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join('; ')
-      const call = request(url, {
-        agent,
-        method: body === undefined ? 'GET' : 'POST',
-        headers: {
-          ...(cookie && { cookie }),
-          ...(body !== undefined && {
-            'content-type': 'application/x-www-form-urlencoded',
-            'content-length': Buffer.byteLength(body),
-          }),
-          ...headers,
-        },
-      })
+      const content = body && { 'content-type': body.type, 'content-length': Buffer.byteLength(body.text) }
+      const call = request(url, { agent, method, headers: { ...content, ...headers } })
       call.once('error', reject)
       call.once('response', (response) => {
         for (const line of response.headers['set-cookie'] ?? []) {
@@ -61,8 +50,22 @@ export function createBrowser(agent, cookies = new Map()) {
           }),
         )
       })
-      call.end(body)
+      call.end(body?.text)
     })
+
+  /**
+   * @param {string} url
+   * @param {Record<string, string>} [form] to be posted
+   * @param {Record<string, string>} [headers]
+   */
+  const visit = (url, form, headers = {}) => {
+    const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join('; ')
+    const body = form && { type: 'application/x-www-form-urlencoded', text: String(new URLSearchParams(form)) }
+    return send(url, body ? 'POST' : 'GET', body, { ...(cookie && { cookie }), ...headers })
+  }
+
+  /** Calls an API, without cookies. @param {string} url @param {object} value */
+  const put = (url, value) => send(url, 'PUT', { type: 'application/json', text: JSON.stringify(value) }, {})
 
   /**
    * Sends the form of a page that has a field or button of this name.
@@ -83,7 +86,7 @@ export function createBrowser(agent, cookies = new Map()) {
     return visit(new URL(action, page.url).href, { ...Object.fromEntries(held), ...values }, { origin })
   }
 
-  return { visit, submit, cookies }
+  return { visit, put, submit, cookies }
 }
 
 /** @param {string} tag @param {string} name */

@@ -22,6 +22,7 @@ import { parseWrk, wrkCommand } from './wrk.js'
  * @property {number} perSecond
  * @property {number} p50 milliseconds
  * @property {number} p99 milliseconds
+ * @property {string[]} [tokens] those that the last requests returned, if the server rotates refresh tokens
  */
 
 /** @typedef {ReturnType<typeof createLoader>} Loader */
@@ -46,7 +47,12 @@ export function createLoader({ run, folder }, processors) {
      * @throws {Error} if any response was not successful
      */
     send: async (load, seconds) => {
-      if ('flow' in load) return runScript('send-flows.js', { ...load, seconds })
+      if ('flow' in load) {
+        const { tokens, ...measured } = await runScript('send-flows.js', { ...load, seconds })
+        // The next time, the load goes on from here.
+        if (load.flow === 'refresh' && tokens) load.tokens = tokens
+        return measured
+      }
       if (!wrk) return runScript('autocannon.js', { ...load, seconds })
       return parseWrk(await run({ ...wrkCommand(wrk, load, seconds, folder), processors }))
     },

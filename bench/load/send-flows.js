@@ -1,23 +1,32 @@
 // Runs flows of several people concurrently for some seconds, in a separate process. Reads them as JSON and prints the measurement as JSON.
 import { text } from 'node:stream/consumers'
 import { createBrowser, createConnections } from './browser.js'
-import { codeFlow, redeem, signIn } from './flows.js'
+import { codeFlow, refresh, signIn } from './flows.js'
 
 /** @type {import('./flows.js').Flows & { seconds: number }} */
-const { flow, application, people, seconds } = JSON.parse(await text(process.stdin))
+const load = JSON.parse(await text(process.stdin))
+const { application, seconds } = load
 const connections = createConnections()
 /** @type {number[]} */
 const durations = []
 
-/** @type {((person: import('./flows.js').Person) => Promise<() => Promise<unknown>>)} */
-const begin = async (person) => {
-  // A new browser each time.
-  if (flow === 'sign-in') return () => signIn(createBrowser(connections), application, person)
+/** @type {(() => (() => Promise<unknown>)[])} */
+const flowsOf = () => {
+  if (load.flow === 'sign-in')
+    // A new browser each time.
+    return load.people.map((person) => () => signIn(createBrowser(connections), application, person))
+  if (load.flow === 'code-flow')
+    return load.browsers.map(({ person, cookies }) => {
+      const browser = createBrowser(connections, new Map(cookies))
+      return () => codeFlow(browser, application, person)
+    })
+  const { tokens } = load
   const browser = createBrowser(connections)
-  await redeem(browser, application, await signIn(browser, application, person))
-  return () => codeFlow(browser, application)
+  return tokens.map((_, index) => async () => {
+    tokens[index] = await refresh(browser, application, tokens[index] ?? '')
+  })
 }
-const flows = await Promise.all(people.map(begin))
+const flows = flowsOf()
 const from = performance.now()
 const until = from + seconds * 1_000
 await Promise.all(
@@ -42,5 +51,6 @@ process.stdout.write(
     perSecond: durations.length / measured,
     p50: quantile(0.5),
     p99: quantile(0.99),
+    ...(load.flow === 'refresh' && { tokens: load.tokens }),
   }),
 )

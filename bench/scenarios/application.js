@@ -1,35 +1,37 @@
 import { createBrowser, createConnections } from '../load/browser.js'
 import { redeem, signIn } from '../load/flows.js'
+import { redirectUri } from '../servers/target.js'
 
 /**
  * @param {import('./scenario.js').Target} target
  * @param {string} scope
+ * @param {import('../servers/target.js').Algorithm} [alg] of the ID tokens
  * @returns {import('../load/flows.js').Application}
  */
-export function application({ metadata, web }, scope) {
+export function application({ metadata, web, parameters, challengesAt }, scope, alg = 'ES256') {
   const { authorization_endpoint: authorizationEndpoint = '', token_endpoint: tokenEndpoint = '' } = metadata
-  return { authorizationEndpoint, tokenEndpoint, scope, ...web }
+  return { authorizationEndpoint, tokenEndpoint, redirectUri, scope, parameters, challengesAt, ...web[alg] }
 }
 
 /**
  * Signs in the given number of times, each time in a new browser.
  *
  * @param {import('./scenario.js').Target} target
- * @param {string} scope
+ * @param {import('../load/flows.js').Application} app
  * @param {number} times
  */
-export async function signInAndRedeem(target, scope, times) {
+export async function signInAndRedeem(target, app, times) {
   const connections = createConnections()
-  const app = application(target, scope)
-  const tokens = []
+  const done = []
   try {
     for (let time = 0; time < times; time++) {
       const browser = createBrowser(connections)
       const person = target.people[time % target.people.length]
       if (!person) throw new Error('There is no user to sign in.')
-      tokens.push(await redeem(browser, app, await signIn(browser, app, person)))
+      const tokens = await redeem(browser, app, await signIn(browser, app, person))
+      done.push({ tokens, person, cookies: [...browser.cookies] })
     }
-    return tokens
+    return done
   } finally {
     connections.destroy()
   }

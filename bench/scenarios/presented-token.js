@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { basic } from '../load/flows.js'
-import { signInAndRedeem } from './application.js'
+import { application, signInAndRedeem } from './application.js'
 import { inDatabase } from './scenario.js'
 import { form, sendOnce } from './send-once.js'
 
@@ -9,7 +9,7 @@ export const presentedToken = [
   {
     ...{ name: 'introspection', title: 'introspection', servers: inDatabase },
     prepare: async (target) => {
-      const { clientId, secret } = target.web
+      const { clientId, secret } = target.web.ES256
       const load = {
         ...{ url: target.metadata['introspection_endpoint'] ?? '', method: /** @type {const} */ ('POST') },
         headers: { ...form, authorization: basic(clientId, secret) },
@@ -37,6 +37,6 @@ export const presentedToken = [
 
 /** @param {import('./scenario.js').Target} target */
 async function accessToken(target) {
-  const [tokens] = await signInAndRedeem(target, 'openid', 1)
-  return tokens?.access_token ?? ''
+  const [signedIn] = await signInAndRedeem(target, application(target, 'openid'), 1)
+  return signedIn?.tokens.access_token ?? ''
 }

@@ -5,4 +5,4 @@ import { presentedToken } from './presented-token.js'
 import { refresh } from './refresh.js'
 
 /** All of them, in the order of the report. */
-export const scenarios = [...clientCredentials, ...documents, refresh, ...codeFlows, ...presentedToken]
+export const scenarios = [...clientCredentials, ...documents, ...refresh, ...codeFlows, ...presentedToken]

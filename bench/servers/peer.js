@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import argon2 from 'argon2'
 import Provider from 'oidc-provider'
 
-const { machine, web, people } = JSON.parse(process.env['BENCH_PEER'] ?? '')
+const { machine, web, redirectUri, people } = JSON.parse(process.env['BENCH_PEER'] ?? '')
 /** @param {import('node:crypto').KeyObject} key @param {string} alg */
 const jwk = (key, alg) => ({ ...key.export({ format: 'jwk' }), alg, use: 'sig', kid: alg })
 const keys = [
@@ -32,18 +32,17 @@ await new Promise((resolve) => server.once('listening', resolve))
 const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
 const issuer = `http://127.0.0.1:${port}`
 
-const es256 = /** @type {const} */ ({ id_token_signed_response_alg: 'ES256' })
 const provider = new Provider(issuer, {
   clients: [
     {
-      ...{ client_id: machine.clientId, client_secret: machine.secret, ...es256 },
+      ...{ client_id: machine.clientId, client_secret: machine.secret },
       ...{ grant_types: ['client_credentials'], redirect_uris: [], response_types: [], scope: 'api:read reports:read' },
     },
-    {
-      ...{ client_id: web.clientId, client_secret: web.secret, ...es256, redirect_uris: [web.redirectUri] },
-      ...{ grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
-      ...{ scope: 'openid offline_access api:read' },
-    },
+    ...['ES256', 'RS256'].map((alg) => ({
+      ...{ client_id: web[alg].clientId, client_secret: web[alg].secret, redirect_uris: [redirectUri] },
+      ...{ grant_types: ['authorization_code', 'refresh_token'], response_types: /** @type {['code']} */ (['code']) },
+      ...{ scope: 'openid offline_access api:read', id_token_signed_response_alg: /** @type {'ES256'} */ (alg) },
+    })),
   ],
   scopes: ['openid', 'offline_access', 'api:read', 'reports:read'],
   jwks: { keys },

@@ -1,11 +1,19 @@
 // An external PostgreSQL, for comparison with Signet's embedded one.
-import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { countingLibrary, watchDatabase } from '../database-usage.js'
 import { onPath } from '../machine.js'
 import { freePort } from './free-port.js'
 
-/** @typedef {{ url: string, version: string }} Database */
+/**
+ * A cluster in which each server has a database of its own.
+ *
+ * @typedef {object} Database
+ * @property {string} version
+ * @property {(name: string) => Promise<string>} create makes a database and returns its URL
+ * @property {(url: string) => Promise<import('../database-usage.js').DatabaseWatch>} watch
+ */
 
 /**
  * The one that BENCH_DATABASE_URL names, otherwise an installed PostgreSQL that is started for the run.
@@ -17,16 +25,29 @@ import { freePort } from './free-port.js'
 export async function externalDatabase(children, processors) {
   const named = process.env['BENCH_DATABASE_URL']
   const url = named ?? (await startInstalled(children, processors))
-  return url === undefined ? undefined : { url, version: await versionOf(url) }
+  if (url === undefined) return undefined
+  const { server_version: version } = await queryOnce(url, 'SHOW server_version')
+  return {
+    version: String(version).split(' ')[0] ?? '',
+    create: async (name) => {
+      await queryOnce(url, `CREATE DATABASE ${name}`)
+      const created = new URL(url)
+      created.pathname = name
+      return created.href
+    },
+    watch: (of) => watchDatabase(url, decodeURIComponent(new URL(of).pathname.slice(1))),
+  }
 }
 
-/** @param {string} url */
-async function versionOf(url) {
+/** @param {string} url @param {string} sql */
+async function queryOnce(url, sql) {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const { rows } = await client.query('SHOW server_version')
-  await client.end()
-  return String(rows[0].server_version).split(' ')[0] ?? ''
+  try {
+    return (await client.query(sql)).rows[0]
+  } finally {
+    await client.end()
+  }
 }
 
 const nobody = 65534
@@ -55,7 +76,12 @@ async function startInstalled({ run, serve, folder }, processors) {
   const data = join(home, 'data')
   await run(command('initdb', ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', password]))
   const port = await freePort()
-  const options = ['-p', String(port), '-k', home, '-c', 'listen_addresses=127.0.0.1']
+  // Debian has the library in the package of the server, other distributions in one of its own.
+  const counting = existsSync(join(bin, '../lib', `${countingLibrary}.so`))
+  const options = [
+    ...['-p', String(port), '-k', home, '-c', 'listen_addresses=127.0.0.1'],
+    ...(counting ? ['-c', `shared_preload_libraries=${countingLibrary}`] : []),
+  ]
   await serve({
     ...command('postgres', ['-D', data, ...options]),
     ...{ processors: processors?.others, ready: 'ready to accept connections', signal: 'SIGINT' },
