@@ -92,7 +92,7 @@ t.test('a client that authenticates only reads to refresh, except when the slidi
   t.same((await counted(() => refresh(client, token))).statements, ['find-refresh-family'], 'and not again')
 
   const replayed = await counted(redeem)
-  t.match(replayed, { reply: { status: 400 }, statements: ['find-authorization-code', 'end-grant-and-record-each'] })
+  t.match(replayed, { reply: { status: 400 }, statements: ['find-authorization-code', 'end-replayed-grant'] })
 })
 
 t.test('a device takes one round trip while nobody has decided, and two for its tokens', async (t) => {
