@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from './free-port.js'
+import { memory, flags as memoryFlags } from './memory.js'
 import { people, redirectUri, targetOf } from './target.js'
 
 /** @typedef {import('../children.js').Children} Children */
@@ -24,7 +25,7 @@ export async function installation(folder, databaseUrl) {
     issuer,
     environment: {
       ...{ SIGNET_ISSUER: issuer, SIGNET_DATA_DIR: join(folder, 'data'), SIGNET_KEYS_DIR: join(folder, 'keys') },
-      ...{ SIGNET_LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+      ...{ SIGNET_LOG_LEVEL: 'warn', NODE_ENV: 'production', ...memory },
       ...(databaseUrl !== undefined && { SIGNET_DATABASE_URL: databaseUrl }),
     },
   }
@@ -42,7 +43,7 @@ export async function installation(folder, databaseUrl) {
 export async function serveSignet({ serve }, processors, { environment }, flags = []) {
   const from = performance.now()
   const server = await serve({
-    ...{ program: process.execPath, args: [...flags, program, 'serve'], environment },
+    ...{ program: process.execPath, args: [...memoryFlags, ...flags, program, 'serve'], environment },
     ...{ processors: processors?.others, ready: 'Signet is ready' },
   })
   const readyAfter = performance.now() - from
