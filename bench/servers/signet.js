@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { loadCountingLibrary, watchDatabase } from '../database-usage.js'
 import { processTree } from '../process-usage.js'
 import { freePort } from './free-port.js'
+import { memory, flags as memoryFlags } from './memory.js'
 import { people, redirectUri, targetOf } from './target.js'
 
 /** @typedef {import('../children.js').Children} Children */
@@ -29,7 +30,7 @@ export async function installation(folder, { checkout = ownFolder, databaseUrl, 
     ...{ program, data, issuer },
     environment: {
       ...{ SIGNET_ISSUER: issuer, SIGNET_DATA_DIR: data, SIGNET_KEYS_DIR: join(folder, 'keys') },
-      ...{ SIGNET_LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+      ...{ SIGNET_LOG_LEVEL: 'warn', NODE_ENV: 'production', ...memory },
       ...(databaseUrl !== undefined && { SIGNET_DATABASE_URL: databaseUrl }),
       ...(workers !== undefined && { SIGNET_WORKERS: String(workers) }),
     },
@@ -48,7 +49,7 @@ export async function installation(folder, { checkout = ownFolder, databaseUrl, 
 export async function serveSignet({ serve }, processors, { program, environment }, flags = []) {
   const from = performance.now()
   const server = await serve({
-    ...{ program: process.execPath, args: [...flags, program, 'serve'], environment },
+    ...{ program: process.execPath, args: [...memoryFlags, ...flags, program, 'serve'], environment },
     ...{ processors: processors?.others, ready: 'Signet is ready' },
   })
   const readyAfter = performance.now() - from

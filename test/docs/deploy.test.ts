@@ -183,7 +183,24 @@ t.test('the image runs as a numeric user that is not root, on a slim Node image,
   for (const stage of [stages.find((each) => / AS demo$/m.test(each)), stages.at(-1)])
     t.match(stage?.match(/^USER .*$/gm), [/^USER [1-9]\d*:[1-9]\d*$/])
   t.notMatch(text, /:latest|^ADD |^(ENV|ARG) .*(KEY|PASSWORD|SECRET|TOKEN)=/m)
-  t.match(stages.at(-1), /^ENTRYPOINT \["node", "\/app\/dist\/main\.js"\]\nCMD \["serve"\]$/m)
+  t.match(
+    stages.at(-1),
+    /^ENTRYPOINT \["node", "--max-semi-space-size=8", "\/app\/dist\/main\.js"\]\nCMD \["serve"\]$/m,
+  )
+})
+
+t.test('the image, the systemd unit and the benchmark use memory in the same way', async (t) => {
+  const expected = ['MALLOC_ARENA_MAX=1', 'MALLOC_MMAP_THRESHOLD_=33554432', 'MALLOC_TRIM_THRESHOLD_=47185920']
+  const { memory, flags } = (await import(
+    join(packageFolder, 'bench/servers/memory.js')
+  )) as typeof import('../../bench/servers/memory.js')
+  t.same(
+    Object.entries(memory).map(([name, value]) => `${name}=${value}`),
+    expected,
+  )
+  for (const file of ['Dockerfile', 'deploy/signet.service']) t.ok(read(file).includes(expected.join(' ')), file)
+  for (const file of ['Dockerfile', 'deploy/signet.service', 'package.json'])
+    for (const flag of flags) t.ok(read(file).includes(flag), `${file}: ${flag}`)
 })
 
 t.test('every file that the Dockerfile copies exists and reaches the builder', async (t) => {

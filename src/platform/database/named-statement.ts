@@ -26,9 +26,10 @@ interface Messages {
 const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknown): unknown } }).utils
 
 /**
- * Creates a function that executes the named statements of a connection. `pg` itself asks for the columns of a statement with every execution, which costs it
- * more than all the rest: a description of each column, and a search for its parser. A prepared statement always returns the same columns
- * (PostgreSQL refuses to execute it otherwise: "cached plan must not change result type"), so this asks once.
+ * Creates a function that executes the named statements of a connection. `pg` itself asks for the columns of a statement with
+ * every execution. To read their descriptions and to look up their parsers takes more time than everything else that it does. A prepared
+ * statement always returns the same columns: otherwise PostgreSQL refuses to execute it ("cached plan must not change result type"). So this
+ * asks once.
  *
  * @param types how the values of the columns are parsed
  * @param isSession whether the connection has one session of the server. A pooler can prepare a statement again in another one, in which a
@@ -97,7 +98,7 @@ class Execution {
     } catch (error) {
       return error as Error
     }
-    // PostgreSQL §54.2.3, extended query. Corked, so that the messages are sent together.
+    // PostgreSQL's extended query protocol. Corked, so that the messages are sent together.
     to.stream.cork()
     if (parsed === undefined) to.parse({ name, text })
     if (!this.#isDescribed) to.describe({ type: 'S', name })
@@ -149,7 +150,7 @@ class Execution {
   handleCopyData(): void {}
 
   get result(): StatementResult<QueryResultRow> {
-    // PostgreSQL §54.7, CommandComplete: `SELECT 1`, `INSERT 0 1`, `LISTEN`.
+    // The tag of CommandComplete: `SELECT 1`, `INSERT 0 1`, `LISTEN`.
     const [command = '', ...counts] = this.#tag.split(' ')
     const count = Number.parseInt(counts.at(-1) ?? '', 10)
     return { command, rowCount: Number.isNaN(count) ? null : count, rows: this.#rows }

@@ -74,7 +74,7 @@ const [retryDelayWithOthers, retryDelayWithNone] = [1_000, 100]
 const maxWaiting = 1_000
 
 /**
- * Creates a pool. Connections are opened on demand. Whatever fails, a caller waits no longer than `connectTimeoutMs + queryTimeoutMs` for a
+ * Creates a pool. Connections are opened on demand. Whatever fails, a caller waits no longer than `connectTimeoutMs + queryTimeoutMs` (and at most a twentieth more) for a
  * statement, and the pool recovers when the server does. If the server refuses more connections, callers wait for the existing ones.
  *
  * @throws TypeError if `schema` is not a valid schema name, or the URL of the connection is not valid
@@ -238,7 +238,7 @@ export function createPool(options: PoolOptions): Database {
     }
   }
 
-  const take = async (): Promise<Pooled> => {
+  const take = (): Pooled | Promise<Pooled> => {
     if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
     // First come, first served.
     const pooled = queue.length === 0 ? idle.pop() : undefined
