@@ -3,7 +3,7 @@ import { verifySignedJwt } from '#verify/signed-jwt'
 import type { JsonObject } from '#verify/strict-json'
 import { signatureHolds } from '#verify/verification-key'
 import type { KeyRing } from '../key-ring/key-ring.ts'
-import { accessTokenAlgorithms } from '../platform/jwt/algorithms.ts'
+import { type AccessTokenAlgorithm, accessTokenAlgorithms } from '../platform/jwt/algorithms.ts'
 
 /** Reads access tokens that come back to Signet. */
 export interface VerifiedTokens {
@@ -18,6 +18,7 @@ export interface VerifiedTokens {
 
 interface Remembered {
   readonly kid: string
+  readonly alg: AccessTokenAlgorithm
   readonly key: KeyObject
   readonly claims: Readonly<JsonObject>
   /** Characters of the token. The claims need about four times as many bytes. */
@@ -66,18 +67,18 @@ export function createVerifiedTokens(
     claimsOf: async (token) => {
       const digest = hash('sha256', token, 'base64url')
       const known = remembered.get(digest)
-      if (known && keyRing.accessTokenKey(known.kid)?.key === known.key) {
+      if (known && isAccepted(keyRing, known)) {
         remembered.delete(digest)
         remembered.set(digest, known)
         return known.claims
       }
-      let used: Pick<Remembered, 'kid' | 'key'> | undefined
+      let used: Pick<Remembered, 'kid' | 'alg' | 'key'> | undefined
       const claims = await verifySignedJwt(token, {
         typ: 'at+jwt',
         algorithms: accessTokenAlgorithms,
         keys: ({ kid }) => {
           const found = keyRing.accessTokenKey(kid)
-          used = found && { kid, key: found.key }
+          used = found && { kid, ...found }
           return found
         },
         maxTokenLength,
@@ -87,4 +88,10 @@ export function createVerifiedTokens(
       return claims
     },
   }
+}
+
+/** Whether the key that verified a token is still the one of this name, for the same algorithm. */
+function isAccepted(keyRing: Pick<KeyRing, 'accessTokenKey'>, { kid, alg, key }: Remembered): boolean {
+  const accepted = keyRing.accessTokenKey(kid)
+  return accepted?.key === key && accepted.alg === alg
 }
