@@ -15,28 +15,36 @@ type Observers = Pick<Signet, 'log' | 'metrics' | 'refusals'>
 export function observeRequests(app: App, observers: Observers): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     done(null, payload)
-    withoutFailing(observers, () => {
-      const { refusal, notes, method } = request
-      const route = request.routeOptions.url ?? 'none'
-      observers.metrics.request(route, method, reply.statusCode, (performance.now() - request.startedAt) / 1000)
-      const originOf = () => ({
-        ...{ ...callerOf(request), method, route },
-        clientId: request.clientId ?? claimedClient(request),
-      })
-      for (const note of notes ?? [])
-        observers.refusals.recordNote({ ...originOf(), status: reply.statusCode, ...note })
-      if (refusal) recordRefusal(observers, refusal, originOf)
-    })
+    try {
+      const seconds = (performance.now() - request.startedAt) / 1000
+      observers.metrics.request(request.routeOptions.url ?? 'none', request.method, reply.statusCode, seconds)
+      if (request.notes || request.refusal) recordForOperator(observers, request, reply.statusCode)
+    } catch (error) {
+      noteFailure(observers, error)
+    }
   })
+}
+
+function recordForOperator(observers: Observers, request: FastifyRequest, status: number): void {
+  const { refusal, notes, method, routeOptions } = request
+  const originOf = () => ({
+    ...{ ...callerOf(request), method, route: routeOptions.url ?? 'none' },
+    clientId: request.clientId ?? claimedClient(request),
+  })
+  for (const note of notes ?? []) observers.refusals.recordNote({ ...originOf(), status, ...note })
+  if (refusal) recordRefusal(observers, refusal, originOf)
 }
 
 /** Counts and records what was refused before it became a request. No hook runs for those. */
 export function observeUnread(observers: Observers): NoteUnread {
-  return (caller, refusal) =>
-    withoutFailing(observers, () => {
+  return (caller, refusal) => {
+    try {
       observers.log.info({ reqId: caller.requestId, entry: refusal.entry, detail: refusal.detail }, 'refused')
       recordRefusal(observers, refusal, () => ({ ...caller, method: 'none', route: 'none', clientId: undefined }))
-    })
+    } catch (error) {
+      noteFailure(observers, error)
+    }
+  }
 }
 
 /** @param originOf called only for a refusal that is recorded: finding the client takes time, and there can be a flood of refusals */
@@ -57,10 +65,6 @@ function claimedClient({ body, query, headers }: FastifyRequest): string | undef
 }
 
 /** An error here would occur after the response, or where nothing catches it. It must not break the response or end the process. */
-function withoutFailing({ log }: Observers, work: () => void): void {
-  try {
-    work()
-  } catch (err) {
-    log.error({ err }, 'A request could not be counted or recorded.')
-  }
+function noteFailure({ log }: Observers, err: unknown): void {
+  log.error({ err }, 'A request could not be counted or recorded.')
 }

@@ -21,6 +21,8 @@ import type { DeferredEvents } from './records/events/deferred-events.ts'
 import type { TokenCounter } from './records/events/token-counter.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalLog } from './records/refusals/refusal-log.ts'
+import type { TokenReads } from './tokens/token-reads.ts'
+import type { VerifiedTokens } from './tokens/verified-tokens.ts'
 
 /** The shared state that is passed to every function. It is created once at startup; nothing else is shared. */
 export interface Signet {
@@ -35,6 +37,8 @@ export interface Signet {
   readonly waitingNotices: () => number | undefined
   readonly keyRing: KeyRing
   readonly verifiersLastSeen: VerifiersLastSeen
+  readonly verifiedTokens: VerifiedTokens
+  readonly tokenReads: TokenReads
   readonly secrets: SecretRing
   /** The salt of pairwise subjects (tokens/subject.ts). It never changes. */
   readonly subjectSalt: Buffer

@@ -32,6 +32,8 @@ import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalLog } from './records/refusals/refusal-log.ts'
 import { setUpInstallation } from './set-up.ts'
 import type { Signet } from './signet.ts'
+import { createTokenReads } from './tokens/token-reads.ts'
+import { createVerifiedTokens } from './tokens/verified-tokens.ts'
 
 export interface StartOptions {
   /** Aborts the start with its reason, and any wait for another node immediately. */
@@ -189,6 +191,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       waitingNotices: () => workers?.notices.waiting(),
       keyRing,
       verifiersLastSeen,
+      verifiedTokens: createVerifiedTokens(keyRing),
+      tokenReads: createTokenReads(database),
       secrets,
       subjectSalt,
       clock,

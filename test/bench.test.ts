@@ -47,6 +47,7 @@ t.test('values cannot break out of the script for wrk', async (t) => {
   const script = wrkScript(load)
   t.match(script, 'local headers = { ["authorization"] = "Basic \\"x\\"" }')
   t.match(script, 'local bodies = { "a=1", "a=\\"2\\\\" }')
+  t.match(wrkScript({ ...load, authorizations: ['Bearer "y"'] }), 'local authorizations = { "Bearer \\"y\\"" }')
 })
 
 t.test('a usage error is explained in one sentence and exits with 2', async (t) => {

@@ -2,14 +2,15 @@
 // the measurement as JSON.
 import { text } from 'node:stream/consumers'
 import autocannon from 'autocannon'
+import { requestsOf } from './load.js'
 
 /** @type {import('./load.js').Load & { seconds: number }} */
-const { url, method, headers, bodies, seconds } = JSON.parse(await text(process.stdin))
+const { seconds, ...load } = JSON.parse(await text(process.stdin))
 const result = await autocannon({
-  url,
+  url: load.url,
   connections: 16,
   duration: seconds,
-  requests: bodies.map((body) => ({ method, headers, ...(method === 'GET' ? {} : { body }) })),
+  requests: requestsOf(load),
 })
 const failed = result.non2xx + result.errors
 if (failed > 0) throw new Error(`${failed} answers were not successful.`)

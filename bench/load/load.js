@@ -11,6 +11,7 @@ import { parseWrk, wrkCommand } from './wrk.js'
  * @property {'GET' | 'POST'} method
  * @property {Record<string, string>} headers
  * @property {string[]} bodies sent in turn; for GET a single empty one
+ * @property {string[]} [authorizations] values of the header `authorization`, sent in turn
  */
 
 /** Flows of several requests, each of which needs the previous response. @typedef {import('./flows.js').Flows} Flows */
@@ -24,6 +25,19 @@ import { parseWrk, wrkCommand } from './wrk.js'
  * @property {number} p99 milliseconds
  * @property {string[]} [tokens] those that the last requests returned, if the server rotates refresh tokens
  */
+
+/**
+ * The requests of a load, which are sent in turn.
+ *
+ * @param {Load} load
+ */
+export function requestsOf({ method, headers, bodies, authorizations = [] }) {
+  return Array.from({ length: Math.max(bodies.length, authorizations.length) }, (_, index) => ({
+    method,
+    headers: { ...headers, ...(authorizations.length > 0 && { authorization: authorizations[index] ?? '' }) },
+    ...(method === 'POST' && { body: bodies[index % bodies.length] ?? '' }),
+  }))
+}
 
 /** @typedef {ReturnType<typeof createLoader>} Loader */
 

@@ -29,14 +29,17 @@ export function wrkCommand(program, load, seconds, folder) {
  *
  * @param {Load} load
  */
-export function wrkScript({ method, headers, bodies }) {
+export function wrkScript({ method, headers, bodies, authorizations = [] }) {
   const table = Object.entries(headers).map(([name, value]) => `[${quoted(name)}] = ${quoted(value)}`)
   return `local headers = { ${table.join(', ')} }
 local bodies = { ${bodies.map(quoted).join(', ')} }
+local authorizations = { ${authorizations.map(quoted).join(', ')} }
 local requests = {}
 local turn = 0
 function init()
-  for index, body in ipairs(bodies) do
+  for index = 1, math.max(#bodies, #authorizations) do
+    if #authorizations > 0 then headers["authorization"] = authorizations[index] end
+    local body = bodies[(index - 1) % #bodies + 1]
     requests[index] = wrk.format(${quoted(method)}, nil, headers, ${method === 'GET' ? 'nil' : 'body'})
   end
 end

@@ -4,7 +4,10 @@ import { application, signInAndRedeem } from './application.js'
 import { inDatabase } from './scenario.js'
 import { form, sendOnce } from './send-once.js'
 
-/** Requests that present a person's access token. @type {import('./scenario.js').Scenario[]} */
+/** Enough that no server has only one of them in the memory of its processor. Resource servers ask about each token many times. */
+const tokenCount = 100
+
+/** Requests that present access tokens of people. @type {import('./scenario.js').Scenario[]} */
 export const presentedToken = [
   {
     ...{ name: 'introspection', title: 'introspection', servers: inDatabase },
@@ -13,7 +16,7 @@ export const presentedToken = [
       const load = {
         ...{ url: target.metadata['introspection_endpoint'] ?? '', method: /** @type {const} */ ('POST') },
         headers: { ...form, authorization: basic(clientId, secret) },
-        bodies: [`token=${await accessToken(target)}`],
+        bodies: (await accessTokens(target)).map((token) => `token=${token}`),
       }
       const answer = await (await sendOnce(load)).json()
       assert.equal(answer.active, true)
@@ -26,7 +29,8 @@ export const presentedToken = [
     prepare: async (target) => {
       const load = {
         ...{ url: target.metadata['userinfo_endpoint'] ?? '', method: /** @type {const} */ ('GET') },
-        ...{ headers: { authorization: `Bearer ${await accessToken(target)}` }, bodies: [''] },
+        ...{ headers: {}, bodies: [''] },
+        authorizations: (await accessTokens(target)).map((token) => `Bearer ${token}`),
       }
       const answer = await (await sendOnce(load)).json()
       assert.equal(typeof answer.sub, 'string')
@@ -36,7 +40,7 @@ export const presentedToken = [
 ]
 
 /** @param {import('./scenario.js').Target} target */
-async function accessToken(target) {
-  const [signedIn] = await signInAndRedeem(target, application(target, 'openid'), 1)
-  return signedIn?.tokens.access_token ?? ''
+async function accessTokens(target) {
+  const signedIn = await signInAndRedeem(target, application(target, 'openid'), tokenCount)
+  return signedIn.map(({ tokens }) => tokens.access_token)
 }

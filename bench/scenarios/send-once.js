@@ -1,3 +1,5 @@
+import { requestsOf } from '../load/load.js'
+
 /**
  * Sends each request of a load once.
  *
@@ -5,11 +7,11 @@
  * @returns {Promise<Response>} the last response
  * @throws {Error} if one is not successful
  */
-export async function sendOnce({ url, method, headers, bodies }) {
+export async function sendOnce(load) {
   let response = new Response()
-  for (const body of bodies) {
-    response = await fetch(url, { method, headers, ...(method === 'POST' && { body }) })
-    if (response.status !== 200) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
+  for (const request of requestsOf(load)) {
+    response = await fetch(load.url, request)
+    if (response.status !== 200) throw new Error(`${load.url} answered ${response.status}: ${await response.text()}`)
   }
   return response
 }

@@ -1,4 +1,4 @@
-import { scopesOf } from '../records/clients/client.ts'
+import { type Client, scopesOf } from '../records/clients/client.ts'
 import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { Signet } from '../signet.ts'
 import type { Audience } from '../tokens/access-token.ts'
@@ -37,9 +37,9 @@ const inactive = { active: false } as const
  * now (RFC 7662 §1). Scopes that the client, the person's consent or the resource has lost are left out, and a token that has lost all of
  * its scopes is not active.
  *
- * @param asking the client_id of the client that asks
+ * @param asking the client that asks
  */
-export async function introspectToken(signet: Signet, asking: string, text: string): Promise<Introspection> {
+export async function introspectToken(signet: Signet, asking: Client, text: string): Promise<Introspection> {
   const token = await findPresentedToken(signet, text)
   if (!token?.status.alive) return inactive
   return token.kind === 'access_token'
@@ -49,12 +49,12 @@ export async function introspectToken(signet: Signet, asking: string, text: stri
 
 async function introspectAccessToken(
   signet: Signet,
-  asking: string,
+  asking: Client,
   { claims, status }: Extract<PresentedToken, { kind: 'access_token' }>,
 ): Promise<Introspection> {
-  if (status.grant.clientId !== asking && !status.servedBy.includes(asking)) return inactive
+  if (status.grant.clientId !== asking.client_id && !status.servedBy.includes(asking.client_id)) return inactive
   const { iss, sub, aud, scope, iat, exp, jti, acr, auth_time: authTime } = claims
-  const client = acceptedClient(signet.settings, await cachedOrRead(signet.clients, status.grant.clientId))
+  const client = await clientOf(signet, asking, status.grant.clientId)
   if (!client) return inactive
   const { sub: account } = status.grant
   // The client's subjects have changed since: the API would take this person for another one.
@@ -62,7 +62,7 @@ async function introspectAccessToken(
   const { issuer } = signet.settings
   const apis = [aud].flat().filter((one) => one !== issuer)
   // RFC 7662 §2.2: a resource server sees only its part of a token that is also for userinfo. The client sees what userinfo still accepts.
-  const audience = asking === client.client_id && isUserinfoAllowed(client, apis) ? [aud].flat() : apis
+  const audience = asking.client_id === client.client_id && isUserinfoAllowed(client, apis) ? [aud].flat() : apis
   const effective = effectiveTokenScopes(client, { audience, scopes: scopesOf(scope) }, status.grant.terms, issuer)
   if (!effective) return inactive
   // The same scope that userinfo requires for `preferred_username` (OpenID Connect Core §5.4). RFC 7662 §5: disclose no more than is needed.
@@ -87,13 +87,14 @@ async function introspectAccessToken(
 
 async function introspectRefreshToken(
   signet: Signet,
-  asking: string,
+  asking: Client,
   { generation, status }: Extract<PresentedToken, { kind: 'refresh_token' }>,
 ): Promise<Introspection> {
   const { grant } = status
   // Only the newest generation is active, although a spent one may still be forgiven.
-  if (grant.clientId !== asking || grant.sub === undefined || status.generation !== generation) return inactive
-  const client = acceptedClient(signet.settings, await cachedOrRead(signet.clients, grant.clientId))
+  if (grant.clientId !== asking.client_id || grant.sub === undefined || status.generation !== generation)
+    return inactive
+  const client = await clientOf(signet, asking, grant.clientId)
   const scopes = client ? effectiveScopes(client, grant.scopes, grant.terms) : []
   // The refresh token cannot be exchanged for anything.
   if (!client?.grant_types.includes('refresh_token') || !scopes.includes('offline_access')) return inactive
@@ -106,4 +107,9 @@ async function introspectRefreshToken(
     iat: Math.floor(status.createdAt.getTime() / 1000),
     exp: Math.floor(status.expiresAt.getTime() / 1000),
   }
+}
+
+/** The client of a token. If it asks itself, it has just been read. */
+async function clientOf({ settings, clients }: Signet, asking: Client, clientId: string): Promise<Client | undefined> {
+  return acceptedClient(settings, clientId === asking.client_id ? asking : await cachedOrRead(clients, clientId))
 }

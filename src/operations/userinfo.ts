@@ -2,7 +2,6 @@ import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
-import { findPersonAndTerms } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
 import { effectiveClaims } from '../tokens/requested-claims.ts'
@@ -34,11 +33,11 @@ type UserinfoClaims = { readonly sub: string } & ReturnType<typeof personalClaim
  *   API at userinfo; `openid_taken` if the scope `openid` is no longer allowed
  */
 export async function userinfo(
-  signet: Pick<Signet, 'clients' | 'database' | 'subjectSalt' | 'keyRing' | 'settings'>,
+  signet: Pick<Signet, 'clients' | 'tokenReads' | 'subjectSalt' | 'keyRing' | 'settings'>,
   { grantId, clientId, sub, apis, scopes: issued }: VerifiedToken,
 ): Promise<UserinfoResponse | 'grant_ended' | 'api_not_allowed' | 'openid_taken'> {
   const client = acceptedClient(signet.settings, await cachedOrRead(signet.clients, clientId))
-  const granted = await findPersonAndTerms(signet.database, grantId)
+  const granted = await signet.tokenReads.personAndTerms(grantId)
   if (!client || !granted) return 'grant_ended'
   // §5.3.2: the `sub` must be that of the ID token. A token from before a change of the client's subjects has another one.
   const subject = subjectFor(signet, client, granted.person.account.sub)

@@ -24,7 +24,7 @@ export type Target =
  * @throws OAuthError `invalid_target`
  */
 export function chooseTarget(
-  client: Client,
+  client: Pick<Client, 'allowed'>,
   scopes: readonly string[],
   requested: readonly string[],
   granted: readonly string[],

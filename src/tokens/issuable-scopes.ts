@@ -51,7 +51,7 @@ export function issuableScopes(
   const lostError = () => new OAuthError(name, { detail: `client ${client.client_id}: ${lost.join(' ')}` })
   if (effective.length === 0 && lost.length > 0) throw lostError()
   const { target, scopes } = chooseTarget(
-    { ...client, allowed: effectiveResources(client, grant) },
+    { allowed: effectiveResources(client, grant) },
     effective,
     request.resource,
     grant.resources,

@@ -1,17 +1,9 @@
 import { VerificationError } from '#verify'
-import { verifySignedJwt } from '#verify/signed-jwt'
-import { signatureHolds } from '#verify/verification-key'
-import { accessTokenAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Audience } from './access-token.ts'
 import { familyDigest, readRefreshToken } from './refresh-token.ts'
-import {
-  accessTokenStatus,
-  type RefreshTokenStatus,
-  refreshTokenStatus,
-  type TokenStatus,
-} from './token-status-store.ts'
+import { type RefreshTokenStatus, refreshTokenStatus, type TokenStatus } from './token-status-store.ts'
 
 /** A token that Signet issued, with its status from the database. `status.alive` says whether its grant is alive and, for a refresh token, its family has not expired. */
 export type PresentedToken =
@@ -48,19 +40,16 @@ export async function findPresentedToken(signet: Signet, text: string): Promise<
   const access = await readAccessToken(signet, text)
   if (!access || access.exp <= signet.clock.seconds()) return undefined
   const { grant_id: grantId, ...claims } = access
-  const status = await accessTokenStatus(signet.database, grantId, [claims.aud].flat())
+  const { issuer } = signet.settings
+  // A token is for one API, and perhaps for the issuer.
+  const api = [claims.aud].flat().find((audience) => audience !== issuer)
+  const status = await signet.tokenReads.accessTokenStatus({ grantId, api })
   return status && { kind: 'access_token', claims, status }
 }
 
-async function readAccessToken({ keyRing, settings }: Signet, text: string) {
+async function readAccessToken({ verifiedTokens, settings }: Signet, text: string) {
   try {
-    const claims = await verifySignedJwt(text, {
-      typ: 'at+jwt',
-      algorithms: accessTokenAlgorithms,
-      keys: ({ kid }) => keyRing.accessTokenKey(kid),
-      maxTokenLength: 16_384,
-      signatureHolds,
-    })
+    const claims = await verifiedTokens.claimsOf(text)
     // An access token with our signature has the claims that we put into it.
     return claims['iss'] === settings.issuer
       ? (claims as unknown as AccessTokenClaims & { grant_id: GrantId })

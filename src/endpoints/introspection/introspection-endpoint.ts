@@ -18,7 +18,7 @@ export function introspectionEndpoint(app: App, signet: Signet): void {
     // RFC 7662 §2.1: callers must be authorized, to prevent scanning for tokens. A public client is not authenticated.
     if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
     if (body.token === undefined) throw new OAuthError('parameter_missing', { param: 'token' })
-    return introspectToken(signet, client.client_id, body.token)
+    return introspectToken(signet, client, body.token)
   })
 }
 

@@ -7,15 +7,16 @@ import type { Signet } from '../../signet.ts'
  */
 export function jwksEndpoint(app: App, { keyRing, settings, verifiersLastSeen }: Signet): void {
   const cacheControl = `public, max-age=${settings.jwksMaxAge}, stale-while-revalidate=${settings.jwksMaxAge}`
-  app.get('/.well-known/jwks.json', async (request, reply) => {
+  // Not async: a promise for each request costs time.
+  app.get('/.well-known/jwks.json', (request, reply) => {
     const { body, etag } = keyRing.jwkSet()
     const verifier = request.headers['signet-verifier']
     // Also for a 304, because the verifier then has this set. HEAD requests arrive here as well, but deliver no keys.
     if (typeof verifier === 'string' && request.method === 'GET') verifiersLastSeen.note(verifier)
     reply.header('cache-control', cacheControl).header('etag', etag)
-    if (matches(request.headers['if-none-match'], etag)) return reply.status(304).send()
+    if (matches(request.headers['if-none-match'], etag)) reply.status(304).send()
     // RFC 7517 §8.5.1
-    return reply.type('application/jwk-set+json').send(body)
+    else reply.type('application/jwk-set+json').send(body)
   })
 }
 

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { type AuthenticatedClient, authenticateClient } from '../../operations/authenticate-client.ts'
 import { issueForClient } from '../../operations/client-credentials.ts'
 import { redeemCode } from '../../operations/redeem-code.ts'
@@ -11,7 +12,6 @@ import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { noteForOperator } from '../../protocol/operator-notes.ts'
 import { deviceCodeGrant, type GrantType } from '../../records/clients/client.ts'
-import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import { longestLifetime } from '../../tokens/access-token.ts'
 import type { IssuedTokens, TokensRefused } from '../../tokens/issue-for-person.ts'
@@ -20,8 +20,8 @@ import { readTokenRequest, type TokenRequest, tokenResponse } from './token-requ
 type Exchange = (
   signet: Signet,
   authenticated: AuthenticatedClient,
-  request: TokenRequest,
-  caller: Caller,
+  parameters: TokenRequest,
+  request: FastifyRequest,
 ) => Promise<IssuedTokens | TokensRefused>
 
 /** A Map and not an object: `constructor` must not be found. */
@@ -47,7 +47,7 @@ export function tokenEndpoint(app: App, signet: Signet): void {
       })
     // Before any transaction: what may have to be written first must not wait for a second connection while a transaction holds one.
     await signet.keyRing.extendRetention(longestLifetime(authenticated.client, signet.settings))
-    const outcome = await exchange(signet, authenticated, body, callerOf(request))
+    const outcome = await exchange(signet, authenticated, body, request)
     if ('refused' in outcome) throw refusedWith(outcome)
     for (const note of outcome.notes ?? []) noteForOperator(request, note)
     // Every grant type in the map is a GrantType.
@@ -61,11 +61,17 @@ async function authorizationCode(
   signet: Signet,
   { client, credential }: AuthenticatedClient,
   { code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource }: TokenRequest,
-  caller: Caller,
+  request: FastifyRequest,
 ): Promise<IssuedTokens | TokensRefused> {
   if (code === undefined) throw new OAuthError('parameter_missing', { param: 'code' })
   if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
-  return redeemCode(signet, client, caller, { code, redirectUri, codeVerifier, resource, hmacKey: credential?.hmacKey })
+  return redeemCode(signet, client, callerOf(request), {
+    code,
+    redirectUri,
+    codeVerifier,
+    resource,
+    hmacKey: credential?.hmacKey,
+  })
 }
 
 /** grant_type=refresh_token (RFC 6749 §6). */
@@ -73,10 +79,15 @@ async function refreshToken(
   signet: Signet,
   { client, credential }: AuthenticatedClient,
   { refresh_token: refreshToken, scope, resource }: TokenRequest,
-  caller: Caller,
+  request: FastifyRequest,
 ): Promise<IssuedTokens | TokensRefused> {
   if (refreshToken === undefined) throw new OAuthError('parameter_missing', { param: 'refresh_token' })
-  return refreshTokens(signet, client, caller, { refreshToken, scope, resource, hmacKey: credential?.hmacKey })
+  return refreshTokens(signet, client, callerOf(request), {
+    refreshToken,
+    scope,
+    resource,
+    hmacKey: credential?.hmacKey,
+  })
 }
 
 /** grant_type=client_credentials (RFC 6749 §4.4). */
@@ -93,10 +104,10 @@ async function deviceCode(
   signet: Signet,
   { client, credential }: AuthenticatedClient,
   { device_code: deviceCode, resource }: TokenRequest,
-  caller: Caller,
+  request: FastifyRequest,
 ): Promise<IssuedTokens | TokensRefused> {
   if (deviceCode === undefined) throw new OAuthError('parameter_missing', { param: 'device_code' })
-  return redeemDeviceCode(signet, client, caller, { deviceCode, resource, hmacKey: credential?.hmacKey })
+  return redeemDeviceCode(signet, client, callerOf(request), { deviceCode, resource, hmacKey: credential?.hmacKey })
 }
 
 function refusedWith({ refused, detail, isRecorded = true }: TokensRefused): OAuthError {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '#verify'
+import { type AccessTokenClaims, bearerRefusal, bearerToken, VerificationError } from '#verify'
+import { checkClaims } from '#verify/access-token-claims'
 import { userinfo } from '../../operations/userinfo.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
@@ -17,31 +18,20 @@ const realm = 'Signet'
  * returns the claims of the scopes that the client still has, as JSON or signed, as the client has registered.
  */
 export function userinfoEndpoint(app: App, signet: Signet): void {
-  const { settings, keyRing, clock } = signet
-  const verifier = createVerifier({
-    issuer: settings.issuer,
-    audience: settings.issuer,
-    requiredScopes: ['openid'],
-    // The same clock issues and checks.
-    clockTolerance: 0,
-    clock: { wallTime: () => clock.now(), monotonicTime: () => performance.now() },
-    keys: ({ kid }) => keyRing.accessTokenKey(kid),
-  })
-  app.get('/userinfo', (request, reply) => respond(signet, verifier, request, reply))
+  app.get('/userinfo', (request, reply) => respond(signet, request, reply))
   app.post<{ Body: Parameters | undefined }>('/userinfo', async (request, reply) =>
-    respond(signet, verifier, request, reply, readForm(request.body, { access_token: 16_384 }).access_token),
+    respond(signet, request, reply, readForm(request.body, { access_token: 16_384 }).access_token),
   )
 }
 
 async function respond(
   signet: Signet,
-  verifier: Verifier,
   request: FastifyRequest,
   reply: FastifyReply,
   bodyToken?: string,
 ): Promise<FastifyReply> {
   try {
-    const claims = await verifier.verify(presentedToken(request, bodyToken)).catch(explainAudience)
+    const claims = await verify(signet, presentedToken(request, bodyToken)).catch(explainAudience)
     const { issuer } = signet.settings
     const outcome = await userinfo(signet, {
       grantId: String(claims['grant_id']) as GrantId,
@@ -75,6 +65,19 @@ async function respond(
     if (refusal.entry === 'access_token_missing') return reply.send(body)
     return reply.send(errorBody(signet.settings.issuer, refusal, request.id))
   }
+}
+
+/**
+ * The same checks as those of the published verifier, which every API makes.
+ *
+ * @throws VerificationError
+ */
+async function verify({ settings, verifiedTokens, clock }: Signet, token: string): Promise<AccessTokenClaims> {
+  return checkClaims(await verifiedTokens.claimsOf(token), {
+    ...{ issuer: settings.issuer, audience: [settings.issuer], requiredScopes: ['openid'] },
+    // The same clock issues and checks.
+    ...{ clockTolerance: 0, now: clock.now() / 1000 },
+  })
 }
 
 /**

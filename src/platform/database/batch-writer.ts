@@ -22,7 +22,7 @@ export interface BatchWriterOptions<T> {
   readonly write: (rows: readonly T[]) => Promise<void>
   /** What is logged about a dropped row: enough to find out where it came from, but no secrets. */
   readonly describe: (row: T) => object
-  /** If given, rows with the same key are merged into one. */
+  /** If given, rows with the same key are merged into one. `merge` may change the older row and return it. */
   readonly merging?: { readonly key: (row: T) => string; readonly merge: (older: T, newer: T) => T }
   readonly log: DatabaseLog
 }
@@ -50,8 +50,10 @@ export function createBatchWriter<T>(options: BatchWriterOptions<T>): BatchWrite
   const put = (row: T) => {
     const key = merging ? merging.key(row) : added++
     const queued = queue.get(key)
-    if (queued !== undefined && merging) queue.set(key, merging.merge(queued, row))
-    else if (queue.size < maxQueued) queue.set(key, row)
+    if (queued !== undefined && merging) {
+      const merged = merging.merge(queued, row)
+      if (merged !== queued) queue.set(key, merged)
+    } else if (queue.size < maxQueued) queue.set(key, row)
     else lost++
   }
   const schedule = () => {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -19,11 +19,21 @@ declare module 'fastify' {
   }
 }
 
-/** Creates a request id, which the log and the response contain: 16 characters, so that it cannot be mistaken for a proxy's id. */
+/** Bytes of a request id. In hexadecimal these are 16 characters, so that it cannot be mistaken for a proxy's id. */
+const idBytes = 8
+/** Random bytes for the next 512 ids: requesting them for each id would take ten times as long. */
+const prefetched = Buffer.alloc(512 * idBytes)
+let used = prefetched.length
+
+/** Creates a request id, which the log and the response contain. */
 export function newRequestId(): string {
-  // The random digits of a UUID. Node generates UUIDs from prefetched random bytes, which is ten times as fast as requesting bytes.
-  const uuid = randomUUID()
-  return uuid.slice(0, 8) + uuid.slice(24, 32)
+  if (used === prefetched.length) {
+    randomFillSync(prefetched)
+    used = 0
+  }
+  const from = used
+  used += idBytes
+  return prefetched.toString('hex', from, used)
 }
 
 /**

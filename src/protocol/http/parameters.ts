@@ -110,6 +110,8 @@ const maxParameters = 100
  * that are not UTF-8, NUL and other control characters are faults. A value whose only fault is `control` is still returned.
  */
 export function parseParameters(encoded: string): Parameters {
+  // Most requests have no query.
+  if (encoded === '') return noParameters
   const values = new Map<string, string>()
   const seen = new Set<string>()
   const resource: string[] = []

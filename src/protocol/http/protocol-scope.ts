@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { challenged, credentialsInQuery } from '../client-authentication.ts'
 import { asOAuthError } from '../errors/as-oauth-error.ts'
@@ -21,15 +22,13 @@ export function protocolScope(
     scope.addHook('onRoute', ({ url }) => {
       paths.add(url)
     })
-    allowAnyOrigin(scope)
-    scope.addHook('onRequest', (_request, reply, done) => {
+    answerPreflights(scope)
+    scope.addHook<{ Querystring: Parameters }>('onRequest', ({ method, headers, query }, reply, done) => {
+      if (headers.origin !== undefined || method !== 'POST') allowAnyOrigin(reply)
       reply.header('cache-control', 'no-store')
-      done()
+      // A preflight must not fail: the script could not read why.
+      done(method === 'OPTIONS' ? undefined : credentialsInQuery(query))
     })
-    // A preflight must not fail: the script could not read why.
-    scope.addHook<{ Querystring: Parameters }>('onRequest', ({ method, query }, _reply, done) =>
-      done(method === 'OPTIONS' ? undefined : credentialsInQuery(query)),
-    )
     scope.setErrorHandler((error, request, reply) => {
       const byHeader = request.headers.authorization !== undefined
       const isChallenged = byHeader && error instanceof OAuthError && error.code === 'invalid_client'
@@ -57,21 +56,21 @@ const preflight = {
 }
 
 /**
- * Lets scripts of any origin read the responses of the routes in this scope, without credentials (CORS, Fetch §3.2.5). The headers are sent
- * to scripts, and with each response that a cache may store and later serve to a script. Call it before adding routes.
+ * Lets scripts of any origin read a response, without credentials (CORS, Fetch §3.2.5). The headers are sent to scripts, and with each response that
+ * a cache may store and later serve to a script.
  */
-function allowAnyOrigin(scope: App): void {
+function allowAnyOrigin(reply: FastifyReply): void {
+  reply
+    .header('access-control-allow-origin', '*')
+    .header('access-control-expose-headers', 'WWW-Authenticate, X-Request-Id, ETag, Retry-After')
+}
+
+/** Call it before adding routes. */
+function answerPreflights(scope: App): void {
   const paths = new Set<string>()
   scope.addHook('onRoute', ({ url }) => {
     if (paths.has(url)) return
     paths.add(url)
     scope.options(url, (_request, reply) => reply.status(204).headers(preflight).send())
-  })
-  scope.addHook('onRequest', ({ headers, method }, reply, done) => {
-    if (headers.origin === undefined && method === 'POST') return done()
-    reply
-      .header('access-control-allow-origin', '*')
-      .header('access-control-expose-headers', 'WWW-Authenticate, X-Request-Id, ETag, Retry-After')
-    done()
   })
 }
