@@ -9,7 +9,7 @@ import { findClient, updateClient } from '../../src/records/clients/clients-stor
 import { grantTypesFor } from '../../src/records/clients/grant-and-response-types.ts'
 import { findSession } from '../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../src/signet.ts'
-import { type Idp, startSignet, type TestClient } from '../support/idp.ts'
+import { basic, type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { push, withRequestUri } from '../support/request-objects.ts'
 
@@ -31,14 +31,19 @@ const newClient = (more: Parameters<Idp['client']>[0] = {}) =>
     ...more,
   })
 
-/** A node of the same installation on which something happens before each statement that opens a grant. */
-function nodeWith(before: () => Promise<unknown>, more: Partial<Signet> = {}) {
+/** A node of the same installation on which something happens before each statement that opens or ends a grant. */
+function appWith(before: () => Promise<unknown>, more: Partial<Signet> = {}) {
   const query = async (statement: Statement) => {
-    if (statement.name?.startsWith('insert-authorization-code')) await before()
+    if (/^(?:insert-authorization-code|end-grant)/.test(statement.name ?? '')) await before()
     return database.query(statement)
   }
   const app = buildApp({ ...idp.signet, ...more, database: { ...database, query: query as Queryable['query'] } })
   t.teardown(() => app.close())
+  return app
+}
+
+function nodeWith(before: () => Promise<unknown>, more: Partial<Signet> = {}) {
+  const app = appWith(before, more)
   return async (url: string, cookie: string) => {
     const { statusCode, headers } = await app.inject({ url, headers: { cookie, host: new URL(idp.issuer).host } })
     return { status: statusCode, location: String(headers['location'] ?? '') }
@@ -65,6 +70,19 @@ async function written(client: TestClient) {
 
 const person = ({ session: { account } }: Awaited<ReturnType<typeof allowed>>) =>
   ({ kind: 'person', sub: account.sub, caller: { requestId: 'r', network: '::1' } }) as const
+
+/** Neither of two requests writes before both have read. */
+function untilBoth(): () => Promise<void> {
+  let go = () => {}
+  const both = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  let waiting = 0
+  return () => {
+    if (++waiting === 2) go()
+    return both
+  }
+}
 
 const changes: [what: string, change: (who: Awaited<ReturnType<typeof allowed>>, client: TestClient) => unknown][] = [
   [
@@ -129,17 +147,7 @@ t.test('a pushed request that two tabs complete at the same time gets one code',
   const who = await allowed(client)
   for (const responseType of ['code', 'code id_token']) {
     const { body } = await push(idp, client, request(client, { response_type: responseType }))
-    let go = () => {}
-    const both = new Promise<void>((resolve) => {
-      go = resolve
-    })
-    let waiting = 0
-    // Neither writes before both have read. On two nodes, because one lets the requests of a session write one after the other.
-    const hold = async () => {
-      if (++waiting === 2) go()
-      await both
-    }
-    const get = nodeWith(hold, { turns })
+    const get = nodeWith(untilBoth(), { turns })
     const url = withRequestUri(client, body.request_uri)
     const answers = await Promise.all([get(url, who.cookie), get(url, who.cookie)])
     const [opened, ended] = [/[?&#]code=/, /^\/authorize\?client_id=/].map((form) =>
@@ -182,4 +190,53 @@ t.test('a node that has not heard of a change opens no grant with the old regist
   known = old
   const refused = request(client, { redirect_uri: 'https://old.example', prompt: 'none', max_age: '0' })
   t.match(await get(urlOf(refused), who.cookie), { status: 400, location: '' }, 'not even an error is sent to it')
+})
+
+/** The event types of a grant's end, and how often each was recorded. */
+async function endingsOf(client: TestClient) {
+  const text = `SELECT type, count(*) FROM events WHERE client_id = $1 AND type = ANY ('{token_revoked,grant_ended}') GROUP BY type`
+  const { rows } = await database.query<{ type: string; count: number }>({ text, values: [client.client_id] })
+  return Object.fromEntries(rows.map(({ type, count }) => [type, count]))
+}
+
+function revokeAt(app: ReturnType<typeof appWith>, client: TestClient, token: string) {
+  const authorization = basic(client.client_id, client.secret ?? '')
+  const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded', host: new URL(idp.issuer).host }
+  return app.inject({ method: 'POST', url: '/revoke', headers, payload: new URLSearchParams({ token }).toString() })
+}
+
+t.test('a refresh between the check and the end of a revocation does not survive it', async (t) => {
+  for (const kind of ['refresh_token', 'access_token']) {
+    const client = await newClient()
+    const { redeem } = await signIn(idp, client)
+    const { body } = await redeem()
+    const refreshed: string[] = []
+    const refresh = async () => {
+      const parameters = { grant_type: 'refresh_token', refresh_token: body.refresh_token }
+      const answer = await idp.token(client, parameters)
+      refreshed.push(answer.body.refresh_token, answer.body.access_token)
+    }
+    t.match(await revokeAt(appWith(refresh), client, body[kind]), { statusCode: 200 })
+    const [refreshToken = '', accessToken = ''] = refreshed
+    const again = await idp.token(client, { grant_type: 'refresh_token', refresh_token: refreshToken })
+    t.match(again, { status: 400, body: { error: 'invalid_grant' } }, kind)
+    const headers = { authorization: `Bearer ${accessToken}` }
+    t.equal((await fetch(`${idp.issuer}/userinfo`, { headers })).status, 401)
+  }
+})
+
+t.test('two revocations at the same time end the grant once, with one event', async (t) => {
+  const client = await newClient()
+  const { redeem } = await signIn(idp, client)
+  const { body } = await redeem()
+  const app = appWith(untilBoth(), { turns })
+  const answers = await Promise.all([
+    revokeAt(app, client, body.refresh_token),
+    revokeAt(app, client, body.access_token),
+  ])
+  t.same(
+    answers.map(({ statusCode }) => statusCode),
+    [200, 200],
+  )
+  t.same(await endingsOf(client), { token_revoked: 1, grant_ended: 1 })
 })
