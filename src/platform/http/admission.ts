@@ -34,8 +34,6 @@ export interface AdmissionOptions<T> {
    * took 100 ms, the thousandth would wait for 100 s, and so would a health check behind it. So only one request is begun per turn then.
    */
   readonly isConnecting: () => boolean
-  /** Called when nothing waits any more. */
-  readonly onIdle?: () => void
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
   /** Calls back after the event loop has read its sockets; `at once` or, if there is nothing to do but wait, `in a moment`. */
@@ -64,7 +62,7 @@ interface Waiting<T> {
  * other libraries measure, says little: under a load that takes seconds to be served it can be a millisecond.
  */
 export function createAdmission<T>(options: AdmissionOptions<T>): Admission<T> {
-  const { limits, begin, refuse, isWanted, isCongested, isConnecting, onIdle } = options
+  const { limits, begin, refuse, isWanted, isCongested, isConnecting } = options
   const { now = () => performance.now(), schedule = onEventLoop } = options
   const essential = createFifo<Waiting<T>>()
   const ordinary = createFifo<Waiting<T>>()
@@ -90,10 +88,8 @@ export function createAdmission<T>(options: AdmissionOptions<T>): Admission<T> {
     // Each has a slice of its own: neither can keep the other waiting.
     beginSome(essential, () => true)
     beginSome(ordinary, () => !isCongested())
-    if (essential.length + ordinary.length === 0) {
-      turnBegan = undefined
-      onIdle?.()
-    } else schedule(turn, essential.length === 0 && isCongested() ? 'in a moment' : 'at once')
+    if (essential.length + ordinary.length === 0) turnBegan = undefined
+    else schedule(turn, essential.length === 0 && isCongested() ? 'in a moment' : 'at once')
   }
 
   const reasonToRefuse = (at: number): ShedReason | undefined => {

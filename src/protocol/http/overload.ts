@@ -14,6 +14,7 @@ import { addressOf, newRequestId } from '../../platform/http/request-context.ts'
 import type { Log } from '../../platform/log.ts'
 import { errorBody, OAuthError } from '../errors/oauth-error.ts'
 import { type IsForPrograms, refusalPage } from '../errors/send-refusal.ts'
+import { strictTransport } from './page-scope.ts'
 import { programHeaders } from './protocol-scope.ts'
 
 export interface OverloadLimits extends AdmissionLimits {
@@ -32,7 +33,7 @@ export interface OverloadLimits extends AdmissionLimits {
 
 export const overloadLimits: OverloadLimits = {
   ...admissionLimits,
-  ...{ rest: [1_000, 10_000], refusalsPerSecond: 2_000, proxyPart: 0.1, maxPipelined: 8 },
+  ...{ rest: [1_000, 5_000], refusalsPerSecond: 2_000, proxyPart: 0.1, maxPipelined: 8 },
 }
 
 /** While nothing waits, this many connections are woken before their time, every so many milliseconds. */
@@ -97,17 +98,14 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
   const respond = createShedResponse(issuer, isForPrograms, brand)
   const episode = createEpisodeLog(options.log)
   let isConnecting = false
-  let isWaking = false
-  const wake = () => {
-    if (isWaking || resting.count === 0) return
-    isWaking = true
-    resting.wakeSome(wokenAtATime)
-    setTimeout(() => {
-      isWaking = false
-      if (waiting() === 0) wake()
-    }, wakeInterval).unref()
-  }
   let waiting = () => 0
+  let isWatching = false
+  /** Runs as long as there are any: if all clients are told to wait, nothing else happens that would show that there is time again. */
+  const wakeWhenIdle = () => {
+    if (waiting() === 0 && !isCongested()) resting.wakeSome(wokenAtATime)
+    isWatching = resting.count > 0
+    if (isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
+  }
   /** How many requests of a connection wait. */
   const pipelined = new WeakMap<Socket, number>()
 
@@ -121,7 +119,11 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     episode.note()
     const rest = restOf(socket)
     if (reason === 'pipelined') response.shouldKeepAlive = false
-    if (response.shouldKeepAlive) resting.restAfter(response, socket, rest)
+    if (response.shouldKeepAlive) {
+      resting.restAfter(response, socket, rest)
+      if (!isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
+      isWatching = true
+    }
     respond(message, response, rest)
     noteShed(message.method ?? '', reason, (performance.now() - at) / 1_000)
   }
@@ -142,7 +144,6 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
         },
         isWanted: ({ response }) => !response.destroyed,
         isCongested,
-        onIdle: wake,
         isConnecting: () => {
           const was = isConnecting
           isConnecting = false
@@ -175,6 +176,7 @@ function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand:
   const error = new OAuthError('overloaded')
   const mark = newRequestId()
   const json = JSON.stringify(errorBody(issuer, error, mark)).split(mark)
+  const pageHeaders = pageHeadersOf(issuer)
   const pages = new Map<string, readonly string[]>()
   const pageIn = (acceptLanguage: string | undefined) => {
     const language = chooseMessages(undefined, acceptLanguage)
@@ -190,7 +192,7 @@ function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand:
       'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(body),
       'cache-control': 'no-store',
-      'retry-after': Math.ceil(rest / 1_000),
+      'retry-after': String(Math.ceil(rest / 1_000)),
       'x-content-type-options': 'nosniff',
       'x-request-id': requestId,
       ...(isPage ? pageHeaders : programHeaders),
@@ -199,13 +201,20 @@ function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand:
   }
 }
 
-/** Those that a page without anything to protect needs (page-scope.ts has the others). */
-const pageHeaders = {
+/** Those of every page (page-scope.ts), for a page that has nothing to protect and needs no script. */
+const pageHeadersOf = (issuer: string) => ({
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none';style-src 'self';img-src 'self';base-uri 'none';frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
   'referrer-policy': 'same-origin',
+  ...(issuer.startsWith('https:') && { 'strict-transport-security': strictTransport }),
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
   'x-frame-options': 'DENY',
-}
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+})
 
 function isProgramUrl(isForPrograms: IsForPrograms, url: string): boolean {
   try {
