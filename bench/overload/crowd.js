@@ -4,8 +4,9 @@
 // Raw sockets, because an HTTP client would cost this process more than a refused request costs the server.
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { processorTime, residentMemory } from '../process-usage.js'
 
-/** @typedef {import('../load/load.js').Load & { connections: number, seconds: number, connectSeconds: number }} Crowd */
+/** @typedef {import('../load/load.js').Load & { pid: number, connections: number, seconds: number, connectSeconds: number }} Crowd pid: of the server */
 
 /**
  * @typedef {object} Answers
@@ -18,10 +19,15 @@ import { text } from 'node:stream/consumers'
  * @property {number} p50 milliseconds, of the responses with status 200
  * @property {number} p99
  * @property {number} slowest
+ * @property {number} connected
+ * @property {number | undefined} cpu seconds of processor time that the server used
+ * @property {[number | undefined, number | undefined]} memory of the server in MiB, at the beginning and at the end
  */
 
 /** @type {Crowd} */
-const { url, method, headers, bodies, connections, seconds, connectSeconds } = JSON.parse(await text(process.stdin))
+const { url, method, headers, bodies, pid, connections, seconds, connectSeconds } = JSON.parse(
+  await text(process.stdin),
+)
 const { hostname, port, pathname, search, host } = new URL(url)
 
 const messages = bodies.map((body) => {
@@ -49,11 +55,17 @@ function send(member) {
   if (counting) sent++
 }
 
+/** @param {number} duration */
+function note(duration) {
+  const tenths = Math.min(durations.length - 1, Math.max(0, Math.round(duration * 10)))
+  durations[tenths] = (durations[tenths] ?? 0) + 1
+}
+
 /** A response may arrive in parts, but its head arrives whole. @param {Member} member @param {Buffer} part */
 function receive(member, part) {
   if (ended) return
   if (member.left === 0) {
-    const head = part.latin1Slice(0, Math.min(part.length, 4_096))
+    const head = part.toString('latin1', 0, Math.min(part.length, 4_096))
     const end = head.indexOf('\r\n\r\n') + 4
     member.status = head.slice(9, 12)
     member.notBefore = performance.now() + 1_000 * Number(/retry-after: (\d+)/i.exec(head)?.[1] ?? 0)
@@ -66,8 +78,7 @@ function receive(member, part) {
   member.answered()
   if (counting) {
     byStatus[member.status] = (byStatus[member.status] ?? 0) + 1
-    if (member.status === '200')
-      durations[Math.min(durations.length - 1, Math.max(0, Math.round((performance.now() - member.since) * 10)))]++
+    if (member.status === '200') note(performance.now() - member.since)
   }
   send(member)
 }
@@ -104,10 +115,11 @@ for (let count = 0; count < connections; count++) {
 await Promise.race([Promise.all(opened), rest(connectSeconds * 1_000)])
 ;[byStatus, sent, broken, counting] = [{}, 0, 0, true]
 const from = performance.now()
-process.stderr.write('counting\n')
+const before = [processorTime(pid), residentMemory(pid)]
 await rest(seconds * 1_000)
 const measured = (performance.now() - from) / 1_000
 ended = true
+const after = [processorTime(pid), residentMemory(pid)]
 const quantile = (/** @type {number} */ part) => {
   const total = durations.reduce((sum, count) => sum + count, 0)
   let passed = 0
@@ -128,6 +140,7 @@ process.stdout.write(
       broken,
       connected: members.size,
     },
+    ...{ cpu: before[0] && after[0] && (after[0] - before[0]) / 1_000_000, memory: [before[1], after[1]] },
     ...{ p50: quantile(0.5), p99: quantile(0.99), slowest: durations.findLastIndex((count) => count > 0) / 10 },
   }),
   () => process.exit(),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { elapsedSince, type Moment, machineClocks, momentOf } from '../clock.ts'
+import { elapsedSince, type MachineClocks, type Moment, machineClocks, momentOf } from '../clock.ts'
 import type { DatabaseLog } from '../log.ts'
 import type { Hosts } from './hosts.ts'
 import { destroyConnection, endConnection, type OpenedConnection, openConnection } from './open-connection.ts'
@@ -45,6 +45,8 @@ export interface HeartbeatOptions {
   /** Called when the server refuses the connection because it has too many. */
   readonly onTooMany: () => void
   readonly log: DatabaseLog
+  /** For tests. */
+  readonly clocks?: MachineClocks
 }
 
 export interface Heartbeat {
@@ -83,7 +85,7 @@ const beatsPerDiskCheck = 10
  * count, because the monotonic one stops while the machine is suspended.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log } = options
+  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log, clocks = machineClocks } = options
   const node = randomUUID()
   const ended = new AbortController()
   let notifiedUntil: Moment | undefined
@@ -123,7 +125,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   const beat = async (connection: OpenedConnection, count: number) => {
-    const asked = momentOf(machineClocks)
+    const asked = momentOf(clocks)
     try {
       await recordNodeSeen(connection, node)
       if (isDiskDue || problem !== undefined || count % beatsPerDiskCheck === 0) {
@@ -196,10 +198,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   return {
     begun,
-    isLive: () => isFresh(notifiedUntil),
+    isLive: () => isFresh(notifiedUntil, clocks),
     problem: () => {
       if (problem !== undefined) return problem
-      if (isFresh(writtenAt)) return undefined
+      if (isFresh(writtenAt, clocks)) return undefined
       return 'the database could not be written within the last few seconds'
     },
     reconnect: () => {
@@ -221,9 +223,9 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 }
 
-function isFresh(moment: Moment | undefined): boolean {
+function isFresh(moment: Moment | undefined, clocks: MachineClocks): boolean {
   if (!moment) return false
-  const { elapsed } = elapsedSince(moment, machineClocks)
+  const { elapsed } = elapsedSince(moment, clocks)
   return elapsed >= 0 && elapsed <= maxStaleness
 }
 

@@ -20,11 +20,11 @@ import { programHeaders } from './protocol-scope.ts'
 export interface OverloadLimits extends AdmissionLimits {
   /**
    * How long a connection is not read after a request on it was refused, in milliseconds: at least and at most. In between it is as long as it takes
-   * so that refusals do not exceed `refusalsPerSecond`.
+   * so that there are not more than `refusedPerServed`.
    */
   readonly rest: readonly [shortest: number, longest: number]
-  /** A refusal takes about 50 µs, so this is a tenth of a processor. */
-  readonly refusalsPerSecond: number
+  /** Requests that may be refused for each one that is served. A refusal takes a third of the time of a token, in the best case. */
+  readonly refusedPerServed: number
   /** Connections of a trusted proxy rest only for this part of the time: the next request there is probably somebody else's. */
   readonly proxyPart: number
   /** Requests from one connection that may wait at a time. Only a client that does not wait for responses has more than one. */
@@ -33,7 +33,7 @@ export interface OverloadLimits extends AdmissionLimits {
 
 export const overloadLimits: OverloadLimits = {
   ...admissionLimits,
-  ...{ rest: [1_000, 5_000], refusalsPerSecond: 2_000, proxyPart: 0.1, maxPipelined: 8 },
+  ...{ rest: [1_000, 10_000], refusedPerServed: 0.3, proxyPart: 0.1, maxPipelined: 8 },
 }
 
 /** While nothing waits, this many connections are woken before their time, every so many milliseconds. */
@@ -97,6 +97,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
   const resting = createRestingConnections()
   const respond = createShedResponse(issuer, isForPrograms, brand)
   const episode = createEpisodeLog(options.log)
+  const served = createRate()
   let isConnecting = false
   let waiting = () => 0
   let isWatching = false
@@ -111,7 +112,8 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
 
   const restOf = (socket: Socket): number => {
     const [shortest, longest] = limits.rest
-    const rest = Math.min(longest, Math.max(shortest, (resting.count / limits.refusalsPerSecond) * 1_000))
+    const perSecond = limits.refusedPerServed * served.perSecond()
+    const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
     return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
   }
   const shed = ({ message, response, at }: Arrived, reason: ShedReason) => {
@@ -135,6 +137,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
         limits,
         begin: (arrived) => {
           left(arrived)
+          served.count(arrived.at)
           arrivals.set(arrived.message, arrived.at)
           listener(arrived.message, arrived.response)
         },
@@ -170,6 +173,25 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     wakeAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
   }
 }
+
+/** How many requests per second are begun: in the last full second or in this one, whichever is more. */
+function createRate() {
+  let [begun, from, last] = [0, Number.NEGATIVE_INFINITY, 0]
+  return {
+    count: (at: number) => {
+      begun += 1
+      const elapsed = at - from
+      if (elapsed < 1_000) return
+      // After a quiet time, the average says nothing about what is possible.
+      last = elapsed < 2_000 ? (begun / elapsed) * 1_000 : 0
+      ;[begun, from] = [0, at]
+    },
+    perSecond: () => Math.max(last, begun, leastRate),
+  }
+}
+
+/** Requests per second that the slowest machine serves. */
+const leastRate = 200
 
 /** Sends the 503: to a program as JSON, to a person as a page. Both are made once; only the id of the request is filled in. */
 function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand: Brand) {
