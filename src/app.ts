@@ -13,7 +13,7 @@ import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.t
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
 import { openContinueValue } from './interaction/continue-value.ts'
-import { observeRequests, observeUnread } from './observe-requests.ts'
+import { observeRequests, observeShed, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
 import { avatarEndpoint } from './pages/avatar/avatar-endpoint.ts'
@@ -38,28 +38,41 @@ import { stepUpEndpoint } from './pages/step-up/step-up-endpoint.ts'
 import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-change-endpoint.ts'
 import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
+import type { Database } from './platform/database/pool.ts'
 import type { App } from './platform/http/fastify-app.ts'
-import { sendNotFound } from './protocol/errors/send-refusal.ts'
+import { createThreadPoolProbe } from './platform/thread-pool-probe.ts'
+import { type IsForPrograms, sendNotFound } from './protocol/errors/send-refusal.ts'
 import { pageScope, withoutOpener } from './protocol/http/page-scope.ts'
 import { sentValue } from './protocol/http/parameters.ts'
 import { protocolScope } from './protocol/http/protocol-scope.ts'
-import { createServer } from './protocol/http/server.ts'
+import { createServer, type ServerOverload } from './protocol/http/server.ts'
 import type { Signet } from './signet.ts'
 
 /**
  * Builds the server with all routes.
  *
  * @param tracing the plugin that creates spans for requests; undefined if tracing is off
+ * @param overload for tests: replaces limits, and what they are compared with
  */
-export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
+export function buildApp(signet: Signet, tracing?: FastifyPluginCallback, overload: Partial<ServerOverload> = {}): App {
   const { settings } = signet
-  const app = createServer(settings, signet.log, observeUnread(signet))
+  let isForPrograms: IsForPrograms = () => true
+  const app = createServer(settings, signet.log, observeUnread(signet), {
+    overload: {
+      isEssential,
+      isForPrograms: (url) => isForPrograms(url),
+      isCongested: congestionTest(signet.database),
+      noteShed: observeShed(signet),
+      brand: signet.brand,
+      ...overload,
+    },
+  })
   app.decorate('brand', signet.brand)
   if (tracing) app.register(tracing)
   observeRequests(app, signet)
 
   // For programs: any origin, form in, JSON out.
-  const isForPrograms = protocolScope(app, settings, (scope) => {
+  isForPrograms = protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
     deviceAuthorizationEndpoint(scope, signet)
     pushedAuthorizationEndpoint(scope, signet)
@@ -122,6 +135,32 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     })
   })
   return app
+}
+
+/**
+ * What is served however busy the node is: without health checks it would be restarted, without metrics nobody sees why, and without keys and
+ * metadata other services refuse tokens that are valid. All of it comes from memory.
+ */
+const essentialPaths: ReadonlySet<string> = new Set([
+  ...['/healthz', '/readyz', '/metrics', '/.well-known/jwks.json'],
+  ...['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'],
+])
+
+function isEssential(url: string): boolean {
+  const query = url.indexOf('?')
+  return essentialPaths.has(query === -1 ? url : url.slice(0, query))
+}
+
+/** Milliseconds that work for the thread pool may wait there before no more requests are begun. */
+const maxThreadPoolDelay = 100
+
+/**
+ * Whether requests that were begun already wait: for a database connection (for each one, two others wait), or for a thread that signs with RSA.
+ * More requests would only wait there instead of in the queue, where they are refused in time.
+ */
+function congestionTest(database: Pick<Database, 'waitingCount' | 'limit'>): () => boolean {
+  const isPoolBusy = createThreadPoolProbe(maxThreadPoolDelay)
+  return () => database.waitingCount > 2 * database.limit || isPoolBusy()
 }
 
 /** The `ui_locales` of the request in a `continue` value, for the language of an error page. */

@@ -4,6 +4,7 @@ import { callerOf } from './platform/http/request-context.ts'
 import { claimedAssertion } from './protocol/client-assertion.ts'
 import { parseBasic } from './protocol/client-authentication.ts'
 import type { OAuthError } from './protocol/errors/oauth-error.ts'
+import type { OverloadOptions } from './protocol/http/overload.ts'
 import { sentValue } from './protocol/http/parameters.ts'
 import type { NoteUnread } from './protocol/http/unread-request.ts'
 import type { RequestOrigin } from './records/refusals/refusal-log.ts'
@@ -33,6 +34,15 @@ function recordForOperator(observers: Observers, request: FastifyRequest, status
   })
   for (const note of notes ?? []) observers.refusals.recordNote({ ...originOf(), status, ...note })
   if (refusal) recordRefusal(observers, refusal, originOf)
+}
+
+/** Counts what was refused because of an overload. There is no route yet. It is neither logged nor recorded: that would take the time that is missing. */
+export function observeShed({ metrics }: Observers): OverloadOptions['noteShed'] {
+  return (method, reason, seconds) => {
+    metrics.request('none', method, 503, seconds)
+    metrics.count('signet_requests_shed_total', { reason })
+    metrics.count('signet_refusals_total', { entry: 'overloaded' })
+  }
 }
 
 /** Counts and records what was refused before it became a request. No hook runs for those. */

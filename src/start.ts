@@ -155,9 +155,12 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
         ...{ hosts, schema, session: route.session, log },
         channels: route.session === 'own' ? Object.values(notifyChannels) : [],
         onNotify: (channel) => onNotify(channel),
-        onLost: (reason) => {
+        onLost: (reason, isCertain) => {
           database.dropConnections(reason)
-          onNotify(undefined)
+          // Otherwise the clients in memory are used as long as they would be if nobody had noticed (`maxStaleness`). To read them all again would
+          // multiply the load of a busy node. They are dropped when LISTEN starts again.
+          const channels = Object.values(notifyChannels)
+          for (const channel of channels) if (isCertain || channel !== notifyChannels.clients) onNotify(channel)
         },
         onTooMany: () => database.makeRoom(),
       })

@@ -1,3 +1,4 @@
+import { shedReasons } from './http/admission.ts'
 import { idTokenAlgorithms, signingAlgorithms } from './jwt/algorithms.ts'
 
 /** One metric, as described in each scrape and in docs/metrics.md. */
@@ -29,6 +30,11 @@ export const metricDeclarations = {
     type: 'counter',
     help: 'Error responses sent, by error.',
     labels: { entry: 'the name of the error, as at `/errors`' },
+  },
+  signet_requests_shed_total: {
+    type: 'counter',
+    help: 'Requests refused with 503 because there were more than can be served in time. queue_delay: those before it had already waited too long; queue_full: too many were waiting; too_late: it had waited too long itself; pipelined: too many from one connection were waiting.',
+    labels: { reason: shedReasons },
   },
   signet_tokens_issued_total: {
     type: 'counter',

@@ -40,3 +40,27 @@ export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   }
   return ask
 }
+
+/**
+ * Shares runs of the same work between callers, as `oneAtATime` does, for each key separately. If a run fails, those that wait for the next one
+ * fail as well: each of them would only wait as long again.
+ */
+export function sharedByKey<T>(work: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const runs = new Map<string, { readonly running: Promise<T>; next?: Promise<T> }>()
+  const begin = (key: string): Promise<T> => {
+    const running = work(key)
+    const run: { readonly running: Promise<T>; next?: Promise<T> } = { running }
+    runs.set(key, run)
+    const forget = () => {
+      if (!run.next) runs.delete(key)
+    }
+    running.then(forget, () => runs.delete(key))
+    return running
+  }
+  return (key) => {
+    const run = runs.get(key)
+    if (!run) return begin(key)
+    run.next ??= run.running.then(() => begin(key))
+    return run.next
+  }
+}

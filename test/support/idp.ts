@@ -10,6 +10,7 @@ import { readSettings } from '../../src/platform/config/settings.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import type { Outgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
+import type { ServerOverload } from '../../src/protocol/http/server.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
@@ -93,6 +94,7 @@ export async function startSignet(
     readonly passwordHashing?: 'as in production'
     readonly passwords?: PasswordHashing
     readonly outgoing?: Outgoing
+    readonly overload?: Partial<ServerOverload>
   } = {},
 ): Promise<Idp> {
   const isGiven = environment['SIGNET_DATABASE_SCHEMA'] !== undefined
@@ -104,7 +106,7 @@ export async function startSignet(
   const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
   return startNode(
     t,
-    { passwords, outgoing: more.outgoing },
+    { passwords, outgoing: more.outgoing, overload: more.overload },
     {
       SIGNET_DATABASE_URL: url,
       SIGNET_DATABASE_SCHEMA: schema,
@@ -124,10 +126,11 @@ interface Replacements {
   readonly passwords: PasswordHashing
   /** Default: that of the server. */
   readonly outgoing: Outgoing | undefined
+  readonly overload: Partial<ServerOverload> | undefined
 }
 
 async function startNode(t: Test, replacements: Replacements, environment: Record<string, string>): Promise<Idp> {
-  const { passwords, outgoing } = replacements
+  const { passwords, outgoing, overload } = replacements
   const settings = readSettings(environment, tmpdir())
   let log = ''
   const sink = new Writable({
@@ -150,7 +153,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
     passwords,
     ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing, isNamed) } : {}),
   }
-  const app = buildApp(signet)
+  const app = buildApp(signet, undefined, overload)
   await app.listen({ host: '127.0.0.1', port: settings.port })
   let stopped: Promise<void> | undefined
   const stop = () => {

@@ -807,6 +807,8 @@ export const de: Messages = {
       'Die Beschreibung, die ihre Hersteller veröffentlichen, konnte nicht gelesen werden. Bitte versuchen Sie es gleich noch einmal. Wenn das nicht hilft, können die Hersteller mit den Angaben unten weiterhelfen.',
     requestTitle: 'Die Anfrage dieser Anwendung kann nicht beantwortet werden',
     request: 'Sie selbst können das nicht beheben. Die Betreiber der Anwendung können es mit den Angaben unten.',
+    busyTitle: 'Gerade ist zu viel los',
+    busy: 'Wir kommen im Moment nicht hinterher. Nichts ist verloren. Bitte versuchen Sie es in ein paar Sekunden noch einmal.',
     serverTitle: 'Bei uns ist etwas schiefgegangen',
     server: 'Es liegt nicht an Ihnen, und nichts ist verloren. Bitte versuchen Sie es gleich noch einmal.',
     backTo: 'Zurück zu {client}',

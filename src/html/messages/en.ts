@@ -790,6 +790,8 @@ export const en = {
       'The description that its makers publish could not be read. Please try again in a moment. If that does not help, the makers can, with the details below.',
     requestTitle: 'This application sent a request that cannot be answered',
     request: 'You cannot fix this yourself. The people who run the application can, with the details below.',
+    busyTitle: 'Too many people at the same time',
+    busy: 'We cannot keep up at the moment. Nothing you did is lost. Please try again in a few seconds.',
     serverTitle: 'Something went wrong on our side',
     server: 'It is not your fault, and nothing you did is lost. Please try again in a moment.',
     backTo: 'Back to {client}',

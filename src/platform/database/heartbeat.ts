@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { elapsedSince, type Moment, machineClocks, momentOf } from '../clock.ts'
+import { elapsedSince, type MachineClocks, type Moment, machineClocks, momentOf } from '../clock.ts'
 import type { DatabaseLog } from '../log.ts'
 import type { Hosts } from './hosts.ts'
 import { destroyConnection, endConnection, type OpenedConnection, openConnection } from './open-connection.ts'
@@ -34,17 +34,26 @@ export interface HeartbeatOptions {
   readonly session?: 'own' | 'shared'
   /** The channels to LISTEN on. If empty, there are no notifications. */
   readonly channels: readonly NotifyChannel[]
-  /** Called for each NOTIFY with its channel, and with undefined whenever LISTEN starts, because earlier notifications were missed. */
+  /** Called for each NOTIFY with its channel, and with undefined whenever LISTEN starts, because notifications since the last beat may have been missed. */
   readonly onNotify: (channel: string | undefined) => void
-  /** Called when the connection was lost, or the server stopped accepting writes: other connections may have the same problem. */
-  readonly onLost: (reason: string) => void
+  /**
+   * Called when the connection was lost, or the server stopped accepting writes: other connections may have the same problem.
+   *
+   * @param isCertain whether it is certain that the server cannot be used, as after a fail-over. A lost connection alone says little
+   */
+  readonly onLost: (reason: string, isCertain: boolean) => void
   /** Called when the server refuses the connection because it has too many. */
   readonly onTooMany: () => void
   readonly log: DatabaseLog
+  /** For tests. */
+  readonly clocks?: MachineClocks
 }
 
 export interface Heartbeat {
-  /** Whether notifications arrive: those of all changes committed more than `maxStaleness` ago have been delivered. */
+  /**
+   * Whether the notifications of all changes committed more than `maxStaleness` ago have been delivered. For that long it stays true after the
+   * connection was lost.
+   */
   isLive(): boolean
   /** Why the database is not usable at the moment, for the operator; undefined if it is. */
   problem(): string | undefined
@@ -76,7 +85,7 @@ const beatsPerDiskCheck = 10
  * count, because the monotonic one stops while the machine is suspended.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log } = options
+  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log, clocks = machineClocks } = options
   const node = randomUUID()
   const ended = new AbortController()
   let notifiedUntil: Moment | undefined
@@ -116,7 +125,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   const beat = async (connection: OpenedConnection, count: number) => {
-    const asked = momentOf(machineClocks)
+    const asked = momentOf(clocks)
     try {
       await recordNodeSeen(connection, node)
       if (isDiskDue || problem !== undefined || count % beatsPerDiskCheck === 0) {
@@ -138,10 +147,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   const beatUntilLost = async (connection: OpenedConnection) => {
     const { client } = connection
-    connection.whenLost(() => {
-      notifiedUntil = undefined
-      wake.abort()
-    })
+    connection.whenLost(() => wake.abort())
     client.on('notification', ({ channel, payload }) => payload === schema && onNotify(channel))
     if (channels.length > 0) {
       await connection.query({ text: channels.map((channel) => `LISTEN ${channel}`).join(';') })
@@ -176,12 +182,14 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
         if (!isExpected && !ended.signal.aborted) {
           const what = current ? 'the connection was lost' : 'the database cannot be reached'
           fail(error, what)
-          if (current) onLost(definiteProblem(error) ?? `heartbeat: ${what}`)
+          const certain = definiteProblem(error)
+          if (certain !== undefined) notifiedUntil = undefined
+          if (current) onLost(certain ?? `heartbeat: ${what}`, certain !== undefined)
           if (isTooManyConnections(error)) onTooMany()
         }
       }
       current = undefined
-      notifiedUntil = undefined
+      // `notifiedUntil` stays: what was delivered was delivered. Nothing more will be, so it is too old `maxStaleness` after the last beat.
       if (!isExpected) await rest(reconnectDelay)
       isExpected = false
     }
@@ -190,10 +198,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   return {
     begun,
-    isLive: () => isFresh(notifiedUntil),
+    isLive: () => isFresh(notifiedUntil, clocks),
     problem: () => {
       if (problem !== undefined) return problem
-      if (isFresh(writtenAt)) return undefined
+      if (isFresh(writtenAt, clocks)) return undefined
       return 'the database could not be written within the last few seconds'
     },
     reconnect: () => {
@@ -215,9 +223,9 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 }
 
-function isFresh(moment: Moment | undefined): boolean {
+function isFresh(moment: Moment | undefined, clocks: MachineClocks): boolean {
   if (!moment) return false
-  const { elapsed } = elapsedSince(moment, machineClocks)
+  const { elapsed } = elapsedSince(moment, clocks)
   return elapsed >= 0 && elapsed <= maxStaleness
 }
 

@@ -162,6 +162,12 @@ export const errorRegistry = {
     description: 'The server is temporarily unavailable. Try again in a moment.',
     fix: 'Wait for the number of seconds in Retry-After, then repeat the request. In almost all cases nothing has been used up. If a code is then refused as already used, the first request did redeem it, and the user has to sign in again. Either the database is unavailable, or no signing key is usable, or too many requests are competing for the same token, code or account. The operator can see which at /readyz and in the log.',
   },
+  overloaded: {
+    error: 'temporarily_unavailable',
+    status: 503,
+    description: 'The server gets more requests than it can serve. Try again in a few seconds.',
+    fix: 'Wait for the number of seconds in Retry-After, then repeat the request. It was refused before it was read, so nothing has been used up. Until then, nothing more is read from the same connection. If this continues, the operator needs more nodes or a larger machine: signet_requests_shed_total counts these responses.',
+  },
   unexpected_failure: {
     error: 'server_error',
     status: 500,

@@ -11,7 +11,7 @@ import { noteRefusal } from './refusal.ts'
 
 type Kind = (typeof forPeople)[number] | (typeof forDevelopers)[number]
 
-const forPeople = ['expired', 'notFound', 'refused', 'closed', 'brokenLink', 'server'] as const
+const forPeople = ['expired', 'notFound', 'refused', 'closed', 'brokenLink', 'busy', 'server'] as const
 /** Perhaps only a developer can do anything about these, so the page also shows the error itself. */
 const forDevelopers = ['unknownClient', 'refusedClient', 'unreadableClient', 'request'] as const
 
@@ -23,6 +23,7 @@ const kinds: Partial<Record<ErrorName, Kind>> = {
   form_from_elsewhere: 'refused',
   sign_up_closed: 'closed',
   continue_unreadable: 'brokenLink',
+  overloaded: 'busy',
   client_unknown: 'unknownClient',
   client_document_host_refused: 'refusedClient',
   client_document_unavailable: 'unreadableClient',
@@ -39,8 +40,18 @@ export function sendRefusalPage(
   reply: FastifyReply,
   page: PageContext,
   error: OAuthError,
-  returnTo?: { readonly href: string; readonly clientName: string },
+  returnTo?: ReturnTo,
 ): FastifyReply {
+  return sendPage(reply, refusalPage(request.id, page, error, returnTo), error.status)
+}
+
+interface ReturnTo {
+  readonly href: string
+  readonly clientName: string
+}
+
+/** The page that `sendRefusalPage` sends. */
+export function refusalPage(requestId: string, page: PageContext, error: OAuthError, returnTo?: ReturnTo) {
   const { errors } = page.messages
   const kind = kinds[error.entry] ?? (error.status >= 500 ? 'server' : 'request')
   const texts = {
@@ -53,26 +64,23 @@ export function sendRefusalPage(
     refusedClient: [errors.refusedClientTitle, errors.refusedClient],
     unreadableClient: [errors.unreadableClientTitle, errors.unreadableClient],
     request: [errors.requestTitle, errors.request],
+    busy: [errors.busyTitle, errors.busy],
     server: [errors.serverTitle, errors.server],
   } as const
   const [title, description] = texts[kind]
-  return sendPage(
-    reply,
-    ErrorPage({
-      page,
-      status: error.status,
-      title,
-      description,
-      requestId: request.id,
-      explanation: (forDevelopers as readonly Kind[]).includes(kind) ? error.message : undefined,
-      code: kind === 'notFound' ? undefined : error.code,
-      codeHref: `/errors?request_id=${request.id}#${error.entry}`,
-      nextLink: returnTo
-        ? { href: returnTo.href, label: fillText(errors.backTo, { client: returnTo.clientName }) }
-        : { href: '/', label: errors.home },
-    }),
-    error.status,
-  )
+  return ErrorPage({
+    page,
+    status: error.status,
+    title,
+    description,
+    requestId,
+    explanation: (forDevelopers as readonly Kind[]).includes(kind) ? error.message : undefined,
+    code: kind === 'notFound' ? undefined : error.code,
+    codeHref: `/errors?request_id=${requestId}#${error.entry}`,
+    nextLink: returnTo
+      ? { href: returnTo.href, label: fillText(errors.backTo, { client: returnTo.clientName }) }
+      : { href: '/', label: errors.home },
+  })
 }
 
 /** Sends an error where both browsers and programs may call: a browser gets a page, a program gets JSON. */

@@ -7,6 +7,12 @@ import { type IsForPrograms, sendRefusalJson, sendRefusalPage } from '../errors/
 import { noParameters } from './parameters.ts'
 import { pageContextOf, sentParameter } from './ui-locales.ts'
 
+/** Seconds: two years (RFC 6797 §6.1.1). */
+const strictTransportMaxAge = 63_072_000
+
+/** The header that helmet makes of it. */
+export const strictTransport = `max-age=${strictTransportMaxAge}`
+
 const policy = {
   defaultSrc: ["'none'"],
   styleSrc: ["'self'"],
@@ -102,7 +108,7 @@ export function pageScope(
       contentSecurityPolicy: { useDefaults: false, directives: policy },
       // `no-referrer` would make browsers send `Origin: null` with our own forms.
       referrerPolicy: { policy: 'same-origin' },
-      strictTransportSecurity: overTls ? { maxAge: 63_072_000, includeSubDomains: false } : false,
+      strictTransportSecurity: overTls ? { maxAge: strictTransportMaxAge, includeSubDomains: false } : false,
       frameguard: { action: 'deny' },
       // See `withoutOpener`.
       crossOriginOpenerPolicy: false,

@@ -9,6 +9,7 @@ import { type Repeat, readTlsFiles, reloadTlsFiles, tlsRules } from '../../platf
 import type { Log } from '../../platform/log.ts'
 import { rangeTest } from '../../platform/network-address.ts'
 import { headerFault, readFormsOnly } from './http-message.ts'
+import { arrivalOf, createOverloadGuard, type OverloadOptions } from './overload.ts'
 import { parseParameters } from './parameters.ts'
 import { answerClientError, answerExpectation, answerUnreadableAddress, type NoteUnread } from './unread-request.ts'
 
@@ -26,19 +27,26 @@ export const serverLimits = {
   ...{ idleTimeout: 60_000, unusedTimeout: 500, closeTimeout: 10_000 },
 }
 
+/** What the guard against overload needs to know of the application. */
+export type ServerOverload = Omit<OverloadOptions, 'issuer' | 'log' | 'isTrustedProxy'>
+
 /**
  * Creates a server without routes: strict parsing of queries and forms, a request id in every response, and a log line for each request
  * with its route but never its URL.
  *
  * @param noteUnread called for what was refused before there was a request
- * @param overrides replace limits, and the timer that reads the files of the certificate again, for tests
+ * @param overload says what may be refused when too much arrives; without it nothing is. `overrides` replace limits, and the timer that reads the files of the certificate again, for tests
  * @throws TlsFilesFault
  */
 export function createServer(
   settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
   log: Log,
   noteUnread: NoteUnread,
-  { repeat, ...overrides }: Partial<typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat }> = {},
+  {
+    repeat,
+    overload,
+    ...overrides
+  }: Partial<typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat; overload: ServerOverload }> = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)
@@ -57,6 +65,7 @@ export function createServer(
     return server
   }
   const unread = { issuer, noteUnread, isTrustedProxy }
+  const guard = overload && createOverloadGuard({ issuer, log, isTrustedProxy, ...overload })
   const app: App = fastify({
     genReqId: newRequestId,
     clientErrorHandler: (error, socket) => answerClientError(unread, error, socket),
@@ -74,9 +83,11 @@ export function createServer(
     serverFactory: (handler) => {
       // Otherwise Node itself would refuse a request without Host, in a response without a request id.
       const options = { ...limits, requireHostHeader: false }
-      const server = pair ? createSecureServer(options, handler) : http.createServer(options, handler)
+      const listener = guard?.before(handler) ?? handler
+      const server = pair ? createSecureServer(options, listener) : http.createServer(options, listener)
       keepAddresses(server)
       gracefulStop.watch(server)
+      if (guard) server.on('connection', guard.noteConnection)
       // When the system cannot accept a connection (no memory for its buffers), the server emits `error`. Fastify listens for it
       // only until the server listens for connections.
       server.on('listening', () =>
@@ -90,6 +101,7 @@ export function createServer(
   })
 
   gracefulStop.addTo(app)
+  if (guard) app.addHook('preClose', async () => guard.wakeAll())
   if (tls && pair) {
     const stopReloading = reloadTlsFiles(tls, pair, secureServers, log, repeat)
     app.addHook('onClose', async () => stopReloading())
@@ -105,7 +117,7 @@ export function createServer(
 
   // Hooks that run for each request use callbacks: a promise for each of them costs time.
   app.addHook('onRequest', (request, reply, done) => {
-    request.startedAt = performance.now()
+    request.startedAt = arrivalOf(request.raw) ?? performance.now()
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     done(headerFault(request.raw))
   })

@@ -244,26 +244,129 @@ t.test('a change of a client takes effect at every node, even if both have it in
     t.same(rows, [{ alive: 1 }], 'a new one was opened')
   })
 
-  t.test('a node without notifications trusts nothing in memory until it gets them again', async (t) => {
-    const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
-    const known = () => other.signet.clients.cached(fresh.client_id) !== undefined
-    await eventually('the client to be in memory', async () => (await ask(other, fresh)) === 200 && known())
-    const { rowCount } = await database.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = left($1, 63)',
-      [`signet listener ${idp.signet.settings.databaseSchema}`],
-    )
-    t.equal(rowCount, 2, 'the listeners of both nodes')
-    await eventually('the node to notice the lost connection', () => !known())
-    t.equal(await ask(other, fresh), 200, 'it is read from the database')
-    await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
-    await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)
-    await eventually(
-      'the deleted client to be refused',
-      () => ask(other, fresh),
-      (status) => status === 401,
-    )
-    t.pass('notifications arrive again')
+  t.test(
+    'a node that has lost its listener serves the clients it knows, and forgets them when it listens again',
+    async (t) => {
+      const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+      const known = () => other.signet.clients.cached(fresh.client_id)
+      await eventually(
+        'the client to be in memory',
+        async () => (await ask(other, fresh)) === 200 && known() !== undefined,
+      )
+      const before = known()
+      const { rowCount } = await database.query(endListeners, [`signet listener ${idp.signet.settings.databaseSchema}`])
+      t.equal(rowCount, 2, 'the listeners of both nodes')
+      // The node has lost it when it replaces its other connections.
+      await eventually('the node to notice', () => other.logged().includes('Replacing all database connections.'))
+      t.ok(known() === before || known() === undefined, 'it is the same one, unless the node listens again already')
+      t.equal(await ask(other, fresh), 200)
+      await eventually('the node to listen again', () => known() !== before)
+      await eventually(
+        'the client to be in memory again',
+        async () => (await ask(other, fresh)) === 200 && known() !== undefined,
+      )
+      await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)
+      await eventually(
+        'the deleted client to be refused',
+        () => ask(other, fresh),
+        (status) => status === 401,
+      )
+      t.pass('notifications arrive again')
+    },
+  )
+})
+
+const endListeners =
+  'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = left($1, 63)'
+
+const rowOf = (clientId: string) => ({
+  rows: [{ client: { client_id: clientId, secrets: [], allowed: [], standing_grant: null } }],
+})
+
+/** A database that answers when the test says so. */
+function slowDatabase() {
+  const answers: { client: string; resolve: (result: unknown) => void; reject: (error: Error) => void }[] = []
+  let reads = 0
+  const db = {
+    query: ({ values }: { values: unknown[] }) =>
+      new Promise((resolve, reject) => {
+        reads++
+        answers.push({ client: String(values[0]), resolve, reject })
+      }),
+  } as unknown as Queryable
+  return {
+    db,
+    reads: () => reads,
+    answer: () => {
+      const next = answers.shift()
+      next?.resolve(rowOf(next.client))
+    },
+    fail: (error: Error) => answers.shift()?.reject(error),
+  }
+}
+
+t.test('a thousand wrong secrets at the same moment cost two reads, not a thousand', async (t) => {
+  const { db, reads, answer } = slowDatabase()
+  const clients = createClientCache(db, () => false)
+  const all = Promise.all(Array.from({ length: 1_000 }, () => clients.read('a')))
+  const another = clients.read('b')
+  t.equal(reads(), 2, 'one for each client')
+  answer()
+  answer()
+  await another
+  await eventually('the second read', reads, (count) => count === 3)
+  answer()
+  t.match(await all, { length: 1_000, 999: { client_id: 'a' } })
+  t.equal(reads(), 3)
+})
+
+t.test('a read that began before a call does not answer it: a new secret works immediately', async (t) => {
+  const { db, reads, answer } = slowDatabase()
+  const clients = createClientCache(db, () => true)
+  const before = clients.read('a')
+  let isAnswered = false
+  const after = clients.read('a').then((client) => {
+    isAnswered = true
+    return client
   })
+  answer()
+  await before
+  await eventually('another read', reads, (count) => count === 2)
+  t.notOk(isAnswered)
+  answer()
+  t.match(await after, { client_id: 'a' })
+})
+
+t.test('callers that share a read get its error, and do not wait for a second one', async (t) => {
+  const { db, reads, answer, fail } = slowDatabase()
+  const clients = createClientCache(db, () => true)
+  const all = Promise.allSettled([1, 2, 3].map(() => clients.read('a')))
+  fail(new Error('The database is away.'))
+  t.same(
+    (await all).map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
+  )
+  t.equal(reads(), 1)
+  const later = clients.read('a')
+  answer()
+  t.match(await later, { client_id: 'a' }, 'the next caller tries again')
+})
+
+t.test('no client is served for longer than notifications may be missing', async (t) => {
+  const { db, answer } = slowDatabase()
+  let isLive = true
+  const clients = createClientCache(db, () => isLive)
+  const read = clients.read('a')
+  answer()
+  await read
+  t.match(clients.cached('a'), { client_id: 'a' })
+  isLive = false
+  t.equal(clients.cached('a'), undefined)
+  const unlisted = clients.read('b')
+  answer()
+  await unlisted
+  isLive = true
+  t.equal(clients.cached('b'), undefined, 'what was read meanwhile may have changed unnoticed')
 })
 
 t.test('a client that changes while it is read is not kept in memory', async (t) => {

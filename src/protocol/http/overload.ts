@@ -1,0 +1,272 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Brand } from '../../html/brand.ts'
+import { chooseMessages } from '../../html/messages/choose-messages.ts'
+import { renderPage } from '../../html/send-page.ts'
+import {
+  type AdmissionLimits,
+  admissionLimits,
+  createAdmission,
+  type ShedReason,
+} from '../../platform/http/admission.ts'
+import { createRestingConnections } from '../../platform/http/connection-rest.ts'
+import { addressOf, newRequestId } from '../../platform/http/request-context.ts'
+import type { Log } from '../../platform/log.ts'
+import { errorBody, OAuthError } from '../errors/oauth-error.ts'
+import { type IsForPrograms, refusalPage } from '../errors/send-refusal.ts'
+import { strictTransport } from './page-scope.ts'
+import { programHeaders } from './protocol-scope.ts'
+
+export interface OverloadLimits extends AdmissionLimits {
+  /**
+   * How long a connection is not read after a request on it was refused, in milliseconds: at least and at most. In between it is as long as it takes
+   * so that there are not more than `refusedPerServed`.
+   */
+  readonly rest: readonly [shortest: number, longest: number]
+  /** Requests that may be refused for each one that is served. A refusal takes a third of the time of a token, in the best case. */
+  readonly refusedPerServed: number
+  /** Connections of a trusted proxy rest only for this part of the time: the next request there is probably somebody else's. */
+  readonly proxyPart: number
+  /** Requests from one connection that may wait at a time. Only a client that does not wait for responses has more than one. */
+  readonly maxPipelined: number
+}
+
+export const overloadLimits: OverloadLimits = {
+  ...admissionLimits,
+  ...{ rest: [1_000, 10_000], refusedPerServed: 0.3, proxyPart: 0.1, maxPipelined: 8 },
+}
+
+/** While nothing waits, this many connections are woken before their time, every so many milliseconds. */
+const [wokenAtATime, wakeInterval] = [20, 10]
+
+/** Milliseconds without a refusal, after which an overload counts as over. */
+const calm = 10_000
+
+export interface OverloadOptions {
+  readonly issuer: string
+  readonly log: Log
+  readonly isTrustedProxy: (address: string) => boolean
+  /** Whether the path of a URL is one whose requests are never refused. */
+  readonly isEssential: (url: string) => boolean
+  readonly isForPrograms: IsForPrograms
+  readonly isCongested: () => boolean
+  /** Called for each request that was refused. */
+  readonly noteShed: (method: string, reason: ShedReason, seconds: number) => void
+  readonly brand: Brand
+  readonly limits?: OverloadLimits
+}
+
+interface Arrived {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  readonly at: number
+}
+
+export interface OverloadGuard {
+  /** Wraps the server's listener. A refused request never reaches it. */
+  before(listener: RequestListener): RequestListener
+  /** To be called for each new connection. */
+  noteConnection(): void
+  /** Reads all connections again, because the server stops. */
+  wakeAll(): void
+}
+
+const arrivals = new WeakMap<IncomingMessage, number>()
+
+/** When a request was read, by `performance.now()`; undefined if it did not arrive through a server. */
+export function arrivalOf(message: IncomingMessage): number | undefined {
+  return arrivals.get(message)
+}
+
+/**
+ * Refuses what cannot be served in time (platform/http/admission.ts) with a 503 that costs as little as possible: it is sent before the
+ * request is routed and its body is read. Then its connection is not read until Retry-After has passed, or there is time again. So clients that do
+ * not obey it cannot take the time that the others need.
+ */
+export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
+  const {
+    issuer,
+    isTrustedProxy,
+    isEssential,
+    isForPrograms,
+    isCongested,
+    noteShed,
+    brand,
+    limits = overloadLimits,
+  } = options
+  const resting = createRestingConnections()
+  const respond = createShedResponse(issuer, isForPrograms, brand)
+  const episode = createEpisodeLog(options.log)
+  const served = createRate()
+  let isConnecting = false
+  let waiting = () => 0
+  let isWatching = false
+  /** Runs as long as there are any: if all clients are told to wait, nothing else happens that would show that there is time again. */
+  const wakeWhenIdle = () => {
+    if (waiting() === 0 && !isCongested()) resting.wakeSome(wokenAtATime)
+    isWatching = resting.count > 0
+    if (isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
+  }
+  /** How many requests of a connection wait. */
+  const pipelined = new WeakMap<Socket, number>()
+
+  const restOf = (socket: Socket): number => {
+    const [shortest, longest] = limits.rest
+    const perSecond = limits.refusedPerServed * served.perSecond()
+    const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
+    return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
+  }
+  const shed = ({ message, response, at }: Arrived, reason: ShedReason) => {
+    const { socket } = message
+    episode.note()
+    const rest = restOf(socket)
+    if (reason === 'pipelined') response.shouldKeepAlive = false
+    if (response.shouldKeepAlive) {
+      resting.restAfter(response, socket, rest)
+      if (!isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
+      isWatching = true
+    }
+    respond(message, response, rest)
+    noteShed(message.method ?? '', reason, (performance.now() - at) / 1_000)
+  }
+
+  return {
+    before: (listener) => {
+      const left = ({ message: { socket } }: Arrived) => pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1)
+      const admission = createAdmission<Arrived>({
+        limits,
+        begin: (arrived) => {
+          left(arrived)
+          served.count(arrived.at)
+          arrivals.set(arrived.message, arrived.at)
+          listener(arrived.message, arrived.response)
+        },
+        refuse: (arrived, reason) => {
+          left(arrived)
+          shed(arrived, reason)
+        },
+        isWanted: ({ response }) => !response.destroyed,
+        isCongested,
+        isConnecting: () => {
+          const was = isConnecting
+          isConnecting = false
+          return was
+        },
+      })
+      waiting = () => admission.waiting
+      const arrive = (message: IncomingMessage, response: ServerResponse) => {
+        const { socket } = message
+        const arrived = { message, response, at: performance.now() }
+        const waiting = (pipelined.get(socket) ?? 0) + 1
+        if (waiting > limits.maxPipelined) return shed(arrived, 'pipelined')
+        pipelined.set(socket, waiting)
+        // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
+        admission.arrive(arrived, message.method === 'OPTIONS' || isEssential(message.url ?? ''))
+      }
+      return (message, response) => {
+        if (!resting.hold(message.socket, () => arrive(message, response))) arrive(message, response)
+      }
+    },
+    noteConnection: () => {
+      isConnecting = true
+    },
+    wakeAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
+  }
+}
+
+/** How many requests per second are begun: in the last full second or in this one, whichever is more. */
+function createRate() {
+  let [begun, from, last] = [0, Number.NEGATIVE_INFINITY, 0]
+  return {
+    count: (at: number) => {
+      begun += 1
+      const elapsed = at - from
+      if (elapsed < 1_000) return
+      // After a quiet time, the average says nothing about what is possible.
+      last = elapsed < 2_000 ? (begun / elapsed) * 1_000 : 0
+      ;[begun, from] = [0, at]
+    },
+    perSecond: () => Math.max(last, begun, leastRate),
+  }
+}
+
+/** Requests per second that the slowest machine serves. */
+const leastRate = 200
+
+/** Sends the 503: to a program as JSON, to a person as a page. Both are made once; only the id of the request is filled in. */
+function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand: Brand) {
+  const error = new OAuthError('overloaded')
+  const mark = newRequestId()
+  const json = JSON.stringify(errorBody(issuer, error, mark)).split(mark)
+  const pageHeaders = pageHeadersOf(issuer)
+  const pages = new Map<string, readonly string[]>()
+  const pageIn = (acceptLanguage: string | undefined) => {
+    const language = chooseMessages(undefined, acceptLanguage)
+    const page = pages.get(language.locale) ?? renderPage(refusalPage(mark, { ...language, brand }, error)).split(mark)
+    pages.set(language.locale, page)
+    return page
+  }
+  return ({ url = '', method, headers }: IncomingMessage, response: ServerResponse, rest: number): void => {
+    const requestId = newRequestId()
+    const isPage = headers.accept?.includes('text/html') === true && !isProgramUrl(isForPrograms, url)
+    const body = (isPage ? pageIn(headers['accept-language']) : json).join(requestId)
+    response.writeHead(error.status, {
+      'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'retry-after': String(Math.ceil(rest / 1_000)),
+      'x-content-type-options': 'nosniff',
+      'x-request-id': requestId,
+      ...(isPage ? pageHeaders : programHeaders),
+    })
+    response.end(method === 'HEAD' ? undefined : body)
+  }
+}
+
+/** Those of every page (page-scope.ts), for a page that has nothing to protect and needs no script. */
+const pageHeadersOf = (issuer: string) => ({
+  'content-security-policy':
+    "default-src 'none';style-src 'self';img-src 'self';base-uri 'none';frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'same-origin',
+  ...(issuer.startsWith('https:') && { 'strict-transport-security': strictTransport }),
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+})
+
+function isProgramUrl(isForPrograms: IsForPrograms, url: string): boolean {
+  try {
+    return isForPrograms(url)
+  } catch {
+    // An escape that cannot be decoded.
+    return true
+  }
+}
+
+/** One line when an overload begins and one when it is over. A line for each request would add to it. */
+function createEpisodeLog(log: Log): { note(): void } {
+  let requests = 0
+  let seen = 0
+  let timer: NodeJS.Timeout | undefined
+  const check = () => {
+    if (requests > seen) {
+      seen = requests
+      return
+    }
+    clearInterval(timer)
+    log.warn({ requests }, 'The overload is over.')
+    ;[requests, seen, timer] = [0, 0, undefined]
+  }
+  return {
+    note: () => {
+      requests += 1
+      if (timer) return
+      log.warn({}, 'More requests arrive than can be served in time. Some are refused with 503.')
+      timer = setInterval(check, calm).unref()
+    },
+  }
+}

@@ -1,0 +1,306 @@
+import { connect } from 'node:net'
+import t from 'tap'
+import { metricDeclarations } from '../../src/platform/metrics.ts'
+import { overloadLimits } from '../../src/protocol/http/overload.ts'
+import { eventually } from '../support/eventually.ts'
+import { defaultRedirectUri, type Idp, startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+import { type Answer, type Sent, send as sendOn } from './send.ts'
+
+/*
+ * What happens while more requests arrive than can be served. The overload is not made by load but switched on: requests wait as if the
+ * database was busy, and the queue for them is as long as the test says. A rest of an hour shows that nothing ends it but what is tested.
+ */
+
+const hour = 3_600_000
+const load = { isCongested: false, maxWaiting: overloadLimits.maxWaiting, rest: [hour, hour] as [number, number] }
+const overload = {
+  isCongested: () => load.isCongested,
+  limits: {
+    ...overloadLimits,
+    // A machine that is really busy must change nothing.
+    ...{ patience: hour, deadline: hour },
+    get maxWaiting() {
+      return load.maxWaiting
+    },
+    get rest() {
+      return load.rest
+    },
+  },
+}
+const idp = await startSignet(t, { SIGNET_LOG_LEVEL: 'info' }, { overload })
+const machine = await idp.client({ grant_types: ['client_credentials'], scope: '' })
+const { database } = idp.signet
+
+/** Runs a part of a test in which all that may be refused is refused. */
+async function whileOverloaded<T>(part: () => Promise<T>): Promise<T> {
+  Object.assign(load, { isCongested: true, maxWaiting: 0 })
+  try {
+    return await part()
+  } finally {
+    Object.assign(load, { isCongested: false, maxWaiting: overloadLimits.maxWaiting, rest: [hour, hour] })
+  }
+}
+
+/** On a new connection: one that was refused before is not read. */
+const send = (idp: Idp, { headers, ...sent }: Sent) =>
+  sendOn(idp, { ...sent, headers: { ...headers, connection: 'close' } })
+
+/** A connection of its own that is kept open, without anything that would read responses or wait for them. */
+async function open({ signet }: Idp) {
+  const socket = connect(signet.settings.port, '127.0.0.1')
+  let came = ''
+  let isClosed = false
+  socket.on('error', () => {})
+  socket.setEncoding('latin1').on('data', (text) => (came += text))
+  socket.once('close', () => (isClosed = true))
+  t.teardown(() => socket.destroy())
+  return {
+    socket,
+    isClosed: () => isClosed,
+    statuses: () => Array.from(came.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => Number(status)),
+    came: () => came,
+  }
+}
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+
+async function counts() {
+  const { rows } = await database.query(
+    'SELECT (SELECT count(*)::int FROM events) AS events, (SELECT count(*)::int FROM refusals) AS refusals',
+  )
+  return rows[0]
+}
+
+const shedCount = () =>
+  idp.signet.metrics.readings.signet_requests_shed_total().reduce((sum, { value }) => sum + value, 0)
+
+const isShed = ({ status, json, headers }: Pick<Answer, 'status' | 'json' | 'headers'>) =>
+  status === 503 && json?.['error'] === 'temporarily_unavailable' && headers['retry-after'] !== undefined
+
+t.test('health, metrics, keys and metadata are never refused; everything else is, at once', async (t) => {
+  await whileOverloaded(async () => {
+    for (const path of [
+      ...['/healthz', '/readyz', '/metrics', '/.well-known/jwks.json', '/.well-known/jwks.json?x=1'],
+      ...['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'],
+    ])
+      t.equal((await send(idp, { path })).status, 200, path)
+    for (const [method, path] of [
+      ...[
+        ['POST', '/token'],
+        ['POST', '/introspect'],
+        ['POST', '/revoke'],
+        ['POST', '/par'],
+        ['GET', '/userinfo'],
+      ],
+      ...[
+        ['GET', '/authorize'],
+        ['GET', '/sign-in'],
+        ['POST', '/sign-in'],
+        ['GET', '/'],
+        ['GET', '/assets/x.css'],
+      ],
+      ...[
+        ['GET', '/healthz/'],
+        ['GET', '//healthz'],
+        ['GET', '/healthz/../token'],
+        ['GET', '/%'],
+        ['GET', '/none'],
+      ],
+    ] as const) {
+      const answer = await send(idp, { method, path })
+      t.ok(isShed(answer), `${method} ${path}`)
+      t.match(answer.headers, {
+        'retry-after': '3600',
+        'x-request-id': /^[0-9a-f]{16}$/,
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      })
+      t.match(answer.json?.['error_uri'], `request_id=${answer.headers['x-request-id']}#overloaded`)
+    }
+  })
+  t.equal((await send(idp, { path: '/' })).status, 200)
+})
+
+t.test('a script of another origin can read the refusal, and its preflight is never refused', async (t) => {
+  const origin = 'https://spa.example'
+  const [preflight, refused, head] = await whileOverloaded(async () => [
+    await send(idp, {
+      method: 'OPTIONS',
+      path: '/token',
+      headers: { origin, 'access-control-request-method': 'POST' },
+    }),
+    await send(idp, { method: 'POST', path: '/token', headers: { origin } }),
+    await send(idp, { method: 'HEAD', path: '/userinfo' }),
+  ])
+  t.equal(preflight.status, 204)
+  t.match(refused.headers, { 'access-control-allow-origin': '*', 'access-control-expose-headers': /Retry-After/ })
+  t.match(head, { status: 503, text: '', headers: { 'retry-after': String, 'content-length': /^\d{2,}$/ } })
+})
+
+t.test('a person gets a page in their language, with the headers of every other page', async (t) => {
+  const headers = { accept: 'text/html,application/xhtml+xml', 'accept-language': 'de' }
+  const ordinary = await send(idp, { path: '/sign-in?x', headers })
+  const [page, again, program] = await whileOverloaded(async () => [
+    await send(idp, { path: '/sign-in', headers }),
+    await send(idp, { path: '/sign-in', headers: { accept: 'text/html' } }),
+    await send(idp, { method: 'POST', path: '/token', headers }),
+  ])
+  t.match(page.text, /<html lang="de"[\s\S]*503[\s\S]*ein paar Sekunden/)
+  t.match(page.text, `<code>${page.headers['x-request-id']}</code>`)
+  t.match(again.text, /<html lang="en"[\s\S]*in a few seconds/)
+  t.not(page.headers['x-request-id'], again.headers['x-request-id'])
+  const security = /^(?:content-security|cross-origin|origin-agent|referrer|strict|x-(?!request-id))/
+  const securityOf = (answer: Answer) =>
+    Object.fromEntries(Object.entries(answer.headers).filter(([name]) => security.test(name)))
+  const policy = String(ordinary.headers['content-security-policy']).replace("script-src 'self';", '')
+  t.same(securityOf(page), { ...securityOf(ordinary), 'content-security-policy': policy })
+  t.ok(isShed(program), 'an endpoint for programs sends JSON, whatever the request accepts')
+})
+
+t.test('a refused request has used nothing up: the code still works, and there is no event', async (t) => {
+  const client = await idp.client()
+  const { code, pkce } = await signIn(idp, client)
+  const form = {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: defaultRedirectUri,
+    code_verifier: pkce.verifier,
+  }
+  const before = await counts()
+  const answers = await whileOverloaded(() => Promise.all([1, 2, 3].map(() => idp.token(client, form))))
+  t.same(
+    answers.map(({ status }) => status),
+    [503, 503, 503],
+  )
+  t.same(await counts(), before)
+  t.equal((await idp.token(client, form)).status, 200)
+})
+
+t.test('who waits for a turn is served in turn, and nothing is done for who has left', async (t) => {
+  load.isCongested = true
+  const before = servedAt('/token')
+  const left = await open(idp)
+  const body = `grant_type=client_credentials&client_id=${machine.client_id}&client_secret=${machine.secret}`
+  const type = 'content-type: application/x-www-form-urlencoded'
+  left.socket.write(`POST /token HTTP/1.1\r\nhost: a\r\n${type}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  const stays = idp.token(machine, { grant_type: 'client_credentials' })
+  const wrong = idp.token({ ...machine, secret: 'wrong' }, { grant_type: 'client_credentials' })
+  left.socket.destroy()
+  await send(idp, { path: '/healthz' })
+  load.isCongested = false
+  t.equal((await stays).status, 200)
+  t.equal((await wrong).status, 401)
+  t.same(left.statuses(), [])
+  t.equal(servedAt('/token'), before + 2)
+})
+
+t.test(
+  'after a refusal the connection is not read, however much is sent there, until there is time again',
+  async (t) => {
+    const one = await open(idp)
+    await whileOverloaded(async () => {
+      one.socket.write(get('/first'))
+      await eventually('the refusal', one.statuses, ([status]) => status === 503)
+      const before = shedCount()
+      // Node would parse and answer all of it.
+      for (let count = 0; count < 500; count++) one.socket.write(get('/second'))
+      await send(idp, { path: '/healthz' })
+      await send(idp, { path: '/elsewhere' })
+      t.equal(shedCount(), before + 1, 'only the one on another connection')
+      t.same(one.statuses(), [503])
+    })
+    t.equal((await send(idp, { path: '/' })).status, 200)
+    await eventually('the others to be served', () => one.statuses().length > 1)
+  },
+)
+
+t.test('it is read again when Retry-After has passed, even if the overload has not', async (t) => {
+  await whileOverloaded(async () => {
+    load.rest = [1, 1]
+    const one = await open(idp)
+    one.socket.write(get('/first'))
+    await eventually('the refusal', one.statuses, ({ length }) => length === 1)
+    one.socket.write(get('/second'))
+    await eventually('the second one', one.statuses, ({ length }) => length === 2)
+    one.socket.write(get('/.well-known/jwks.json'))
+    await eventually('the keys', one.statuses, (statuses) => statuses[2] === 200)
+    t.match(one.came(), /retry-after: 1\r\n/)
+  })
+})
+
+t.test('a client that does not wait for responses cannot fill the queue', async (t) => {
+  load.isCongested = true
+  const greedy = await open(idp)
+  greedy.socket.write(get('/greedy').repeat(100))
+  await eventually(
+    'some to be refused',
+    () => shedOf('pipelined'),
+    (count) => count > 0,
+  )
+  const polite = send(idp, { path: '/' })
+  await send(idp, { path: '/healthz' })
+  load.isCongested = false
+  t.equal((await polite).status, 200)
+  await eventually('its connection to be closed', greedy.isClosed)
+  t.ok(greedy.statuses().filter((status) => status === 404).length <= overloadLimits.maxPipelined)
+})
+
+t.test('a stop ends connections that are not read', async (t) => {
+  const other = await idp.another()
+  const one = await open(other)
+  await whileOverloaded(async () => {
+    one.socket.write(get('/first'))
+    await eventually('the refusal', one.statuses, ({ length }) => length === 1)
+    one.socket.write(get('/second'))
+    await other.stop()
+    await eventually('the connection to be closed', one.isClosed)
+  })
+  t.pass('it did not wait for an hour')
+})
+
+t.test('a connection of a trusted proxy rests for a tenth of the time, because others use it too', async (t) => {
+  const limits = { ...overloadLimits, maxWaiting: 0, rest: [hour, hour] as const, proxyPart: 1e-6 }
+  const trusting = { SIGNET_TRUST_PROXY: '127.0.0.1' }
+  const behind = await startSignet(t, trusting, { overload: { isCongested: () => true, limits } })
+  const proxy = await open(behind)
+  proxy.socket.write(get('/of-a-stranger'))
+  await eventually('the refusal', proxy.statuses, ({ length }) => length === 1)
+  proxy.socket.write(get('/.well-known/jwks.json'))
+  await eventually('somebody else to be served', proxy.statuses, (statuses) => statuses[1] === 200)
+  t.equal(overloadLimits.proxyPart, 0.1)
+})
+
+t.test('each refusal is counted, and each overload is one line in the log', async (t) => {
+  const before = { shed: shedCount(), log: idp.logged() }
+  await whileOverloaded(async () => {
+    for (let count = 0; count < 5; count++) await send(idp, { path: '/' })
+  })
+  t.equal(shedCount(), before.shed + 5)
+  t.equal(
+    idp
+      .logged()
+      .slice(before.log.length)
+      .match(/"level":(?!30)/g)?.length ?? 0,
+    0,
+  )
+  t.equal(idp.logged().split('More requests arrive than can be served in time').length - 1, 1)
+  const { text } = await send(idp, { path: '/metrics' })
+  for (const reason of metricDeclarations.signet_requests_shed_total.labels.reason)
+    t.match(text, `signet_requests_shed_total{reason="${reason}"}`)
+  t.match(text, /signet_refusals_total\{entry="overloaded"\} [1-9]/)
+  t.match(text, /signet_http_request_duration_seconds_count\{route="none",method="GET",status="5xx"\} [1-9]/)
+})
+
+function servedAt(route: string): number {
+  return idp.signet.metrics.readings
+    .signet_http_request_duration_seconds()
+    .filter(({ labels, metricName }) => labels['route'] === route && metricName?.endsWith('_count'))
+    .reduce((sum, { value }) => sum + value, 0)
+}
+
+function shedOf(reason: string): number {
+  return idp.signet.metrics.readings
+    .signet_requests_shed_total()
+    .filter(({ labels }) => labels['reason'] === reason)
+    .reduce((sum, { value }) => sum + value, 0)
+}
