@@ -65,12 +65,14 @@ try {
 async function measure() {
   const database = await externalDatabase(children, undefined)
   if (!database) throw new Error('There is no PostgreSQL: install one, or set BENCH_DATABASE_URL.')
-  const own = await installation(children.folder, database.url)
+  const url = await database.create('rows')
+  const own = await installation(children.folder, { databaseUrl: url })
   const { pid } = await serveSignet(children, undefined, own)
-  const target = await createRecords(children, own, 'Signet, external', pid)
+  const kind = 'Signet, external'
+  const target = await createRecords(children, own, { kind, name: kind, pid, database: undefined })
   // It signs people in and redeems codes, so that each table has a row.
   await scenarios.find(({ name }) => name === 'refresh')?.prepare(target)
-  const client = new pg.Client({ connectionString: database.url })
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   const rows = await measureRows(client)
   await client.end()
