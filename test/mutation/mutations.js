@@ -825,7 +825,7 @@ export const mutations = [
   {
     name: 'session state: another site feigns a sign-out',
     file: 'interaction/browser-state',
-    find: '(ended ?? present ?? randomText(32))',
+    find: '(endedState(readCookie(request, names.session)) ?? present ?? randomText(32))',
     replace: 'randomText(32)',
     tests: ['flows/front-channel-logout'],
   },
