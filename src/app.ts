@@ -39,6 +39,7 @@ import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-ch
 import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/fastify-app.ts'
+import type { MetricFamily } from './platform/metric-families.ts'
 import { sendNotFound } from './protocol/errors/send-refusal.ts'
 import { pageScope, withoutOpener } from './protocol/http/page-scope.ts'
 import { sentValue } from './protocol/http/parameters.ts'
@@ -46,14 +47,24 @@ import { protocolScope } from './protocol/http/protocol-scope.ts'
 import { createServer } from './protocol/http/server.ts'
 import type { Signet } from './signet.ts'
 
+/** What the processes of one node share. */
+export interface SharedByNode {
+  /** Reads the metrics of all of them. */
+  readonly readMetrics: () => Promise<readonly MetricFamily[]>
+  /** The keys of TLS session tickets, so that each process can resume the sessions of the others. */
+  readonly ticketKeys: Buffer
+}
+
 /**
  * Builds the server with all routes.
  *
  * @param tracing the plugin that creates spans for requests; undefined if tracing is off
+ * @param shared undefined: this process is the only one of the node
  */
-export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
+export function buildApp(signet: Signet, tracing?: FastifyPluginCallback, shared?: SharedByNode): App {
   const { settings } = signet
-  const app = createServer(settings, signet.log, observeUnread(signet))
+  const overrides = shared ? { ticketKeys: shared.ticketKeys } : {}
+  const app = createServer(settings, signet.log, observeUnread(signet), overrides)
   app.decorate('brand', signet.brand)
   if (tracing) app.register(tracing)
   observeRequests(app, signet)
@@ -99,7 +110,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       errorsEndpoint(own)
       inspectEndpoint(own, signet)
       // For Prometheus. It is here because, without a token, other machines get the response of an unknown path, with the same headers.
-      metricsEndpoint(own, signet)
+      metricsEndpoint(own, signet, shared?.readMetrics)
       brandEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),

@@ -16,6 +16,9 @@ export class WrongUsage extends Error {
   }
 }
 
+/** `serve` was interrupted. */
+export const interruptedEarly = 'Interrupted before the server was ready.'
+
 /** The command has already reported the problem on standard output. Exit code 1. */
 export class AlreadyReported extends Error {
   constructor() {

@@ -40,7 +40,19 @@ export interface HeartbeatOptions {
   readonly onLost: (reason: string) => void
   /** Called when the server refuses the connection because it has too many. */
   readonly onTooMany: () => void
+  /** Called whenever the heartbeat knows something else than before, for processes that have none of their own (relayed-heartbeat.ts). */
+  readonly onPulse?: ((pulse: Pulse) => void) | undefined
   readonly log: DatabaseLog
+}
+
+/** What a heartbeat knows. */
+export interface Pulse {
+  /** Notifications of everything that was committed before this moment have been delivered. Undefined: unknown. */
+  readonly notifiedUntil: Moment | undefined
+  /** When the last write that succeeded began. */
+  readonly writtenAt: Moment | undefined
+  /** A problem that is certain. */
+  readonly problem: string | undefined
 }
 
 export interface Heartbeat {
@@ -76,7 +88,7 @@ const beatsPerDiskCheck = 10
  * count, because the monotonic one stops while the machine is suspended.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log } = options
+  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, onPulse, log } = options
   const node = randomUUID()
   const ended = new AbortController()
   let notifiedUntil: Moment | undefined
@@ -98,6 +110,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     await pause(milliseconds, undefined, { ref: false, signal: wake.signal }).catch(() => undefined)
   }
 
+  const tell = () => onPulse?.({ notifiedUntil, writtenAt, problem })
   const succeed = (asked: Moment) => {
     writtenAt = asked
     problem = undefined
@@ -134,12 +147,14 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     }
     // Notifications that were sent before the answer have arrived before it.
     if (channels.length > 0) notifiedUntil = asked
+    tell()
   }
 
   const beatUntilLost = async (connection: OpenedConnection) => {
     const { client } = connection
     connection.whenLost(() => {
       notifiedUntil = undefined
+      tell()
       wake.abort()
     })
     client.on('notification', ({ channel, payload }) => payload === schema && onNotify(channel))
@@ -182,6 +197,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       }
       current = undefined
       notifiedUntil = undefined
+      tell()
       if (!isExpected) await rest(reconnectDelay)
       isExpected = false
     }
@@ -191,11 +207,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   return {
     begun,
     isLive: () => isFresh(notifiedUntil),
-    problem: () => {
-      if (problem !== undefined) return problem
-      if (isFresh(writtenAt)) return undefined
-      return 'the database could not be written within the last few seconds'
-    },
+    problem: () => problemOf({ writtenAt, problem }),
     reconnect: () => {
       if (!current) return
       isExpected = true
@@ -215,7 +227,15 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 }
 
-function isFresh(moment: Moment | undefined): boolean {
+/** Why the database is not usable, according to a pulse; undefined if it is. */
+export function problemOf({ writtenAt, problem }: Pick<Pulse, 'writtenAt' | 'problem'>): string | undefined {
+  if (problem !== undefined) return problem
+  if (isFresh(writtenAt)) return undefined
+  return 'the database could not be written within the last few seconds'
+}
+
+/** Whether a moment is so recent that what was known then still counts. */
+export function isFresh(moment: Moment | undefined): boolean {
   if (!moment) return false
   const { elapsed } = elapsedSince(moment, machineClocks)
   return elapsed >= 0 && elapsed <= maxStaleness

@@ -31,14 +31,18 @@ export const serverLimits = {
  * with its route but never its URL.
  *
  * @param noteUnread called for what was refused before there was a request
- * @param overrides replace limits, and the timer that reads the files of the certificate again, for tests
+ * @param overrides replace limits, and the timer that reads the files of the certificate again, for tests; `ticketKeys`: the keys of TLS session
+ *   tickets, if other processes share them
  * @throws TlsFilesFault
  */
 export function createServer(
   settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
   log: Log,
   noteUnread: NoteUnread,
-  { repeat, ...overrides }: Partial<typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat }> = {},
+  {
+    repeat,
+    ...overrides
+  }: Partial<typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat; ticketKeys: Buffer }> = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)
