@@ -1,7 +1,9 @@
+import { aborted } from '../platform/aborted.ts'
 import type { HeartbeatNews } from '../platform/database/relayed-heartbeat.ts'
 import type { WorkerFailure } from '../platform/processes/messages.ts'
 import type { Started } from '../start.ts'
-import { AlreadyReported, CommandFailed, interruptedEarly, ServerFault } from './command-failures.ts'
+import { AlreadyReported, CommandFailed, interruptedEarly } from './command-failures.ts'
+import { ServerFault } from './server-fault.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What answers requests: this process, or its workers. */
@@ -63,12 +65,4 @@ export async function withWorkers(started: Started, { stopSignal }: Terminal): P
 function failureOf({ message, exitCode }: WorkerFailure): Error {
   if (exitCode === ServerFault.exitCode) return new ServerFault()
   return message === undefined ? new AlreadyReported() : new CommandFailed(message)
-}
-
-/** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

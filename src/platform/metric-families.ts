@@ -41,7 +41,9 @@ export function combineFamilies(processes: readonly (readonly MetricFamily[])[])
     const known = families.get(family.name) ?? { family, samples: new Map<string, Sample>() }
     families.set(family.name, known)
     const rule = ruleOf(family)
-    for (const sample of family.values) {
+    for (const one of family.values) {
+      // NaN is null in JSON.
+      const sample = { ...one, value: one.value ?? Number.NaN }
       const key = keyOf(sample)
       const before = known.samples.get(key)
       known.samples.set(key, before ? { ...before, value: combined(rule, before.value, sample.value) } : sample)

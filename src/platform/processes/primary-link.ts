@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { HeartbeatNews, HeartbeatWish } from '../database/relayed-heartbeat.ts'
 import type { MetricFamily } from '../metric-families.ts'
-import type { FromWorker, ToWorker, WorkerFailure } from './messages.ts'
+import { decodeAssignment, type FromWorker, type ToWorker, type WorkerFailure } from './messages.ts'
 
 /** The connection of a worker process to its primary. */
 export interface PrimaryLink<Assignment> {
@@ -52,7 +52,7 @@ export function openPrimaryLink<Assignment>(channel: Channel): PrimaryLink<Assig
   let metrics: (() => Promise<readonly MetricFamily[]>) | undefined
   const scrapes = new Map<number, (families: readonly MetricFamily[]) => void>()
   let asked = 0
-  let begin: (assignment: Assignment) => void = () => {}
+  let begin = (_assignment: Assignment) => {}
   const assignment = new Promise<Assignment>((resolve) => {
     begin = resolve
   })
@@ -63,10 +63,10 @@ export function openPrimaryLink<Assignment>(channel: Channel): PrimaryLink<Assig
     else onSent()
   }
 
-  const onMessage = (message: ToWorker<Assignment>, socket?: Socket) => {
+  const onMessage = (message: ToWorker, socket?: Socket) => {
     switch (message.kind) {
       case 'begin':
-        begin(message.assignment)
+        begin(decodeAssignment(message.assignment))
         break
       case 'connection':
         // Before anything is read from it: from now on the connection is ours.

@@ -5,7 +5,7 @@ import type { HeartbeatNews, HeartbeatWish } from '../database/relayed-heartbeat
 import type { Log } from '../log.ts'
 import { combineFamilies, lastingFamilies, type MetricFamily } from '../metric-families.ts'
 import { type Connections, createConnections, type Taker } from './connections.ts'
-import type { FromWorker, ToWorker, WorkerFailure } from './messages.ts'
+import { encodeAssignment, type FromWorker, type ToWorker, type WorkerFailure } from './messages.ts'
 import { afterEnd, afterStart, delayOf, isHopeless, noRestarts } from './restarts.ts'
 
 export interface WorkerGroupOptions<Assignment> {
@@ -86,14 +86,14 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
   const isReady = (worker: Worker) => worker.readyAt !== undefined && !worker.isLeaving
   const serving = () => [...workers].filter(isReady).length
 
-  const send = (worker: Worker, message: ToWorker<Assignment>, socket?: Socket, onError = () => {}) => {
+  const send = (worker: Worker, message: ToWorker, socket?: Socket, onError = () => {}) => {
     // An error means that its channel is closed. `disconnect` follows, or has been handled.
     worker.process.send(message, socket, { keepOpen: true }, (error) => error && onError())
   }
 
   const launch = (number: number) => {
     // By default a child process inherits its parent's standard streams and environment. Everything else goes through the channel.
-    const child = fork(program, [], { serialization: 'advanced' })
+    const child = fork(program, [], { execArgv: [...process.execArgv, '--expose-gc'] })
     let end = () => {}
     const worker: Worker = {
       number,
@@ -113,7 +113,7 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
       handleEnd(worker, code, signal)
     })
     child.once('disconnect', () => connections.remove(worker))
-    send(worker, { kind: 'begin', assignment: assignmentFor(number) })
+    send(worker, { kind: 'begin', assignment: encodeAssignment(assignmentFor(number)) })
     if (lastPulse) send(worker, { kind: 'heartbeat', news: lastPulse })
   }
 
