@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { createOwnMetrics } from './endpoints/metrics/own-metrics.ts'
 import type { Settings } from './platform/config/settings.ts'
-import type { WorkerFailure } from './platform/processes/messages.ts'
+import type { WorkerFailure } from './platform/processes/worker-messages.ts'
 import { createWorkerGroup, type WorkerGroup } from './platform/processes/worker-group.ts'
 import type { PreparedDatabase, Started } from './start.ts'
 

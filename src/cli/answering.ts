@@ -1,6 +1,6 @@
 import { aborted } from '../platform/aborted.ts'
 import type { HeartbeatNews } from '../platform/database/relayed-heartbeat.ts'
-import type { WorkerFailure } from '../platform/processes/messages.ts'
+import type { WorkerFailure } from '../platform/processes/worker-messages.ts'
 import type { Started } from '../start.ts'
 import { AlreadyReported, CommandFailed, interruptedEarly } from './command-failures.ts'
 import { ServerFault } from './server-fault.ts'

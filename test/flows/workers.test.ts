@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { answer, openConsole } from '../cli/console.ts'
-import { type Spawned, spawnSignet, untilServing } from '../cli/spawned.ts'
+import { type Spawned, spawnNode, spawnSignet, untilServing } from '../cli/spawned.ts'
+import { freshFolder } from '../platform/database/own-server.ts'
 import { createBrowser } from '../support/browser.ts'
 import { eventually } from '../support/eventually.ts'
 import type { TestClient } from '../support/idp.ts'
@@ -29,9 +30,9 @@ interface Group extends Spawned {
   readonly workers: () => number[]
 }
 
-async function serve(t: Test, settings = environment): Promise<Group> {
+async function serve(t: Test, settings = environment, flags: readonly string[] = []): Promise<Group> {
   const port = await freePort()
-  const server = spawnSignet(t, { ...settings, SIGNET_PORT: String(port) }, 'serve')
+  const server = spawnNode(t, { ...settings, SIGNET_PORT: String(port) }, [...flags, 'dist/main.js', 'serve'])
   const workers = () => childrenOf(server.child.pid)
   await untilServing(server)
   return { ...server, port, workers }
@@ -81,6 +82,24 @@ function send(
 
 const token = (port: number) =>
   send(port, '/token', { body: 'grant_type=client_credentials', headers: { ...form, authorization } })
+
+/** A token request whose second half has not been sent; a worker has begun to process it. The connection ends with the response. */
+async function openHalf(port: number): Promise<{ finish: () => void; closed: Promise<string> }> {
+  const socket = connect(port, '127.0.0.1')
+  let came = ''
+  socket.on('data', (chunk) => {
+    came += chunk.toString('latin1')
+  })
+  socket.on('error', () => {}) // `closed` reports it
+  const closed = new Promise<string>((done) => socket.once('close', () => done(came)))
+  const body = 'grant_type=client_credentials'
+  const head = ['POST /token HTTP/1.1', 'host: localhost', 'connection: close', 'expect: 100-continue']
+  const fields = [`authorization: ${authorization}`, `content-type: ${form['content-type']}`]
+  socket.write(`${[...head, ...fields, `content-length: ${body.length}`].join('\r\n')}\r\n\r\n`)
+  await eventually('a worker to ask for the body', () => came.includes('100 Continue'))
+  socket.write(body.slice(0, 9))
+  return { finish: () => socket.write(body.slice(9)), closed }
+}
 
 /** The numbers of the workers that have logged a request. */
 function answering({ err }: Spawned): Set<number> {
@@ -276,6 +295,35 @@ t.test(
     t.equal((await stop(group)).code, 0)
   },
 )
+
+t.test('an uncaught error ends the worker that has it, after its requests, and another one takes its place', async (t) => {
+  const planted = join(freshFolder(t), 'planted.mjs')
+  writeFileSync(planted, `process.on('SIGUSR2', () => setImmediate(() => { throw new Error('planted exception') }))`)
+  const group = await serve(t, environment, ['--import', planted])
+  const [faulty, other] = group.workers()
+  const halves = await Promise.all(Array.from({ length: 6 }, () => openHalf(group.port)))
+  process.kill(faulty as number, 'SIGUSR2')
+  const pids = await eventually(
+    'a third worker',
+    () => group.workers(),
+    (pids) => pids.some((pid) => pid !== faulty && pid !== other),
+  )
+  t.ok(pids.includes(faulty as number), 'the worker still has requests')
+  t.equal((await token(group.port)).status, 200)
+  for (const { finish, closed } of halves) {
+    finish()
+    t.match(await closed, /\r\n\r\nHTTP\/1\.1 200 OK\r\n/)
+  }
+  await eventually('the faulty worker to end', () => !runs(faulty as number))
+  t.match(group.err(), 'planted exception')
+
+  const last = await openHalf(group.port)
+  group.child.kill('SIGUSR2')
+  await eventually('the primary to report the error', () => group.err().split('planted exception').length > 3)
+  last.finish()
+  t.match(await last.closed, /\r\n\r\nHTTP\/1\.1 200 OK\r\n/)
+  t.equal((await group.ended).code, 70)
+})
 
 t.test('killing the primary ends the workers', async (t) => {
   const { child, workers, ended, port } = await serve(t)

@@ -72,6 +72,8 @@ export function createConnections(log: Pick<Log, 'error'>): Connections {
   const listenOn = async (host: string, port: number, backlog: number) => {
     // Without `noDelay`, which Node sets for its own HTTP servers, small responses would wait for acknowledgements.
     const server = createServer({ pauseOnConnect: true, noDelay: true }, accept)
+    // As many as may wait in the system. Beyond that, new ones are closed.
+    server.maxConnections = backlog
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port, backlog }, () => {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { HeartbeatNews, HeartbeatWish } from '../database/relayed-heartbeat.ts'
 import type { MetricFamily } from '../metric-families.ts'
-import { decodeAssignment, type FromWorker, type ToWorker, type WorkerFailure } from './messages.ts'
+import { decodeAssignment, type FromWorker, type ToWorker, type WorkerFailure } from './worker-messages.ts'
 
 /** The connection of a worker process to its primary. */
 export interface PrimaryLink<Assignment> {

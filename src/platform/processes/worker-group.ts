@@ -5,7 +5,7 @@ import type { HeartbeatNews, HeartbeatWish } from '../database/relayed-heartbeat
 import type { Log } from '../log.ts'
 import { combineFamilies, lastingFamilies, type MetricFamily } from '../metric-families.ts'
 import { type Connections, createConnections, type Taker } from './connections.ts'
-import { encodeAssignment, type FromWorker, type ToWorker, type WorkerFailure } from './messages.ts'
+import { encodeAssignment, type FromWorker, type ToWorker, type WorkerFailure } from './worker-messages.ts'
 import { afterEnd, afterStart, delayOf, isHopeless, noRestarts } from './restarts.ts'
 
 export interface WorkerGroupOptions<Assignment> {
@@ -123,6 +123,7 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
         worker.readyAt = performance.now()
         restarts = afterStart(restarts)
         connections.add(worker)
+        log.info({ worker: worker.number, pid: worker.process.pid }, 'A worker process is ready.')
         if (serving() === size) finishStart(undefined)
         break
       case 'failed':
