@@ -40,6 +40,7 @@ import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { Database } from './platform/database/pool.ts'
 import type { App } from './platform/http/fastify-app.ts'
+import type { MetricFamily } from './platform/metric-families.ts'
 import { createThreadPoolProbe } from './platform/thread-pool-probe.ts'
 import { type IsForPrograms, sendNotFound } from './protocol/errors/send-refusal.ts'
 import { pageScope, withoutOpener } from './protocol/http/page-scope.ts'
@@ -48,13 +49,29 @@ import { protocolScope } from './protocol/http/protocol-scope.ts'
 import { createServer, type ServerOverload } from './protocol/http/server.ts'
 import type { Signet } from './signet.ts'
 
+/** What the processes of one node share. */
+export interface SharedByNode {
+  /** Reads the metrics of all of them. */
+  readonly readMetrics: () => Promise<readonly MetricFamily[]>
+  /** The keys of TLS session tickets, so that each process can resume the sessions of the others. */
+  readonly ticketKeys: Buffer
+}
+
+export interface AppOptions {
+  readonly tracing?: FastifyPluginCallback | undefined
+  readonly shared?: SharedByNode | undefined
+  readonly overload?: Partial<ServerOverload> | undefined
+}
+
 /**
  * Builds the server with all routes.
  *
- * @param tracing the plugin that creates spans for requests; undefined if tracing is off
- * @param overload for tests: replaces limits, and what they are compared with
+ * @param options.tracing the plugin that creates spans for requests; undefined if tracing is off
+ * @param options.shared undefined: this process is the only one of the node
+ * @param options.overload for tests: replaces limits, and what they are compared with
  */
-export function buildApp(signet: Signet, tracing?: FastifyPluginCallback, overload: Partial<ServerOverload> = {}): App {
+export function buildApp(signet: Signet, options: AppOptions = {}): App {
+  const { tracing, shared, overload = {} } = options
   const { settings } = signet
   let isForPrograms: IsForPrograms = () => true
   const app = createServer(settings, signet.log, observeUnread(signet), {
@@ -66,6 +83,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback, overlo
       brand: signet.brand,
       ...overload,
     },
+    ...(shared && { ticketKeys: shared.ticketKeys }),
   })
   app.decorate('brand', signet.brand)
   if (tracing) app.register(tracing)
@@ -112,7 +130,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback, overlo
       errorsEndpoint(own)
       inspectEndpoint(own, signet)
       // For Prometheus. It is here because, without a token, other machines get the response of an unknown path, with the same headers.
-      metricsEndpoint(own, signet)
+      metricsEndpoint(own, signet, shared?.readMetrics)
       brandEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),

@@ -10,7 +10,7 @@ import type { Log } from './platform/log.ts'
  *
  * @throws SettingsError if the logo cannot be used
  */
-export async function readBrand(settings: Settings, log: Log): Promise<Brand> {
+export async function readBrand(settings: Settings, log: Pick<Log, 'info'>): Promise<Brand> {
   const { logo, accentColor } = settings
   if (accentColor) reportShades(accentColor, log)
   if (logo === undefined) return createBrand(settings)
@@ -23,7 +23,7 @@ export async function readBrand(settings: Settings, log: Log): Promise<Brand> {
 }
 
 /** So that nobody wonders why a link does not have exactly the colour of the setting. */
-function reportShades(colour: string, log: Log): void {
+function reportShades(colour: string, log: Pick<Log, 'info'>): void {
   for (const scheme of ['light', 'dark'] as const) {
     const { accent } = accentColours(colour, scheme)
     if (accent !== colour)

@@ -5,14 +5,23 @@ import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
 import { createClock } from './platform/clock.ts'
-import type { Settings } from './platform/config/settings.ts'
+import { poolShare, type Settings } from './platform/config/settings.ts'
 import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
 import { type Heartbeat, type NotifyChannel, notifyChannels, startHeartbeat } from './platform/database/heartbeat.ts'
-import { hostsOf } from './platform/database/hosts.ts'
+import { type DatabaseConnection, hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
 import { createPool } from './platform/database/pool.ts'
+import type { Route } from './platform/database/pooler.ts'
 import { prepareDatabase } from './platform/database/prepare-database.ts'
+import {
+  createRelayedHeartbeat,
+  type HeartbeatNews,
+  type HeartbeatWish,
+  pulseForMachine,
+  type RelayedHeartbeat,
+} from './platform/database/relayed-heartbeat.ts'
 import { createFailureLog } from './platform/failure-log.ts'
+import { createFairQueue } from './platform/fair-queue.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { createOutgoing, type Outgoing } from './platform/outgoing/outgoing.ts'
@@ -21,7 +30,7 @@ import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
 import { readBrand } from './read-brand.ts'
 import { createBreachedPasswords } from './records/accounts/breached-passwords.ts'
-import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createPasswordHashing, hashQueueShare } from './records/accounts/password-hashing.ts'
 import { createPasswordKinds } from './records/accounts/password-kinds.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
 import { createClientKeySets } from './records/clients/client-keys.ts'
@@ -40,8 +49,26 @@ export interface StartOptions {
   readonly signal?: AbortSignal
   /** Called with what takes long or is waited for; default: the log. */
   readonly report?: Report
+  /** For the primary process of a group: called with what its heartbeat learns. */
+  readonly relay?: (news: HeartbeatNews) => void
+  /** For a worker of a group. */
+  readonly group?: GroupMembership
   /** For tests. */
   readonly outgoing?: Outgoing | undefined
+}
+
+/** What a primary process has found out at its start, so that its workers need not. */
+export interface PreparedDatabase {
+  readonly connection: DatabaseConnection
+  readonly route: Route
+}
+
+/** How a worker takes part in what its primary does for the group. */
+export interface GroupMembership {
+  readonly prepared: PreparedDatabase
+  hearHeartbeat(hear: (news: HeartbeatNews) => void): void
+  wish(wish: HeartbeatWish): void
+  wakeEndings(): void
 }
 
 export interface Started {
@@ -53,6 +80,9 @@ export interface Started {
   startHeartbeat(): Promise<void>
   /** Starts to run jobs, such as sending mails. */
   startJobs(): void
+  readonly prepared: PreparedDatabase
+  /** For the primary process of a group: does what a worker asks of the heartbeat. */
+  grant(wish: HeartbeatWish): void
   /** Releases everything that `start` acquired. */
   stop(): Promise<void>
 }
@@ -68,11 +98,13 @@ const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs }
  * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and errors of the database
  */
 export async function start(settings: Settings, log: Log, options: StartOptions = {}): Promise<Started> {
-  const { signal = briefWait.signal, report = (sentence) => log.info(sentence) } = options
+  const { signal = briefWait.signal, report = (sentence) => log.info(sentence), relay, group } = options
   const schema = settings.databaseSchema
   // Before anything is created: a wrong file stops the start.
-  const brand = await readBrand(settings, log)
-  const { connection, leave } = await reachDatabase(settings, log, report)
+  const brand = await readBrand(settings, group ? { info: () => {} } : log)
+  const { connection, leave } = group
+    ? { ...group.prepared, leave: async () => {} }
+    : await reachDatabase(settings, log, report)
   const undo: (() => unknown)[] = [leave]
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
@@ -81,7 +113,9 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const hosts = hostsOf(connection)
     const { databasePreparedStatements: preparedStatements } = settings
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
-    const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
+    const { route, advice } = group
+      ? { ...group.prepared, advice: [] }
+      : await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
     let heartbeat: Heartbeat | undefined
     let workers: JobWorkers | undefined
     // Drops cached data or reads it again: something has changed (NOTIFY), or may have.
@@ -91,7 +125,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const database = createPool({
       ...common,
       ...requestLimits,
-      max: settings.databasePool,
+      max: settings.workers > 1 ? poolShare(settings) : settings.databasePool,
       onUnwritable: (code) => {
         if (code === '53100') return heartbeat?.checkDisk()
         heartbeat?.reconnect()
@@ -142,7 +176,18 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       if (isAbout(notifyChannels.secrets))
         secrets.refresh().catch((err: unknown) => log.warn({ err }, 'Changed purpose secrets could not be read.'))
     }
+    const onLost = (reason: string, isCertain: boolean) => {
+      database.dropConnections(reason)
+      // Otherwise the clients in memory are used as long as they would be if nobody had noticed (`maxStaleness`). To read them all again would
+      // multiply the load of a busy node. They are dropped when LISTEN starts again.
+      const channels = Object.values(notifyChannels)
+      for (const channel of channels) if (isCertain || channel !== notifyChannels.clients) onNotify(channel)
+    }
     const beginHeartbeat = () => {
+      heartbeat ??= group ? joinHeartbeat(group) : openHeartbeat()
+      return heartbeat.begun
+    }
+    const openHeartbeat = () => {
       for (const one of advice) log.warn({}, `${one.finding} ${one.advice}`)
       if (route.session === 'shared') {
         log.warn(
@@ -151,26 +196,38 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
             'the database for each request, and keys and secrets three times per lease.',
         )
       }
-      heartbeat ??= startHeartbeat({
+      return startHeartbeat({
         ...{ hosts, schema, session: route.session, log },
         channels: route.session === 'own' ? Object.values(notifyChannels) : [],
-        onNotify: (channel) => onNotify(channel),
-        onLost: (reason, isCertain) => {
-          database.dropConnections(reason)
-          // Otherwise the clients in memory are used as long as they would be if nobody had noticed (`maxStaleness`). To read them all again would
-          // multiply the load of a busy node. They are dropped when LISTEN starts again.
-          const channels = Object.values(notifyChannels)
-          for (const channel of channels) if (isCertain || channel !== notifyChannels.clients) onNotify(channel)
+        onNotify: (channel) => {
+          onNotify(channel)
+          relay?.({ what: 'notified', channel })
         },
-        onTooMany: () => database.makeRoom(),
+        onLost: (reason, isCertain) => {
+          onLost(reason, isCertain)
+          relay?.({ what: 'lost', reason, isCertain })
+        },
+        onTooMany: () => {
+          database.makeRoom()
+          relay?.({ what: 'too-many' })
+        },
+        onPulse: relay && ((pulse) => relay({ what: 'pulse', pulse: pulseForMachine(pulse) })),
       })
-      return heartbeat.begun
+    }
+    const joinHeartbeat = ({ hearHeartbeat, wish }: GroupMembership): RelayedHeartbeat => {
+      const relayed = createRelayedHeartbeat({ onNotify, onLost, onTooMany: () => database.makeRoom() }, wish)
+      // What was reported before may have been missed.
+      onNotify(undefined)
+      hearHeartbeat(relayed.hear)
+      return relayed
     }
     undo.push(() => heartbeat?.stop())
     const passwordKinds = createPasswordKinds(database, log)
     undo.push(() => passwordKinds.stop())
     await passwordKinds.refresh()
-    const endings = createEndingWorker(database, log)
+    const ownEndings = createEndingWorker(database, log)
+    // Those of a group are processed by its primary.
+    const endings = group ? { ...ownEndings, run: () => {}, wake: group.wakeEndings } : ownEndings
     undo.push(() => endings.stop())
     const tokenCounter = createTokenCounter(database, log)
     const deferredEvents = createDeferredEvents(database, log)
@@ -205,7 +262,11 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
         outgoing,
         clientKeys: createClientKeySets(outgoing, (host) => settings.clientIdMetadataHosts.includes(host)),
       },
-      ...{ passwords: createPasswordHashing(), passwordKinds, breachedPasswords },
+      ...{
+        passwords: createPasswordHashing(undefined, createFairQueue(hashQueueShare(settings.workers))),
+        passwordKinds,
+        breachedPasswords,
+      },
       turns,
       limits: createSignInLimits(database, turns),
       endings,
@@ -222,7 +283,12 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       workers.notices.run()
     }
     undo.push(() => Promise.all([workers?.jobs.stop(), workers?.notices.stop()]))
-    return { signet, startHeartbeat: beginHeartbeat, startJobs: beginJobs, stop }
+    const grant = (wish: HeartbeatWish) => {
+      if (wish === 'reconnect') heartbeat?.reconnect()
+      else heartbeat?.checkDisk()
+    }
+    const prepared = { connection, route }
+    return { signet, startHeartbeat: beginHeartbeat, startJobs: beginJobs, prepared, grant, stop }
   } catch (error) {
     await stop()
     throw error

@@ -324,7 +324,8 @@ t.test('every source file is imported from an entry point', async (t) => {
     reached.add(file)
     for (const { target } of importsOf(file, readFileSync(join(sources, file), 'utf8'))) visit(target)
   }
-  for (const entry of ['main.ts', ...Object.keys(packages).map((name) => inPackage(`#${name}`))]) visit(entry)
+  for (const entry of ['main.ts', 'server-worker.ts', ...Object.keys(packages).map((name) => inPackage(`#${name}`))])
+    visit(entry)
   t.same(
     files.filter((file) => !reached.has(file)),
     [],

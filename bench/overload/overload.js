@@ -48,7 +48,12 @@ async function measure(scenario) {
   const own = await installation(folder)
   own.environment['SIGNET_METRICS_TOKEN'] = 'm'.repeat(32)
   const server = await serveSignet(children, processors, own)
-  const target = await createRecords(children, own, { kind: 'Signet', name: 'Signet', pid: server.pid, database: undefined })
+  const target = await createRecords(children, own, {
+    kind: 'Signet',
+    name: 'Signet',
+    pid: server.pid,
+    database: undefined,
+  })
   const load = await scenario.prepare(target)
   if ('flow' in load) throw new Error(`${scenario.name} is not a single request.`)
   /** @param {number} connections @returns {Promise<Answers>} */

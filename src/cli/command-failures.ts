@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { ServerFault } from './server-fault.ts'
 
 /** The command failed. The message says why, and what to do. Exit code 1. */
 export class CommandFailed extends Error {
@@ -16,20 +17,14 @@ export class WrongUsage extends Error {
   }
 }
 
+/** `serve` was interrupted. */
+export const interruptedEarly = 'Interrupted before the server was ready.'
+
 /** The command has already reported the problem on standard output. Exit code 1. */
 export class AlreadyReported extends Error {
   constructor() {
     super('The problem has already been reported.')
     this.name = 'AlreadyReported'
-  }
-}
-
-/** The server was stopped by an uncaught error, which is in the log. The exit code is EX_SOFTWARE of sysexits.h. */
-export class ServerFault extends Error {
-  static readonly exitCode = 70
-  constructor() {
-    super('The server was stopped by an uncaught error. Its stack trace is in the log. Please report it.')
-    this.name = 'ServerFault'
   }
 }
 

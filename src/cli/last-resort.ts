@@ -1,8 +1,8 @@
 import type { Log } from '../platform/log.ts'
-import { ServerFault } from './command-failures.ts'
+import { ServerFault } from './server-fault.ts'
 
 /** Milliseconds that a server has to stop: ten seconds for requests in progress, the rest for deferred writes. */
-const stopTimeout = 15_000
+export const stopTimeout = 15_000
 
 export interface LastResort {
   /**

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
+import { aborted } from '../platform/aborted.ts'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
+import type { HeartbeatNews } from '../platform/database/relayed-heartbeat.ts'
 import type { Log } from '../platform/log.ts'
 import { isLoopbackHost } from '../platform/network-address.ts'
-import type { Tracing } from '../platform/tracing.ts'
-import { CommandFailed, ifInterrupted } from './command-failures.ts'
+import { type Answering, inThisProcess, withWorkers } from './answering.ts'
+import { CommandFailed, ifInterrupted, interruptedEarly } from './command-failures.ts'
 import { catchFaults, type LastResort } from './last-resort.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -36,20 +38,21 @@ export function serveCommand(program: Command, terminal: Terminal): void {
 
 /** @throws ServerFault if an uncaught error stopped the server; what `start` throws; CommandFailed if the port cannot be used */
 async function serve(settings: Settings, log: Log, terminal: Terminal, lastResort: LastResort): Promise<void> {
-  const [{ buildApp }, { startConvertingNames }, { startCleaner }, { startTracing }, { start }] = await Promise.all([
-    import('../app.ts'),
+  const [{ startConvertingNames }, { startCleaner }, { start }] = await Promise.all([
     import('../operations/convert-names.ts'),
     import('../records/cleanup/cleaner.ts'),
-    import('../platform/tracing.ts'),
     import('../start.ts'),
   ])
-  const { signet, startHeartbeat, startJobs, stop } = await start(settings, log, { signal: terminal.stopSignal }).catch(
-    ifInterrupted('Interrupted before the server was ready.'),
+  let server: Answering | undefined
+  const relay = settings.workers > 1 ? { relay: (news: HeartbeatNews) => server?.tell(news) } : {}
+  const started = await start(settings, log, { signal: terminal.stopSignal, ...relay }).catch(
+    ifInterrupted(interruptedEarly),
   )
+  const { signet, startHeartbeat, startJobs, stop } = started
   let stopCleaner: (() => Promise<void>) | undefined
   let stopConverting: (() => Promise<void>) | undefined
-  let tracing: Tracing | undefined
   try {
+    server = await (settings.workers > 1 ? withWorkers(started, terminal) : inThisProcess(started, terminal))
     await startHeartbeat()
     signet.endings.run()
     startJobs()
@@ -57,29 +60,31 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     stopConverting = startConvertingNames(signet.database, log)
     const keeping = { eventsFor: settings.eventRetention, unusedClientsFor: settings.registrationUnusedTtl }
     stopCleaner = startCleaner(signet.database, log, maxTokenLifetime, keeping, signet.clock)
-    tracing = await startTracing(terminal.environment, log)
-    const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings
-    await app.listen({ host, port, backlog }).catch(explainListenError(settings))
+    await server.listen({ host, port, backlog }).catch(explainListenError(settings))
     terminal.writeOut(`Signet is ready: ${addressOf(settings)}\n`)
-    const ending = lastResort.whileServing(terminal.stopSignal)
+    const ending = lastResort.whileServing(AbortSignal.any([terminal.stopSignal, server.failed]))
     await aborted(ending)
     // No longer ready, but still serving: this gives a proxy time to notice and to send requests to other nodes.
-    app.shutdown.begun = true
-    if (settings.shutdownDelay > 0 && !lastResort.fault()) {
+    server.shutDown()
+    if (settings.shutdownDelay > 0 && !lastResort.fault() && !server.failed.aborted) {
       log.info({ seconds: settings.shutdownDelay }, 'Stopping: no longer ready, but requests are still accepted.')
       await terminal.linger(settings.shutdownDelay * 1000)
     }
-    await app.close()
   } finally {
-    await stopConverting?.()
-    await stopCleaner?.()
-    await stop()
-    // Last, because it waits for a collector that does not answer: 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
-    await tracing?.stop()
+    try {
+      await server?.close()
+    } finally {
+      await stopConverting?.()
+      await stopCleaner?.()
+      await stop()
+      // Last, because it waits for a collector that does not answer: 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
+      await server?.stopTracing()
+    }
   }
   const fault = lastResort.fault()
   if (fault) throw fault
+  server.failed.throwIfAborted()
 }
 
 /**
@@ -126,11 +131,4 @@ function portAdvice({ issuer, port, databaseUrl }: Settings): string {
     'Stop the program that listens there, or start a separate installation next to it: ' +
     `SIGNET_ISSUER=${url.protocol}//${url.hostname}:${another} ${database} SIGNET_KEYS_DIR=keys-${another}`
   )
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -16,6 +16,18 @@ export function momentOf(clocks: MachineClocks): Moment {
   return { wall: clocks.wall(), monotonic: clocks.monotonic() }
 }
 
+/** Milliseconds from the start of the machine's monotonic clock, which all its processes read, to the start of the one of this process. */
+const monotonicStart = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
+/** A moment of this process's `machineClocks`, in a form that another process of this machine can read with `momentFromMachine`. */
+export function momentForMachine({ wall, monotonic }: Moment): Moment {
+  return { wall, monotonic: monotonic + monotonicStart }
+}
+
+export function momentFromMachine({ wall, monotonic }: Moment): Moment {
+  return { wall, monotonic: monotonic - monotonicStart }
+}
+
 /**
  * The time elapsed since a moment, in milliseconds. Neither clock can be trusted alone: a jump of the wall clock looks like a suspension, and
  * a suspension looks like a jump.

@@ -72,75 +72,87 @@ t.test('a client that takes longer than the timeout of a stopping server is cut 
   t.equal(await closed, 'HTTP/1.1 100 Continue\r\n\r\n')
 })
 
-t.test('requests under way are answered, and a connection without any data does not delay the stop', async (t) => {
-  const { port, terminate, ended } = await serve(t)
-  const [silent, ...halves] = [await open(port), await openHalf(port), await openHalf(port)]
-  terminate()
-  await refused(port)
-  t.equal(await silent.closed, '', 'while the others are still open')
-  for (const { socket, closed } of halves) {
-    socket.write(form.slice(9))
-    const answer = await closed
-    t.match(answer, /\r\n\r\nHTTP\/1\.1 200 OK\r\n/)
-    t.match(answer, /\r\nconnection: close\r\n/i)
-    t.match(answer, /"access_token":"/)
-  }
-  const { code, out } = await ended
-  t.same(
-    { code, out },
-    { code: 0, out: `Signet is ready: http://localhost:4000 (this process listens on http://127.0.0.1:${port})\n` },
-  )
-})
-
-t.test(
-  'under load a client that leaves when the node is not ready is never cut off; a second signal ends the delay',
-  async (t) => {
-    const before = await counted()
-    const { port, terminate, ended } = await serve(t, { SIGNET_SHUTDOWN_DELAY: '10m' })
-    t.match(await readiness(port), { status: 200 })
-
-    const agent = new Agent({ keepAlive: true, maxSockets: 4 })
-    let away = false
-    const answers = { before: 0, ending: 0, closing: 0 }
-    const statuses = new Set<number | undefined>()
-    const client = async () => {
-      for (let last = false; !last; ) {
-        // One more after the proxy could have known, because it polls only from time to time.
-        last = away
-        const { status, connection } = await token(agent, port)
-        statuses.add(status)
-        answers[last ? 'ending' : 'before'] += 1
-        if (connection === 'close') answers.closing += 1
+for (const [workers, settings] of [
+  ['one process', { SIGNET_WORKERS: '1' }],
+  ['two workers', { SIGNET_WORKERS: '2' }],
+] as const) {
+  t.test(
+    `${workers}: requests under way are answered, and a connection without any data does not delay the stop`,
+    async (t) => {
+      const { port, terminate, ended } = await serve(t, settings)
+      const [silent, ...halves] = [await open(port), await openHalf(port), await openHalf(port)]
+      terminate()
+      await refused(port)
+      t.equal(await silent.closed, '', 'while the others are still open')
+      for (const { socket, closed } of halves) {
+        socket.write(form.slice(9))
+        const answer = await closed
+        t.match(answer, /\r\n\r\nHTTP\/1\.1 200 OK\r\n/)
+        t.match(answer, /\r\nconnection: close\r\n/i)
+        t.match(answer, /"access_token":"/)
       }
-    }
-    const clients = [client(), client(), client(), client()]
-    await eventually(
-      'forty answers',
-      () => answers.before,
-      (count) => count >= 40,
-    )
-    terminate()
-    const ready = await eventually(
-      'the node not to be ready',
-      () => readiness(port),
-      ({ status }) => status !== 200,
-    )
-    t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is shutting down'] } })
-    away = true
-    await Promise.all(clients)
-    agent.destroy()
-    t.same([...statuses], [200])
-    t.equal(answers.ending, 4)
-    t.ok(answers.closing >= 4, 'each of these was the last on its connection')
-    t.match(await fetch(`http://127.0.0.1:${port}/healthz`), { status: 200 })
+      const { code, out } = await ended
+      t.same(
+        { code, out },
+        { code: 0, out: `Signet is ready: http://localhost:4000 (this process listens on http://127.0.0.1:${port})\n` },
+      )
+    },
+  )
 
-    // Signals within a second count as one Ctrl-C.
-    await pause(1100)
-    terminate()
-    t.equal((await ended).code, 0)
-    t.equal((await counted()) - before, answers.before + answers.ending, 'deferred writes were completed')
-  },
-)
+  t.test(
+    `${workers}: under load a client that leaves when the node is not ready is never cut off; a second signal ends the delay`,
+    async (t) => {
+      const before = await counted()
+      const { port, terminate, ended } = await serve(t, { ...settings, SIGNET_SHUTDOWN_DELAY: '10m' })
+      t.match(await readiness(port), { status: 200 })
+
+      const agent = new Agent({ keepAlive: true, maxSockets: 4 })
+      let away = false
+      const answers = { before: 0, ending: 0, closing: 0 }
+      const statuses = new Set<number | undefined>()
+      const client = async () => {
+        for (let last = false; !last; ) {
+          // One more after the proxy could have known, because it polls only from time to time.
+          last = away
+          const { status, connection } = await token(agent, port)
+          statuses.add(status)
+          answers[last ? 'ending' : 'before'] += 1
+          if (connection === 'close') answers.closing += 1
+        }
+      }
+      const clients = [client(), client(), client(), client()]
+      await eventually(
+        'forty answers',
+        () => answers.before,
+        (count) => count >= 40,
+      )
+      terminate()
+      const ready = await eventually(
+        'the node not to be ready',
+        async () => {
+          // Several, on connections of their own, so that each worker answers.
+          const all = await Promise.all(Array.from({ length: 6 }, () => readiness(port)))
+          return all.find(({ status }) => status === 200) ?? all[0]
+        },
+        (one) => one?.status !== 200,
+      )
+      t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is shutting down'] } })
+      away = true
+      await Promise.all(clients)
+      agent.destroy()
+      t.same([...statuses], [200])
+      t.equal(answers.ending, 4)
+      t.ok(answers.closing >= 4, 'each of these was the last on its connection')
+      t.match(await fetch(`http://127.0.0.1:${port}/healthz`), { status: 200 })
+
+      // Signals within a second count as one Ctrl-C.
+      await pause(1100)
+      terminate()
+      t.equal((await ended).code, 0)
+      t.equal((await counted()) - before, answers.before + answers.ending, 'deferred writes were completed')
+    },
+  )
+}
 
 /** Tokens issued to machines, as the events count them. */
 async function counted(): Promise<number> {

@@ -84,7 +84,7 @@ t.test('spans contain no query, code, token, cookie, password or message, and th
   const idp = await startSignet(t)
   const tracing = await startTracing(environment, noLog)
   if (!tracing) throw new Error('Tracing is enabled.')
-  const app = buildApp(idp.signet, tracing.plugin)
+  const app = buildApp(idp.signet, { tracing: tracing.plugin })
   t.teardown(() => app.close())
 
   // The cookie and the code come from a node that is not traced, so that all secrets of the sign-in are known here.

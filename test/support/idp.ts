@@ -153,7 +153,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
     passwords,
     ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing, isNamed) } : {}),
   }
-  const app = buildApp(signet, undefined, overload)
+  const app = buildApp(signet, { overload })
   await app.listen({ host: '127.0.0.1', port: settings.port })
   let stopped: Promise<void> | undefined
   const stop = () => {

@@ -7,7 +7,7 @@ import type { DatabaseFacts } from './doctor-store.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 import { reasonOf } from './reason.ts'
 
-/** Connections that a server uses in addition to its pool: one listens for changed clients, one migrates at the start. */
+/** Connections that a node uses in addition to its pool, which its processes share: one listens for changed clients, one migrates at the start. */
 const connectionsOutsidePool = 2
 
 /** How this process reaches the database. */
@@ -107,7 +107,7 @@ const raise =
   'Raise max_connections of the server or the connection limit of the role or the database, or lower SIGNET_DATABASE_POOL.'
 
 function judgeConnections(available: number, needed: number): Finding {
-  const counts = `The database allows ${available} connections; one Signet process uses up to ${needed}`
+  const counts = `The database allows ${available} connections; one Signet node uses up to ${needed}`
   if (needed > available) return bad('database-connections', `${counts}.`, raise)
   if (2 * needed > available)
     return warning('database-connections', `${counts}. There is no room for two, as during an upgrade.`, raise)

@@ -15,6 +15,7 @@ import {
   parseIssuer,
   type Setting,
   wholeNumber,
+  workerCount,
 } from './setting-kinds.ts'
 
 /** All settings. The table in docs/settings.md is generated from this. */
@@ -37,6 +38,7 @@ export const declarations = {
     defaultInWords: 'the port of a loopback issuer, otherwise 4000',
     about: 'The port to listen on.',
   }),
+  SIGNET_WORKERS: workerCount,
   SIGNET_TLS_CERT: filePath(
     'A PEM file with the certificate chain, to serve HTTPS directly. Requires SIGNET_TLS_KEY. Both files are read again when they change.',
   ),
@@ -67,9 +69,10 @@ export const declarations = {
     about: 'The schema that holds this issuer. Each issuer needs its own.',
     parse: (text: string) => (isSchemaName(text) ? text : undefined),
   },
-  SIGNET_DATABASE_POOL: wholeNumber(2, 200, {
-    default: '10',
-    about: 'Maximum database connections per process.',
+  SIGNET_DATABASE_POOL: wholeNumber(2, 400, {
+    defaultInWords: '10; with more than one worker, 5 for each and 5 for the process that starts them',
+    about:
+      'Maximum database connections per node. With SIGNET_WORKERS greater than 1, its processes get equal shares, at least 2 each.',
   }),
   SIGNET_DATABASE_PREPARED_STATEMENTS: oneOf(
     ['auto', 'on', 'off'],

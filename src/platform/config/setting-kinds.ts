@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
 import { isLoopbackHost } from '../network-address.ts'
 
@@ -82,6 +83,19 @@ export const wholeNumber = (from: number, to: number, text: Text): Setting<numbe
     return number >= from && number <= to ? number : undefined
   },
 })
+
+/** The processes that serve requests. The result is a number. */
+export const workerCount: Setting<number> = {
+  accepts: '`auto`, or a whole number from 1 to 64',
+  default: '1',
+  about:
+    'How many processes answer requests, on one port. With more than 1, there is one more process that starts them and does everything else. `auto`: one for each processor core that this process may use.',
+  parse: (text) => {
+    if (text === 'auto') return Math.min(availableParallelism(), 64)
+    const number = /^\d{1,2}$/.test(text) ? Number(text) : 0
+    return number >= 1 && number <= 64 ? number : undefined
+  },
+}
 
 export const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => ({
   accepts: '32 bytes, base64url',

@@ -10,6 +10,8 @@ export interface Settings {
   readonly issuer: string
   readonly host: string
   readonly port: number
+  /** SIGNET_WORKERS: processes that answer requests. */
+  readonly workers: number
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly trustProxy: readonly string[]
   readonly databaseUrl: string | undefined
@@ -111,6 +113,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const issuer = need('SIGNET_ISSUER')
   const certFile = read('SIGNET_TLS_CERT')
   const keyFile = read('SIGNET_TLS_KEY')
+  const workers = need('SIGNET_WORKERS')
   const retention = need('SIGNET_EVENT_RETENTION')
   const dataDir = need('SIGNET_DATA_DIR')
   const smtpUrl = read('SIGNET_SMTP_URL')
@@ -120,11 +123,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     issuer,
     host: need('SIGNET_HOST'),
     port: read('SIGNET_PORT') ?? defaultPort(issuer),
+    workers,
     tls: certFile && keyFile ? { certFile, keyFile } : undefined,
     trustProxy: need('SIGNET_TRUST_PROXY'),
     databaseUrl: read('SIGNET_DATABASE_URL'),
     databaseSchema: need('SIGNET_DATABASE_SCHEMA'),
-    databasePool: need('SIGNET_DATABASE_POOL'),
+    databasePool: read('SIGNET_DATABASE_POOL') ?? defaultPool(workers),
     databasePreparedStatements: need('SIGNET_DATABASE_PREPARED_STATEMENTS'),
     dataDir,
     keysDir: need('SIGNET_KEYS_DIR'),
@@ -204,8 +208,22 @@ function smtpPasswordFaults(url: string, setting: string | undefined): string[] 
   return []
 }
 
+/** Database connections. One process gets what two workers would have. */
+function defaultPool(workers: number): number {
+  return 5 * (Math.max(workers, 1) + 1)
+}
+
+/** The database connections of each process, if there are several: those that answer requests, and the one that starts them. */
+export function poolShare({ databasePool, workers }: Pick<Settings, 'databasePool' | 'workers'>): number {
+  return Math.floor(databasePool / (workers + 1))
+}
+
 function contradictions(settings: Settings): string[] {
   const faults = blockedPorts(settings)
+  if (settings.workers > 1 && poolShare(settings) < 2)
+    faults.push(
+      `SIGNET_DATABASE_POOL: must be at least ${2 * (settings.workers + 1)} with ${settings.workers} workers (SIGNET_WORKERS).`,
+    )
   const delay = activationDelay(settings)
   if (settings.keyRotationPeriod <= 2 * delay)
     faults.push(

@@ -44,9 +44,21 @@ export interface HeartbeatOptions {
   readonly onLost: (reason: string, isCertain: boolean) => void
   /** Called when the server refuses the connection because it has too many. */
   readonly onTooMany: () => void
+  /** Called whenever the heartbeat knows something else than before, for processes that have none of their own (relayed-heartbeat.ts). */
+  readonly onPulse?: ((pulse: Pulse) => void) | undefined
   readonly log: DatabaseLog
   /** For tests. */
   readonly clocks?: MachineClocks
+}
+
+/** What a heartbeat knows. */
+export interface Pulse {
+  /** Notifications of everything that was committed before this moment have been delivered. Undefined: unknown. */
+  readonly notifiedUntil: Moment | undefined
+  /** When the last write that succeeded began. */
+  readonly writtenAt: Moment | undefined
+  /** A problem that is certain. */
+  readonly problem: string | undefined
 }
 
 export interface Heartbeat {
@@ -85,7 +97,8 @@ const beatsPerDiskCheck = 10
  * count, because the monotonic one stops while the machine is suspended.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log, clocks = machineClocks } = options
+  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, onPulse, log } = options
+  const { clocks = machineClocks } = options
   const node = randomUUID()
   const ended = new AbortController()
   let notifiedUntil: Moment | undefined
@@ -107,6 +120,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     await pause(milliseconds, undefined, { ref: false, signal: wake.signal }).catch(() => undefined)
   }
 
+  const tell = () => onPulse?.({ notifiedUntil, writtenAt, problem })
   const succeed = (asked: Moment) => {
     writtenAt = asked
     problem = undefined
@@ -143,6 +157,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     }
     // Notifications that were sent before the answer have arrived before it.
     if (channels.length > 0) notifiedUntil = asked
+    tell()
   }
 
   const beatUntilLost = async (connection: OpenedConnection) => {
@@ -190,6 +205,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       }
       current = undefined
       // `notifiedUntil` stays: what was delivered was delivered. Nothing more will be, so it is too old `maxStaleness` after the last beat.
+      tell()
       if (!isExpected) await rest(reconnectDelay)
       isExpected = false
     }
@@ -199,11 +215,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   return {
     begun,
     isLive: () => isFresh(notifiedUntil, clocks),
-    problem: () => {
-      if (problem !== undefined) return problem
-      if (isFresh(writtenAt, clocks)) return undefined
-      return 'the database could not be written within the last few seconds'
-    },
+    problem: () => problemOf({ writtenAt, problem }, clocks),
     reconnect: () => {
       if (!current) return
       isExpected = true
@@ -223,7 +235,18 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 }
 
-function isFresh(moment: Moment | undefined, clocks: MachineClocks): boolean {
+/** Why the database is not usable, according to a pulse; undefined if it is. */
+export function problemOf(
+  { writtenAt, problem }: Pick<Pulse, 'writtenAt' | 'problem'>,
+  clocks?: MachineClocks,
+): string | undefined {
+  if (problem !== undefined) return problem
+  if (isFresh(writtenAt, clocks)) return undefined
+  return 'the database could not be written within the last few seconds'
+}
+
+/** Whether a moment is so recent that what was known then still counts. */
+export function isFresh(moment: Moment | undefined, clocks: MachineClocks = machineClocks): boolean {
   if (!moment) return false
   const { elapsed } = elapsedSince(moment, clocks)
   return elapsed >= 0 && elapsed <= maxStaleness

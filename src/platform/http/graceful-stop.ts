@@ -26,11 +26,15 @@ export function createGracefulStop({
 }) {
   const shutdown = { begun: false }
   const open = new Set<Socket>()
+  let onNoneOpen = () => {}
 
   const watch = (server: Server): void => {
     server.on('connection', (socket: Socket) => {
       open.add(socket)
-      socket.once('close', () => open.delete(socket))
+      socket.once('close', () => {
+        open.delete(socket)
+        if (open.size === 0) onNoneOpen()
+      })
     })
     // This covers requests that never reach a route; `onSend` covers those that arrived before the shutdown began.
     server.prependListener('request', (_request, response) => {
@@ -52,6 +56,13 @@ export function createGracefulStop({
       // Node counts a connection as idle only after its first request.
       setTimeout(destroyWhere, unusedTimeout, (socket: Socket) => socket.bytesRead === 0).unref()
       setTimeout(destroyWhere, closeTimeout, () => true).unref()
+      // A server that listens waits for its connections. One that gets them from another process (handed-connections.ts) does not know of them.
+      if (app.server.listening) return
+      app.server.close()
+      if (open.size > 0)
+        await new Promise<void>((resolve) => {
+          onNoneOpen = resolve
+        })
     })
   }
   return { watch, addTo }

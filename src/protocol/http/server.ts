@@ -35,7 +35,8 @@ export type ServerOverload = Omit<OverloadOptions, 'issuer' | 'log' | 'isTrusted
  * with its route but never its URL.
  *
  * @param noteUnread called for what was refused before there was a request
- * @param overload says what may be refused when too much arrives; without it nothing is. `overrides` replace limits, and the timer that reads the files of the certificate again, for tests
+ * @param overload says what may be refused when too much arrives; without it nothing is. `overrides` replace limits, and the timer that reads the files
+ *   of the certificate again, for tests; `ticketKeys`: the keys of TLS session tickets, if other processes share them
  * @throws TlsFilesFault
  */
 export function createServer(
@@ -46,7 +47,9 @@ export function createServer(
     repeat,
     overload,
     ...overrides
-  }: Partial<typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat; overload: ServerOverload }> = {},
+  }: Partial<
+    typeof serverLimits & { keepAliveTimeout: number; repeat: Repeat; overload: ServerOverload; ticketKeys: Buffer }
+  > = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)

@@ -29,6 +29,19 @@ export const hashQueueLimits: FairQueueLimits = {
   timeoutMs: 5_000,
 }
 
+/**
+ * The limits of one of several processes on a machine. Together they hash about as many passwords at a time as one process would, in as much memory,
+ * but each can hash one. A full queue takes as long as that of one process.
+ *
+ * @param workers the processes
+ */
+export function hashQueueShare(workers: number): FairQueueLimits {
+  const { slots, maxWaiting, maxWaitingPerSource, timeoutMs } = hashQueueLimits
+  const own = Math.max(1, Math.round(slots / workers))
+  const share = (limit: number) => Math.ceil((limit * own) / slots)
+  return { slots: own, maxWaiting: share(maxWaiting), maxWaitingPerSource: share(maxWaitingPerSource), timeoutMs }
+}
+
 /** The prefix of an IPv6 address that counts as one source, in bits. One customer can get a /48, which contains 65,536 networks. */
 const sourceBits = 48
 

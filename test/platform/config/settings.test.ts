@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isBlockedPort } from '../../../src/platform/blocked-ports.ts'
 import { declarations, futureSettings } from '../../../src/platform/config/declaration.ts'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import type { Setting } from '../../../src/platform/config/setting-kinds.ts'
-import { activationDelay, readSettings, SettingsError } from '../../../src/platform/config/settings.ts'
+import { activationDelay, poolShare, readSettings, SettingsError } from '../../../src/platform/config/settings.ts'
 
 const key = 'k'.repeat(43)
 const otherKey = 'o'.repeat(43)
@@ -375,6 +375,7 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     issuer: 'http://localhost:4000',
     host: '127.0.0.1',
     port: 4000,
+    workers: 1,
     tls: undefined,
     trustProxy: [],
     databaseUrl: undefined,
@@ -421,6 +422,25 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     keepAliveTimeout: 130,
     logLevel: 'info',
   })
+})
+
+t.test('the pool is shared by all processes of a node, and each needs two connections', async (t) => {
+  const read = (more: Record<string, string>) => readSettings(more, '/nowhere')
+  const sharesOf = (more: Record<string, string>) => {
+    const settings = read(more)
+    return { all: settings.databasePool, each: poolShare(settings) }
+  }
+  t.same(sharesOf({ SIGNET_WORKERS: '2' }), { all: 15, each: 5 })
+  t.same(sharesOf({ SIGNET_WORKERS: '16' }), { all: 85, each: 5 })
+  t.same(sharesOf({ SIGNET_WORKERS: '64' }), { all: 325, each: 5 })
+  t.same(sharesOf({ SIGNET_WORKERS: '4', SIGNET_DATABASE_POOL: '14' }), { all: 14, each: 2 })
+  t.match(faultsOf({ SIGNET_WORKERS: '4', SIGNET_DATABASE_POOL: '9' }), [
+    'SIGNET_DATABASE_POOL: must be at least 10 with 4 workers (SIGNET_WORKERS).',
+  ])
+  t.equal(read({ SIGNET_WORKERS: '1', SIGNET_DATABASE_POOL: '2' }).databasePool, 2, 'one process has all of them')
+  t.equal(read({ SIGNET_WORKERS: 'auto' }).workers, Math.min(availableParallelism(), 64))
+  for (const text of ['0', '65', '-1', '1.5', 'all', ' 2', '2 ', '1e1', '0x2'])
+    t.match(faultsOf({ SIGNET_WORKERS: text }), [/^SIGNET_WORKERS: expected `auto`/], text)
 })
 
 t.test('domains of sign-up are domain names, and nothing else that a parser of URLs would accept', async (t) => {

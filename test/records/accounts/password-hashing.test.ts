@@ -1,5 +1,9 @@
 import t from 'tap'
-import { createPasswordHashing } from '../../../src/records/accounts/password-hashing.ts'
+import {
+  createPasswordHashing,
+  hashQueueLimits,
+  hashQueueShare,
+} from '../../../src/records/accounts/password-hashing.ts'
 import { cheapHashing } from '../../support/idp.ts'
 
 const requester = { network: undefined }
@@ -20,4 +24,13 @@ t.test('no password is correct for an account that does not exist', async (t) =>
   t.equal(await passwords.verify('right', hash, requester), true)
   t.equal(await passwords.verify('wrong', hash, requester), false)
   t.equal(await passwords.verify('right', undefined, requester), false)
+})
+
+t.test('several processes hash about as many passwords at a time as one, and their queues are as long in time', (t) => {
+  t.same(hashQueueShare(1), hashQueueLimits)
+  const { timeoutMs } = hashQueueLimits
+  t.same(hashQueueShare(2), { slots: 2, maxWaiting: 67, maxWaitingPerSource: 14, timeoutMs })
+  for (const workers of [3, 4, 64])
+    t.same(hashQueueShare(workers), { slots: 1, maxWaiting: 34, maxWaitingPerSource: 7, timeoutMs })
+  t.end()
 })
