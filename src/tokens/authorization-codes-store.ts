@@ -208,8 +208,8 @@ export async function findCode(db: Queryable, digest: Buffer): Promise<StoredCod
  * expired or belongs to a grant that has ended, or if the client's document has changed.
  *
  * Of any number of concurrent callers, one succeeds. The others wait for its commit, and then find `spent_at` set: PostgreSQL checks the condition
- * again on the new version of the row that it updates. It does not do so for the rows that are joined: if the statement has waited, the caller has to
- * find out whether the grant is still alive (`isGrantAlive`).
+ * again on the new versions of the rows that are locked, of the code and of the grant. It does not do so for the others, such as that of the
+ * account: if the statement has waited, the caller has to find out whether the grant is still alive (`isGrantAlive`).
  *
  * @param family undefined: there is no refresh token
  * @returns undefined if this call has not spent the code
@@ -222,12 +222,14 @@ export async function spendCode(
 ): Promise<Swapped | undefined> {
   const { rows } = await db.query<Swapped>({
     name: 'spend-authorization-code',
-    text: `WITH spent AS (
-             UPDATE authorization_codes SET spent_at = clock_timestamp() FROM grants ${grantStatusJoins}
+    text: `WITH held AS (
+             SELECT true FROM authorization_codes JOIN grants ON grants.id = authorization_codes.grant_id ${grantStatusJoins}
              WHERE authorization_codes.digest = $1 AND authorization_codes.spent_at IS NULL
-               AND authorization_codes.expires_at > clock_timestamp()
-               AND grants.id = authorization_codes.grant_id AND ${grantAlive}
+               AND authorization_codes.expires_at > clock_timestamp() AND ${grantAlive}
                AND authorization_codes.document_digest IS NOT DISTINCT FROM ${currentDocument}
+             FOR NO KEY UPDATE OF authorization_codes, grants
+           ), spent AS (
+             UPDATE authorization_codes SET spent_at = clock_timestamp() FROM held WHERE authorization_codes.digest = $1
              RETURNING authorization_codes.grant_id, authorization_codes.sid
            ), family AS (${insertFamilySql('spent', 2)})
            ${insertEventSql('spent', 2 + familyParameters)} ${returningSwapped}`,

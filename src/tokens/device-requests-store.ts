@@ -234,10 +234,13 @@ export async function spendDeviceCode(
 ): Promise<Swapped | undefined> {
   const { rows } = await db.query<Swapped>({
     name: 'spend-device-code',
-    text: `WITH spent AS (
-             UPDATE device_requests SET spent_at = clock_timestamp() FROM grants ${grantStatusJoins}
+    text: `WITH held AS (
+             SELECT true FROM device_requests JOIN grants ON grants.id = device_requests.grant_id ${grantStatusJoins}
              WHERE device_requests.digest = $1 AND device_requests.spent_at IS NULL AND device_requests.expires_at > clock_timestamp()
-               AND grants.id = device_requests.grant_id AND ${grantAlive}
+               AND ${grantAlive}
+             FOR NO KEY UPDATE OF device_requests, grants
+           ), spent AS (
+             UPDATE device_requests SET spent_at = clock_timestamp() FROM held WHERE device_requests.digest = $1
              RETURNING device_requests.grant_id, device_requests.sid
            ), family AS (${insertFamilySql('spent', 2)})
            ${insertEventSql('spent', 2 + familyParameters)} ${returningSwapped}`,

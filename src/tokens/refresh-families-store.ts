@@ -23,13 +23,12 @@ import { type FamilyState, type Forgiveness, keptSpends } from './refresh-rotati
  * A family is read in one statement and changed in another, and no lock is held in between. Each change names the values that were read. If the row
  * has changed since then, or the grant has ended, nothing happens, and the caller reads and judges again:
  *
- * - Two changes at once: the second waits for the commit of the first. Then PostgreSQL checks the condition again on the new version of the row that
- *   it updates, and the values that were read are no longer there. So a generation is spent once.
- * - The grant ends after the family was read: the change sees that, if the end was committed when the statement began. PostgreSQL does not check the
- *   joined rows again after it has waited for another change. So a caller whose statement has waited looks again (`isGrantAlive`). Nothing that it got
- *   would be of any use, because an ended grant makes all of its tokens worthless.
- * - A node of the previous release locks the rows of family and grant before it reads them, in this order. It sees what was committed before, and a
- *   change by this release waits for its commit. Statements of this release lock the row of a family or code before that of the grant, too.
+ * - Two changes at once: the second waits for the commit of the first. Then PostgreSQL checks the condition again on the new version of the row, and
+ *   the values that were read are no longer there. So a generation is spent once.
+ * - The row of the grant is ended at the same time: it is locked too, so the change waits for that commit and is checked again in the same way.
+ * - The grant ends otherwise, such as with its account: the change sees what was committed when the statement began. After it has waited for a row,
+ *   PostgreSQL does not look at the other rows again, so the caller does (`isGrantAlive`). An ended grant makes all of its tokens worthless anyway.
+ * - A node of the previous release locks family and grant in the same order before it reads them, so neither deadlocks nor overtakes the other.
  */
 
 /** A family of refresh tokens, with its grant. */
@@ -190,11 +189,12 @@ async function changeFamily(
   const parameters = [...readValues(family), ...values, ...eventValues(noted ?? issued)]
   const { rows } = await db.query<Swapped>({
     name: noted ? `${name}-and-record-two` : name,
-    text: `WITH changed AS (
-             UPDATE refresh_families SET ${set} FROM grants ${grantStatusJoins}
-             WHERE ${isAsRead} AND ${isUnexpired} AND grants.id = refresh_families.grant_id AND ${grantAlive}
-               ${condition === undefined ? '' : `AND ${condition}`}
-             RETURNING 1
+    text: `WITH held AS (
+             SELECT true FROM refresh_families JOIN grants ON grants.id = refresh_families.grant_id ${grantStatusJoins}
+             WHERE ${isAsRead} AND ${isUnexpired} AND ${grantAlive} ${condition === undefined ? '' : `AND ${condition}`}
+             FOR NO KEY UPDATE OF refresh_families, grants
+           ), changed AS (
+             UPDATE refresh_families SET ${set} FROM held WHERE refresh_families.digest = $1 RETURNING 1
            )${noted ? `, noted AS (${first} RETURNING 1) ${insertEventSql('noted', parameters.length + 1)}` : first} ${returningSwapped}`,
     values: noted ? [...parameters, ...eventValues(issued)] : parameters,
   })

@@ -281,12 +281,13 @@ t.test('after a race between revoking and refreshing nothing is active, whicheve
 
   for (const first of ['the refresh', 'the revocation'] as const)
     await t.test(`${first} being the first to wait for the grant`, async (t) => {
-      const tokens = await tokensOf(client)
+      // A client that rotates its tokens: without rotation a refresh changes nothing, and waits for nobody.
+      const tokens = await tokensOf(app)
       // The grant is locked until both are running, in this order.
       const holder = await hold('SELECT FROM grants WHERE id = $1 FOR UPDATE', grantOf(tokens))
       const acts = [
-        () => refresh(client, tokens.refresh_token),
-        () => revoke({ ...credentials, token: tokens.access_token }),
+        () => refresh(app, tokens.refresh_token),
+        () => revoke({ client_id: app.client_id, token: tokens.access_token }),
       ]
       if (first === 'the revocation') acts.reverse()
       const begun: Promise<Reply | Answer>[] = []
@@ -298,7 +299,7 @@ t.test('after a race between revoking and refreshing nothing is active, whicheve
       const ended = await Promise.all(begun)
       const reply = ended.find((answer): answer is Reply => 'body' in answer)
       t.equal(reply?.status, first === 'the refresh' ? 200 : 400)
-      await nothingIsActive(t, client, [tokens, ...(reply ? bodiesOf([reply]) : [])])
+      await nothingIsActive(t, app, [tokens, ...(reply ? bodiesOf([reply]) : [])])
     })
 })
 

@@ -220,6 +220,57 @@ export const mutations = [
     replace: 'false',
     tests: ['attacks/device'],
   },
+  // What happens between the read and the write of a token request.
+  {
+    name: 'two requests spend one generation',
+    file: 'tokens/refresh-families-store',
+    find: 'refresh_families.generation = $2',
+    replace: '$2::integer IS NOT NULL',
+    tests: ['models/parallel-redemption'],
+  },
+  {
+    name: 'two requests forgive one lost response',
+    file: 'tokens/refresh-families-store',
+    find: `(refresh_families.forgiven_generation, refresh_families.forgiven_run, refresh_families.forgiven_through,
+       refresh_families.forgiven_at, refresh_families.forgiven_seconds)`,
+    replace: '($4::integer, $5::smallint, $6::integer, $7::timestamptz, $8::float8)',
+    tests: ['operations/redeem-races'],
+  },
+  {
+    name: 'a refresh does not notice that its grant has ended since it was read',
+    file: 'tokens/refresh-families-store',
+    find: `\${isUnexpired} AND \${grantAlive}`,
+    replace: `\${isUnexpired}`,
+    tests: ['operations/redeem-races'],
+  },
+  {
+    name: 'two requests spend one code',
+    file: 'tokens/authorization-codes-store',
+    find: 'authorization_codes.spent_at IS NULL',
+    replace: 'true',
+    tests: ['operations/redeem-races', 'models/parallel-redemption'],
+  },
+  {
+    name: 'a code is redeemed although its grant has ended since it was read',
+    file: 'tokens/authorization-codes-store',
+    find: 'authorization_codes.expires_at > clock_timestamp() AND',
+    replace: 'authorization_codes.expires_at > clock_timestamp() OR false AND',
+    tests: ['operations/redeem-races'],
+  },
+  {
+    name: 'two requests spend one device code',
+    file: 'tokens/device-requests-store',
+    find: 'device_requests.spent_at IS NULL',
+    replace: 'true',
+    tests: ['operations/redeem-races', 'models/parallel-redemption'],
+  },
+  {
+    name: 'a code is redeemed although its grant has ended while the request waited for the row',
+    file: 'operations/redeem-code',
+    find: 'spent.waited &&',
+    replace: 'false &&',
+    tests: ['tokens/lock-after-decision'],
+  },
   // Refresh tokens.
   {
     name: 'a token two generations old is forgiven',

@@ -126,6 +126,7 @@ t.test('the events about a deleted person are kept without addresses; those of o
   const { refresh_token } = (await redeem()).body
   await redeemTheirs()
   await idp.token(client, { grant_type: 'refresh_token', refresh_token })
+  await idp.signet.deferredEvents.stop()
   const before = await rowsOf(gone.sub)
   t.match(
     before.map(({ type, network }) => [type, network]),
