@@ -53,6 +53,8 @@ export interface OverloadOptions {
   /** Called for each request that was refused. */
   readonly noteShed: (method: string, reason: ShedReason, seconds: number) => void
   readonly brand: Brand
+  /** Milliseconds after which the server closes an idle connection. It must not do so while one rests: there may be a request that was not read. */
+  readonly keepAliveTimeout: number
   readonly limits?: OverloadLimits
 }
 
@@ -111,7 +113,8 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
   const pipelined = new WeakMap<Socket, number>()
 
   const restOf = (socket: Socket): number => {
-    const [shortest, longest] = limits.rest
+    const [shortest, most] = limits.rest
+    const longest = Math.min(most, options.keepAliveTimeout / 2)
     const perSecond = limits.refusedPerServed * served.perSecond()
     const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
     return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest

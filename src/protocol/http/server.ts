@@ -28,7 +28,7 @@ export const serverLimits = {
 }
 
 /** What the guard against overload needs to know of the application. */
-export type ServerOverload = Omit<OverloadOptions, 'issuer' | 'log' | 'isTrustedProxy'>
+export type ServerOverload = Omit<OverloadOptions, 'issuer' | 'log' | 'isTrustedProxy' | 'keepAliveTimeout'>
 
 /**
  * Creates a server without routes: strict parsing of queries and forms, a request id in every response, and a log line for each request
@@ -68,7 +68,9 @@ export function createServer(
     return server
   }
   const unread = { issuer, noteUnread, isTrustedProxy }
-  const guard = overload && createOverloadGuard({ issuer, log, isTrustedProxy, ...overload })
+  const guard =
+    overload &&
+    createOverloadGuard({ issuer, log, isTrustedProxy, keepAliveTimeout: limits.keepAliveTimeout, ...overload })
   const app: App = fastify({
     genReqId: newRequestId,
     clientErrorHandler: (error, socket) => answerClientError(unread, error, socket),
