@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -13,6 +14,11 @@ const { rowsOf, barsOf, median } = (await load('results.js')) as typeof import('
 const { textReport, markdownReport, figure } = (await load('report.js')) as typeof import('../bench/report.js')
 const { withReport } = (await load('documentation.js')) as typeof import('../bench/documentation.js')
 const { chart } = (await load('chart.js')) as typeof import('../bench/chart.js')
+const { processorTime, processTree, residentMemory } = (await load(
+  'process-usage.js',
+)) as typeof import('../bench/process-usage.js')
+const { chooseProcessors } = (await load('machine.js')) as typeof import('../bench/machine.js')
+type ServerName = import('../bench/servers/target.js').ServerName
 const { selfTimes } = (await load('profile.js')) as typeof import('../bench/profile.js')
 
 const printed = `Running 1s test @ http://127.0.0.1:4000/token
@@ -59,56 +65,101 @@ t.test('a usage error is explained in one sentence and exits with 2', async (t) 
     [['--profile'], /takes one scenario/],
     [['--profile', 'refresh', 'userinfo'], /takes one scenario/],
     [['--docs', 'refresh'], /takes all scenarios/],
+    [['--workers', '1'], /--workers takes/],
+    [['--workers', 'auto'], /--workers takes/],
     [['--fast'], /--fast/],
   ] as const)
     t.throws(() => readOptions(args, names), sentence)
   t.match(readOptions([], names), { scenarios: names, seconds: 3, profile: false })
   t.match(readOptions(['userinfo', 'userinfo', '--seconds', '1'], names), { scenarios: ['userinfo'], seconds: 1 })
+  t.match(readOptions(['--workers', '2', '--baseline', '../main'], names), { workers: 2, baseline: '../main' })
 
   const bench = spawnSync(process.execPath, [join(packageFolder, 'bench/bench.js'), 'refesh'], { encoding: 'utf8' })
   t.match(bench, { status: 2, stdout: '', stderr: /^bench: There is no scenario refesh/ })
 })
 
 /** One round. */
-const round = (perSecond: number, cpu: number | undefined) => ({
+const round = (perSecond: number, cpu: number | undefined, needed: Partial<Needed> = {}) => ({
   ...{ requests: perSecond, seconds: 1, perSecond, p50: 1, p99: 2, cpu },
   ...{ postgresCpu: undefined, commits: undefined, walBytes: undefined },
+  ...needed,
 })
+type Needed = Record<'postgresCpu' | 'commits' | 'walBytes', number | undefined>
 const scenario = { name: 'jwk-set', title: 'JWK Set <&>' }
+const series = (server: ServerName, rounds: ReturnType<typeof round>[], statements?: number) => ({
+  ...{ server, rounds, statements },
+})
 const rows = rowsOf(scenario, [
-  { server: 'floor', statements: undefined, rounds: [round(4000, 25), round(800, 25), round(4000, 50)] },
-  { server: 'oidc-provider', rounds: [round(1000, 100), round(200, 100), round(1000, 200)] },
-  { server: 'Signet', rounds: [round(2000, 50), round(400, 50), round(1000, 100)] },
+  series('floor', [round(4000, 25), round(800, 25), round(4000, 50)]),
+  series('oidc-provider', [round(1000, 100), round(200, 100), round(1000, 200)]),
+  series('Signet', [round(2000, 50), round(400, 50), round(1000, 100)]),
 ])
 const results = {
-  ...{ setting: { processors: 2 }, rows, start: { first: 900, later: 300 } },
-  memory: [{ server: 'Signet' as const, atRest: 120, afterLoad: 130 }],
+  ...{ machine: { processors: 2, model: 'a', platform: 'linux', node: 'v20' }, setting: {}, rows },
+  ...{ start: { first: 900, later: 300 }, memory: [{ server: 'Signet' as const, atRest: 120, afterLoad: 130 }] },
 }
 
 t.test('ratios are computed within a round, so that a round in which everything is slow changes none', async (t) => {
-  t.match(rows[2], { perSecond: 1000, cpu: 50, ofPeer: 2, ofFloor: 0.5, cpuOfPeer: 2, cpuOfFloor: 0.5 })
-  const alone = rowsOf(scenario, [{ server: 'Signet', rounds: [round(10, undefined)] }])
-  t.match(alone, [{ perSecond: 10, cpu: undefined, ofPeer: undefined, cpuOfFloor: undefined }])
+  t.match(rows[2], { perSecond: 1000, cpu: 50, ofPeer: 2, ofFloor: 0.5, cpuOfPeer: 2, cpuOfFloor: 0.5, cpuOfOne: 1 })
+  const alone = rowsOf(scenario, [series('Signet', [round(10, undefined)])])
+  t.match(alone, [{ perSecond: 10, cpu: undefined, ofPeer: undefined, cpuOfFloor: undefined, cpuOfBefore: undefined }])
   t.equal(median([1, undefined]), undefined)
   t.equal(median([3, 1, 2, 10]), 2.5)
 })
 
-t.test('a bar is judged by what was measured, and is omitted if nothing was', async (t) => {
+t.test('a bar is judged by the processor time that was measured, and is omitted if none was', async (t) => {
   t.same(barsOf(results), [
-    { bar: 'JWK Set: at least 2 times oidc-provider', measured: 2, met: true },
+    { bar: 'JWK Set: at least 0.70 of the floor', measured: 0.5, met: false },
     { bar: 'memory at rest: at most 110 MiB', measured: 120, met: false },
+    { bar: 'memory after the load: at most 160 MiB', measured: 130, met: true },
   ])
+  const fast = rowsOf(scenario, [series('floor', [round(4000, undefined)]), series('Signet', [round(4000, undefined)])])
+  t.same(barsOf({ ...results, rows: fast, memory: [] }), [])
+})
+
+t.test('only Signet in one process has the bars, and workers have their own', async (t) => {
+  const machines = { name: 'client-credentials-es256', title: 'client_credentials' }
+  const measured = rowsOf(machines, [
+    series('floor', [round(400, 80)]),
+    series('Signet, before', [round(10, 1000)]),
+    series('Signet', [round(100, 100)]),
+    series('Signet, 2 workers', [round(170, 120)]),
+    series('Keycloak', [round(10, 1)]),
+  ])
+  t.match(measured[2], { cpuOfBefore: 10 })
+  t.equal(measured[4]?.cpuOfBefore, undefined)
+  const memory = [{ server: 'Signet, 2 workers' as const, atRest: 250, eachAtRest: 90, afterLoad: 300 }]
+  const few = barsOf({ ...results, rows: measured, memory })
+  t.match(few, [
+    { bar: /^client_credentials.*floor/, measured: 0.8, met: true },
+    { bar: /^Signet, 2 workers, client_credentials: at most 1.1/, measured: 1.2, met: false },
+    { bar: /^Signet, 2 workers: at most 110 MiB/, measured: 90, met: true },
+  ])
+  t.equal(few.length, 3)
+  const machine = { ...results.machine, processors: 4 }
+  const throughput = barsOf({ ...results, machine, rows: measured, memory }).find(({ bar }) => /throughput/.test(bar))
+  t.match(throughput, { measured: 1.7, met: false })
 })
 
 t.test('the table is aligned and shows a dash for a missing value', async (t) => {
   const report = textReport({ ...results, bars: barsOf(results) })
   const table = report.split('\n').filter((line) => /floor|oidc-provider {2}|Signet/.test(line))
   t.match(report, /^JWK Set <&> {2}floor .* 4000 /m)
-  t.match(report, /^met {6}JWK Set.*\nnot met {2}memory/m)
+  t.match(report, /^not met {2}JWK Set.*\nnot met {2}memory at rest.*\nmet {6}memory after/m)
   const ends = table.slice(1, 4).map((line) => line.length)
   t.equal(new Set(ends).size, 1, table.join('\n'))
-  const alone = rowsOf(scenario, [{ server: 'Signet', rounds: [round(10, undefined)] }])
+  const alone = rowsOf(scenario, [series('Signet', [round(10, undefined)])])
   t.match(textReport({ ...results, rows: alone, bars: [] }), /Signet {2,}10\.0.*–.*–.*–/)
+  t.notMatch(textReport({ ...results, rows: alone, bars: [] }), /WAL|before/)
+  const needed = { postgresCpu: 40, commits: 1, walBytes: 1234 }
+  const watched = rowsOf(scenario, [
+    series('Signet, before', [round(10, 100)]),
+    series('Signet', [round(10, 50, needed)], 2.04),
+  ])
+  t.match(watched[1], { ...needed, statements: 2.04 })
+  const both = textReport({ ...results, rows: watched, bars: [] })
+  t.match(both, /CPU × before\n/)
+  t.match(both, /Signet {2,}40\.0 +2\.0 +1\.00 +1230\n/)
   t.same([0.5, 12.34, 123.4, 12_345].map(figure), ['0.50', '12.3', '123', '12350'])
 })
 
@@ -122,7 +173,7 @@ t.test('the report replaces the text between the markers of the page, any number
 })
 
 t.test('the chart is well-formed, and the lengths of its bars are proportional to the ratios', async (t) => {
-  const bar = (name: string, ofPeer: number) => [{ ...rows[2]!, name, ofPeer }]
+  const bar = (scenario: string, cpuOfPeer: number) => [{ ...rows[2]!, scenario, cpuOfPeer }]
   const svg = chart([...rows, ...bar('b', 4), ...bar('c', 1)])
   const widths = Array.from(svg.matchAll(/<rect class="bar"[^>]* width="([\d.]+)"/g), ([, width]) => Number(width))
   t.same(widths, [240, 480, 120])
@@ -152,4 +203,33 @@ t.test('a profile counts only samples within the measurement', async (t) => {
     { place: 'sign  dist/sign.js:7', microseconds: 200 },
     { place: '(anonymous)  node:http:7', microseconds: 150 },
   ])
+})
+
+t.test('the usage of a server includes its child processes, also those that have exited', async (t) => {
+  if (process.platform !== 'linux') {
+    t.same([processorTime(process.pid), residentMemory(process.pid)], [undefined, undefined])
+    return
+  }
+  t.equal(processorTime(2 ** 30), undefined)
+  const before = processorTime(process.pid) ?? 0
+  const busy = 'const until = process.cpuUsage().user + 150_000; while (process.cpuUsage().user < until);'
+  spawnSync(process.execPath, ['-e', busy])
+  t.ok((processorTime(process.pid) ?? 0) - before >= 150_000)
+
+  const parent = spawn(process.execPath, ['-e', `${startChild}; setInterval(() => {}, 1e6)`])
+  const [line] = await once(parent.stdout.setEncoding('utf8'), 'data')
+  t.same(
+    processTree(parent.pid ?? 0)?.map(({ pid }) => pid),
+    [parent.pid, Number(line)],
+  )
+  t.ok((residentMemory(parent.pid ?? 0) ?? 0) > 20)
+  process.kill(Number(line))
+  parent.kill()
+})
+const startChild = `const child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)']); console.log(child.pid)`
+
+t.test('workers get a processor each only if two others remain', async (t) => {
+  const chosen = chooseProcessors(2)
+  if (chosen) t.equal(chosen.workers.split(',').length, chosen.others.split(',').length >= 2 ? 2 : 1)
+  t.same(chooseProcessors()?.server, chosen?.server)
 })

@@ -77,10 +77,10 @@ export function createBrowser(agent, cookies = new Map()) {
   const submit = (page, field, values) => {
     const form = page.text.match(/<form.*?<\/form>/gs)?.find((html) => html.includes(`name="${field}"`))
     if (!form) throw new Error(`${page.url} answered ${page.status} without a form that has ${field}.`)
-    const held = Array.from(form.matchAll(/<input[^>]*>/g), ([input]) => [
-      attribute(input, 'name'),
-      attribute(input, 'value'),
-    ])
+    const inputs = Array.from(form.matchAll(/<input[^>]*>/g), ([input]) => input)
+    const held = inputs
+      .filter((input) => attribute(input, 'type') !== 'submit') // only the button that is pressed is sent
+      .map((input) => [attribute(input, 'name'), attribute(input, 'value')])
     const action = attribute(form.slice(0, form.indexOf('>') + 1), 'action')
     const { origin } = new URL(page.url)
     return visit(new URL(action, page.url).href, { ...Object.fromEntries(held), ...values }, { origin })

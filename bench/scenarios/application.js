@@ -8,9 +8,14 @@ import { redirectUri } from '../servers/target.js'
  * @param {import('../servers/target.js').Algorithm} [alg] of the ID tokens
  * @returns {import('../load/flows.js').Application}
  */
-export function application({ metadata, web, parameters, challengesAt }, scope, alg = 'ES256') {
+export function application({ kind, metadata, web, parameters, challengesAt }, scope, alg = 'ES256') {
   const { authorization_endpoint: authorizationEndpoint = '', token_endpoint: tokenEndpoint = '' } = metadata
-  return { authorizationEndpoint, tokenEndpoint, redirectUri, scope, parameters, challengesAt, ...web[alg] }
+  return {
+    ...{ authorizationEndpoint, tokenEndpoint, redirectUri, parameters, challengesAt },
+    // Keycloak always issues a refresh token. With offline_access, a sign-in leaves no session in the browser.
+    scope: kind === 'Keycloak' ? scope.replace(' offline_access', '') : scope,
+    ...web[alg],
+  }
 }
 
 /**

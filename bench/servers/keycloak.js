@@ -108,7 +108,7 @@ const realm = {
       optionalClientScopes: [alg === 'ES256' ? 'api:read' : 'reports:read'],
     },
     {
-      ...{ ...credentials('web', alg), enabled: true, redirectUris: [redirectUri], consentRequired: true },
+      ...{ ...credentials('web', alg), enabled: true, redirectUris: [redirectUri] },
       attributes: { 'access.token.signed.response.alg': 'ES256', 'id.token.signed.response.alg': alg },
       optionalClientScopes: ['offline_access', 'api:read'],
     },
