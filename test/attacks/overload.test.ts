@@ -210,7 +210,7 @@ t.test(
       t.same(one.statuses(), [503])
     })
     t.equal((await send(idp, { path: '/' })).status, 200)
-    await eventually('the others to be served', () => one.statuses().length > 1)
+    await eventually('all others to be served', one.statuses, ({ length }) => length === 501)
   },
 )
 
