@@ -33,7 +33,7 @@ export const metricDeclarations = {
   },
   signet_requests_shed_total: {
     type: 'counter',
-    help: 'Requests refused with 503 because there were more than can be served in time. queue_delay: those before it had already waited too long; queue_full: too many were waiting; too_late: it had waited too long itself; pipelined: too many from one connection were waiting.',
+    help: 'Requests refused with 503 because there were more than can be served in time. queue_delay: those before it had already waited too long; queue_full: too many were waiting; too_late: it had waited too long itself.',
     labels: { reason: shedReasons },
   },
   signet_tokens_issued_total: {

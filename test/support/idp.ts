@@ -10,6 +10,7 @@ import { readSettings } from '../../src/platform/config/settings.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import type { Outgoing } from '../../src/platform/outgoing/outgoing.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
+import { overloadLimits } from '../../src/protocol/http/overload.ts'
 import type { ServerOverload } from '../../src/protocol/http/server.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
@@ -83,6 +84,12 @@ export interface Reply {
 
 export const defaultRedirectUri = 'https://app.example/callback'
 
+/** Nothing is refused because the machine that runs the tests is busy. */
+const unhurried = {
+  ...overloadLimits,
+  ...{ patience: Number.POSITIVE_INFINITY, deadline: Number.POSITIVE_INFINITY, fewDeadline: Number.POSITIVE_INFINITY },
+}
+
 /** argon2id as in production, but with a fiftieth of the work: hundreds of people sign in during the tests. */
 export const cheapHashing = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
 
@@ -153,7 +160,7 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
     passwords,
     ...(outgoing ? { outgoing, clientKeys: createClientKeySets(outgoing, isNamed) } : {}),
   }
-  const app = buildApp(signet, { overload })
+  const app = buildApp(signet, { overload: overload ?? { limits: unhurried } })
   await app.listen({ host: '127.0.0.1', port: settings.port })
   let stopped: Promise<void> | undefined
   const stop = () => {

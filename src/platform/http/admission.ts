@@ -1,6 +1,6 @@
 /** Why a request was refused instead of being served. */
 export type ShedReason = (typeof shedReasons)[number]
-export const shedReasons = ['queue_delay', 'queue_full', 'too_late', 'pipelined'] as const
+export const shedReasons = ['queue_delay', 'queue_full', 'too_late'] as const
 
 /** Times in milliseconds. */
 export interface AdmissionLimits {
@@ -11,13 +11,19 @@ export interface AdmissionLimits {
   /** A request that has waited longer than this is not begun: its client would get the response too late. */
   readonly deadline: number
   readonly maxWaiting: number
+  /** As long as fewer wait, none is refused for the time it takes, until `fewDeadline`. The database may have paused for a second, or the machine. */
+  readonly few: number
+  readonly fewDeadline: number
 }
 
 /**
  * At the deadline a request still has time to be served within a second. With a queue of 2,000 and a patience of 0.4 s, a node that serves 5,000
  * requests a second refuses none of a thousand connections that send one request after the other.
  */
-export const admissionLimits: AdmissionLimits = { slice: 2, patience: 400, deadline: 600, maxWaiting: 4_000 }
+export const admissionLimits: AdmissionLimits = {
+  ...{ slice: 2, patience: 400, deadline: 600, maxWaiting: 4_000 },
+  ...{ few: 100, fewDeadline: 2_000 },
+}
 
 export interface AdmissionOptions<T> {
   readonly limits: AdmissionLimits
@@ -70,12 +76,14 @@ export function createAdmission<T>(options: AdmissionOptions<T>): Admission<T> {
   let turnBegan: number | undefined
   let slice = limits.slice
 
+  const deadline = () => (ordinary.length < limits.few ? limits.fewDeadline : limits.deadline)
+
   /** Begins the first ones of a queue for a slice, and at least one. */
   const beginSome = (queue: Fifo<Waiting<T>>, mayBegin: () => boolean) => {
     const from = now()
     for (let first = queue.first(); first; first = queue.first()) {
       if (!isWanted(first.item)) queue.shift()
-      else if (queue === ordinary && now() - first.since > limits.deadline) refuse(queue.shift()!.item, 'too_late')
+      else if (queue === ordinary && now() - first.since > deadline()) refuse(queue.shift()!.item, 'too_late')
       else if (mayBegin()) begin(queue.shift()!.item)
       else return
       if (now() - from >= slice) return
@@ -94,6 +102,7 @@ export function createAdmission<T>(options: AdmissionOptions<T>): Admission<T> {
 
   const reasonToRefuse = (at: number): ShedReason | undefined => {
     if (ordinary.length >= limits.maxWaiting) return 'queue_full'
+    if (ordinary.length < limits.few) return undefined
     const first = ordinary.first()
     return first && at - first.since > limits.patience ? 'queue_delay' : undefined
   }

@@ -27,13 +27,13 @@ export interface OverloadLimits extends AdmissionLimits {
   readonly refusedPerServed: number
   /** Connections of a trusted proxy rest only for this part of the time: the next request there is probably somebody else's. */
   readonly proxyPart: number
-  /** Requests from one connection that may wait at a time. Only a client that does not wait for responses has more than one. */
+  /** When so many requests of a connection wait behind its first one, it is not read until they are done. */
   readonly maxPipelined: number
 }
 
 export const overloadLimits: OverloadLimits = {
   ...admissionLimits,
-  ...{ rest: [1_000, 10_000], refusedPerServed: 0.3, proxyPart: 0.1, maxPipelined: 8 },
+  ...{ rest: [1_000, 10_000], refusedPerServed: 0.3, proxyPart: 0.1, maxPipelined: 16 },
 }
 
 /** While nothing waits, this many connections are woken before their time, every so many milliseconds. */
@@ -62,6 +62,12 @@ interface Arrived {
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly at: number
+}
+
+/** The requests of a connection behind the one that waits or was refused. There are some only if the client does not wait for responses. */
+interface Line {
+  readonly requests: Arrived[]
+  isPaused: boolean
 }
 
 export interface OverloadGuard {
@@ -109,8 +115,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     isWatching = resting.count > 0
     if (isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
   }
-  /** How many requests of a connection wait. */
-  const pipelined = new WeakMap<Socket, number>()
+  const lines = new WeakMap<Socket, Line>()
 
   const restOf = (socket: Socket): number => {
     const [shortest, most] = limits.rest
@@ -119,13 +124,11 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
     return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
   }
-  const shed = ({ message, response, at }: Arrived, reason: ShedReason) => {
-    const { socket } = message
+  const shed = ({ message, response, at }: Arrived, reason: ShedReason, next: () => void) => {
     episode.note()
-    const rest = restOf(socket)
-    if (reason === 'pipelined') response.shouldKeepAlive = false
+    const rest = restOf(message.socket)
     if (response.shouldKeepAlive) {
-      resting.restAfter(response, socket, rest)
+      resting.restAfter(response, message.socket, rest, next)
       if (!isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
       isWatching = true
     }
@@ -135,19 +138,15 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
 
   return {
     before: (listener) => {
-      const left = ({ message: { socket } }: Arrived) => pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1)
       const admission = createAdmission<Arrived>({
         limits,
         begin: (arrived) => {
-          left(arrived)
           served.count(arrived.at)
           arrivals.set(arrived.message, arrived.at)
           listener(arrived.message, arrived.response)
+          next(arrived.message.socket)
         },
-        refuse: (arrived, reason) => {
-          left(arrived)
-          shed(arrived, reason)
-        },
+        refuse: (arrived, reason) => shed(arrived, reason, () => next(arrived.message.socket)),
         isWanted: ({ response }) => !response.destroyed,
         isCongested,
         isConnecting: () => {
@@ -157,17 +156,31 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
         },
       })
       waiting = () => admission.waiting
-      const arrive = (message: IncomingMessage, response: ServerResponse) => {
-        const { socket } = message
-        const arrived = { message, response, at: performance.now() }
-        const waiting = (pipelined.get(socket) ?? 0) + 1
-        if (waiting > limits.maxPipelined) return shed(arrived, 'pipelined')
-        pipelined.set(socket, waiting)
-        // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
-        admission.arrive(arrived, message.method === 'OPTIONS' || isEssential(message.url ?? ''))
+      // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
+      const arrive = (arrived: Arrived) =>
+        admission.arrive(arrived, arrived.message.method === 'OPTIONS' || isEssential(arrived.message.url ?? ''))
+      /** The next request of a connection joins the queue, after those of other connections that arrived meanwhile. */
+      const next = (socket: Socket) => {
+        const line = lines.get(socket)
+        const first = line?.requests.shift()
+        if (!line || !first) return void lines.delete(socket)
+        if (line.isPaused && line.requests.length === 0) {
+          line.isPaused = false
+          socket.resume()
+        }
+        setImmediate(arrive, first)
       }
       return (message, response) => {
-        if (!resting.hold(message.socket, () => arrive(message, response))) arrive(message, response)
+        const arrived = { message, response, at: performance.now() }
+        const line = lines.get(message.socket)
+        if (!line) {
+          lines.set(message.socket, { requests: [], isPaused: false })
+          return arrive(arrived)
+        }
+        line.requests.push(arrived)
+        if (line.requests.length < limits.maxPipelined || line.isPaused) return
+        line.isPaused = true
+        message.socket.pause()
       }
     },
     noteConnection: () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type AdmissionLimits, createAdmission, type ShedReason } from '../../../src/platform/http/admission.ts'
 
-const limits: AdmissionLimits = { slice: 2, patience: 400, deadline: 700, maxWaiting: 4 }
+const limits: AdmissionLimits = { slice: 2, patience: 400, deadline: 700, maxWaiting: 4, few: 1, fewDeadline: 700 }
 
 /** An event loop whose clock and turns the test controls. Each request takes one millisecond to begin. */
 function eventLoop(some: Partial<AdmissionLimits> = {}) {
@@ -71,6 +71,24 @@ t.test('a request that has waited too long is refused when its turn comes, even 
   turn()
   t.same(did(), ['a: too_late'])
   t.same(delays, ['at once', 'in a moment'], 'a loop that can only wait does not spin')
+})
+
+t.test('a few may wait longer: they show a pause and not an overload', async (t) => {
+  const { arrive, turn, did, state } = eventLoop({ few: 3, fewDeadline: 2_000 })
+  state.isCongested = true
+  arrive('a', 'b')
+  state.now = 1_900
+  arrive('c')
+  t.same(did(), [])
+  arrive('d')
+  t.same(did(), ['d: queue_delay'], 'three are not a few')
+  turn()
+  t.same(did(), ['a: too_late'])
+  turn()
+  t.same(did(), [])
+  state.now = 2_001
+  turn()
+  t.same(did(), ['b: too_late'])
 })
 
 t.test('the queue is bounded', async (t) => {
