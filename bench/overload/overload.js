@@ -1,5 +1,5 @@
 // npm run bench:overload: what happens if ten times as much is sent as can be served. docs/speed.md explains how it is measured.
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -12,7 +12,11 @@ import { createRecords, installation, serveSignet } from '../servers/signet.js'
 /** @typedef {import('./crowd.js').Answers} Answers */
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '5' }, bars: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '5' },
+    bars: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
+  },
 })
 const seconds = Number(values.seconds)
 
@@ -22,7 +26,7 @@ const chosen = scenarios.filter(({ name }) => ['client-credentials-es256', 'intr
 /** Connections with which the maximum is found. */
 const moderate = 64
 /** Seconds that a request may wait in the queue before no other is accepted (src/platform/http/admission.ts). */
-const patience = 0.4
+const patience = 0.3
 /** Each connection takes a file descriptor of the server and one of the crowd. */
 const mostConnections = Math.min(18_000, openFiles() - 1_000)
 
@@ -31,9 +35,14 @@ const children = createChildren()
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.once(signal, () => children.endAll().finally(() => process.exit(130)))
 try {
-  let allMet = true
-  for (const scenario of chosen) allMet = (await measure(scenario)) && allMet
-  if (values.bars && !allMet) process.exitCode = 1
+  const results = []
+  for (const scenario of chosen) {
+    const result = await measure(scenario)
+    results.push(result)
+    process.stdout.write(textOf(result))
+  }
+  if (values.docs) writeDocs(results)
+  if (values.bars && results.some(({ bars }) => bars.some(({ met }) => !met))) process.exitCode = 1
 } catch (error) {
   if (!children.isEnding()) process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`)
   process.exitCode = 1
@@ -46,7 +55,6 @@ async function measure(scenario) {
   const folder = join(children.folder, scenario.name)
   mkdirSync(folder, { mode: 0o711 })
   const own = await installation(folder)
-  own.environment['SIGNET_METRICS_TOKEN'] = 'm'.repeat(32)
   const server = await serveSignet(children, processors, own)
   const target = await createRecords(children, own, {
     kind: 'Signet',
@@ -80,40 +88,74 @@ async function measure(scenario) {
   const after = residentMemory(server.pid)
   await server.end()
 
-  const ratio = rateOf(over) / maximum
-  const cpuRatio =
-    over.cpu && most.cpu && (over.byStatus['200'] ?? 0) / over.cpu / ((most.byStatus['200'] ?? 0) / most.cpu)
+  // By processor time, and compared with the time before and after: what else runs on the machine matters less then.
+  const usual = (efficiency(most) + efficiency(later)) / 2
+  const ratio = efficiency(over) / usual
   const bars = [
-    { name: 'served, by processor time: at least 0.80 of the maximum', met: (cpuRatio ?? ratio) >= 0.8 },
+    { name: 'served: at least 0.80 of the maximum', met: ratio >= 0.8 },
     { name: 'p99 of what is served: under 1 s', met: over.p99 < 1_000 },
     {
       name: '5 s later: at least 0.90 of the maximum, nothing refused',
-      met: rateOf(later) >= 0.9 * maximum && (later.byStatus['503'] ?? 0) === 0,
+      met: efficiency(later) >= 0.9 * efficiency(most) && (later.byStatus['503'] ?? 0) === 0,
     },
     { name: '/readyz 5 s later: 200', met: ready === 200 },
     { name: 'heartbeats lost: none', met: lost === 0 },
   ]
   const figures = {
     'maximum, a second': `${round(maximum)} (${moderate} connections, p99 ${most.p99} ms)`,
-    connections: `${connections}, ${round((10 * connections) / wanted)} times what it can serve`,
-    'until each had its first response': `${over.settling.toFixed(1)} s`,
+    connections: `${connections}: ${round((10 * connections) / wanted)} times what can be served`,
+    'until there was a response on each': `${over.settling.toFixed(1)} s`,
     'sent, a second': round(over.sent / over.seconds),
-    'served, a second': `${round(rateOf(over))}: ${ratio.toFixed(2)} of the maximum, by processor time ${cpuRatio?.toFixed(2)}`,
+    'served, a second': `${round(rateOf(over))}; by processor time ${ratio.toFixed(2)} of the maximum`,
     'refused with 503, a second': round((over.byStatus['503'] ?? 0) / over.seconds),
-    'other responses, connections closed': `${others(over)}, ${over.broken}`,
+    'other responses; connections closed': `${others(over)}; ${over.broken}`,
     'p50, p99, slowest of what was served, ms': `${over.p50}, ${over.p99}, ${over.slowest}`,
     '/healthz p50, p99 on one connection, ms': quantiles(healthDelays.kept),
     '/healthz p50, p99 on new connections, ms': quantiles(healthDelays.fresh),
-    'memory before, during, 5 s after, MiB': [most.memory[1], ...over.memory, after]
+    'memory before, from, to, 5 s after, MiB': [most.memory[1], ...over.memory, after]
       .map((size) => round(size ?? 0))
       .join(', '),
     'heartbeats lost': lost,
-    '5 s later, a second': `${round(rateOf(later))} (p99 ${later.p99} ms)`,
+    '5 s later, a second': `${round(rateOf(later))} (p99 ${later.p99} ms), refused ${later.byStatus['503'] ?? 0}`,
   }
-  process.stdout.write(`\n${scenario.title}\n`)
-  for (const [name, value] of Object.entries(figures)) process.stdout.write(`  ${name}: ${value}\n`)
-  for (const { name, met } of bars) process.stdout.write(`  ${met ? 'met    ' : 'NOT MET'} ${name}\n`)
-  return bars.every(({ met }) => met)
+  return { title: scenario.title, figures, bars }
+}
+
+/** @typedef {Awaited<ReturnType<typeof measure>>} Result */
+
+/** @param {Result} result */
+function textOf({ title, figures, bars }) {
+  const lines = Object.entries(figures).map(([name, value]) => `  ${name}: ${value}`)
+  const judged = bars.map(({ name, met }) => `  ${met ? 'met' : 'NOT MET'}: ${name}`)
+  return `\n${[title, ...lines, ...judged].join('\n')}\n`
+}
+
+/** @param {Result[]} results */
+function writeDocs(results) {
+  const file = join(import.meta.dirname, '../../docs/speed.md')
+  const names = Object.keys(results[0]?.figures ?? {})
+  const row = (/** @type {unknown[]} */ cells) => `| ${cells.join(' | ')} |`
+  const table = [
+    row(['', ...results.map(({ title }) => title)]),
+    row(['---', ...results.map(() => '---')]),
+    ...names.map((name) =>
+      row([name, ...results.map(({ figures }) => Object.entries(figures).find(([key]) => key === name)?.[1])]),
+    ),
+    ...(results[0]?.bars ?? []).map(({ name }, index) =>
+      row([`bar: ${name}`, ...results.map(({ bars }) => (bars[index]?.met ? 'met' : 'not met'))]),
+    ),
+  ].join('\n')
+  const [begin, end] = [
+    '<!-- made by npm run bench:overload (docs): -->',
+    '<!-- :made by npm run bench:overload (docs) -->',
+  ]
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(file, `${text.slice(0, text.indexOf(begin))}${begin}\n${table}\n${text.slice(text.indexOf(end))}`)
+}
+
+/** Requests served for each second of processor time; without /proc for each second. @param {Answers} answers */
+function efficiency({ byStatus, cpu, seconds: measured }) {
+  return (byStatus['200'] ?? 0) / (cpu || measured)
 }
 
 /** @param {Answers} answers */

@@ -17,11 +17,11 @@ export interface AdmissionLimits {
 }
 
 /**
- * At the deadline a request still has time to be served within a second. With a queue of 2,000 and a patience of 0.4 s, a node that serves 5,000
- * requests a second refuses none of a thousand connections that send one request after the other.
+ * At the deadline a request still has time to be served within a second. With this patience, a node that serves 5,000 requests a second refuses
+ * none of 1,500 connections that send one request after the other.
  */
 export const admissionLimits: AdmissionLimits = {
-  ...{ slice: 2, patience: 400, deadline: 600, maxWaiting: 4_000 },
+  ...{ slice: 2, patience: 300, deadline: 500, maxWaiting: 4_000 },
   ...{ few: 100, fewDeadline: 2_000 },
 }
 

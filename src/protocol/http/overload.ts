@@ -23,7 +23,7 @@ export interface OverloadLimits extends AdmissionLimits {
    * so that there are not more than `refusedPerServed`.
    */
   readonly rest: readonly [shortest: number, longest: number]
-  /** Requests that may be refused for each one that is served. A refusal takes a third of the time of a token, in the best case. */
+  /** Requests that may be refused for each one that is served. A refusal takes about a third of the time of a token. */
   readonly refusedPerServed: number
   /** Connections of a trusted proxy rest only for this part of the time: the next request there is probably somebody else's. */
   readonly proxyPart: number
@@ -33,7 +33,7 @@ export interface OverloadLimits extends AdmissionLimits {
 
 export const overloadLimits: OverloadLimits = {
   ...admissionLimits,
-  ...{ rest: [1_000, 10_000], refusedPerServed: 0.3, proxyPart: 0.1, maxPipelined: 16 },
+  ...{ rest: [1_000, 15_000], refusedPerServed: 0.3, proxyPart: 0.1, maxPipelined: 16 },
 }
 
 /** While nothing waits, this many connections are woken before their time, every so many milliseconds. */
