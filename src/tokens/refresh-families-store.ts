@@ -145,12 +145,12 @@ const isUnexpired =
 
 /**
  * SQL: whether the family $1 is as it was read. `spends` need not be compared, because it changes only together with `generation`. The end does not
- * count: whoever moves it decides nothing.
+ * count: whoever moves it decides nothing. Seconds are compared with 15 digits, because a server with `extra_float_digits = 0` returns no more.
  */
 const isAsRead = `refresh_families.digest = $1 AND refresh_families.generation = $2 AND refresh_families.secret_version = $3
   AND (refresh_families.forgiven_generation, refresh_families.forgiven_run, refresh_families.forgiven_through,
-       refresh_families.forgiven_at, refresh_families.forgiven_seconds)
-    IS NOT DISTINCT FROM ($4::integer, $5::smallint, $6::integer, $7::timestamptz, $8::float8)`
+       refresh_families.forgiven_at, refresh_families.forgiven_seconds::numeric)
+    IS NOT DISTINCT FROM ($4::integer, $5::smallint, $6::integer, $7::timestamptz, $8::float8::numeric)`
 
 /** The parameters of `isAsRead`. */
 function readValues({ digest, generation, secretVersion, read }: StoredFamily): unknown[] {

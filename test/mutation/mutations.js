@@ -232,8 +232,8 @@ export const mutations = [
     name: 'two requests forgive one lost response',
     file: 'tokens/refresh-families-store',
     find: `(refresh_families.forgiven_generation, refresh_families.forgiven_run, refresh_families.forgiven_through,
-       refresh_families.forgiven_at, refresh_families.forgiven_seconds)`,
-    replace: '($4::integer, $5::smallint, $6::integer, $7::timestamptz, $8::float8)',
+       refresh_families.forgiven_at, refresh_families.forgiven_seconds::numeric)`,
+    replace: '($4::integer, $5::smallint, $6::integer, $7::timestamptz, $8::float8::numeric)',
     tests: ['operations/redeem-races'],
   },
   {

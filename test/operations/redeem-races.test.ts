@@ -9,6 +9,7 @@ import { TooManyWaiting, type Turns } from '../../src/platform/turns.ts'
 import type { Client } from '../../src/records/clients/client.ts'
 import type { Signet } from '../../src/signet.ts'
 import type { IssuedTokens, TokensRefused } from '../../src/tokens/issue-for-person.ts'
+import { withoutPooler } from '../database.ts'
 import { deviceGrants } from '../support/device.ts'
 import { eventually } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
@@ -196,6 +197,21 @@ t.test('two that have read the same lost response: both get its successor, and i
   })
   t.equal(successorOf(await family.present(late, 0)), family.token(1))
   t.same((await types(family.grantId)).sort(), ['refresh_forgiven', 'tokens_issued', 'tokens_issued'])
+})
+
+withoutPooler(t, 'a lost response is forgiven again, also by a server that rounds what it returns', async (t) => {
+  const family = await familyOf(publicClient, 1)
+  await database.query({
+    text: `UPDATE refresh_families SET forgiven_generation = 0, forgiven_run = 1, forgiven_through = 0,
+             forgiven_at = date_trunc('milliseconds', now() - interval '1 hour'), forgiven_seconds = 0.30000000000000004 WHERE digest = $1`,
+    values: [family.key],
+  })
+  const connection = await database.connect()
+  t.teardown(() => connection.release('its session was changed'))
+  // The default before PostgreSQL 12, which configurations may still have.
+  await connection.query('SET extra_float_digits = 0')
+  const rounding = { ...signet, database: { ...database, query: connection.query } as Database }
+  t.equal(successorOf(await family.present(rounding, 0)), family.token(1))
 })
 
 t.test('two that have read that a token is reused: one ends the grant, and both are refused', async (t) => {

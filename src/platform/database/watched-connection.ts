@@ -60,7 +60,7 @@ export function watchedConnection(
       } catch (error) {
         // The stack leads to the socket. It has to lead to the caller.
         if (error instanceof pg.DatabaseError) Error.captureStackTrace(error)
-        if (endsConnection(error)) lose(error)
+        if (endsConnection(error) || (isSession && isOutdated(error))) lose(error)
         // The first error says what happened; the statement may fail with a consequence of it.
         throw lost ?? error
       } finally {
@@ -77,6 +77,16 @@ function isNamed(statement: Statement): statement is NamedStatement {
 /** Closes a connection immediately, even during a statement. `end()` would wait for the server, and a frozen server never answers. */
 export function destroyConnection(client: Client): void {
   client.connection.stream.destroy()
+}
+
+/**
+ * Whether a prepared statement no longer fits the server: a migration has changed the type of a column that it returns, or the server no longer has it.
+ * It would fail again for as long as the connection lives, and works on a new one. Behind a pooler a new connection would not help: the pooler keeps
+ * the statement.
+ */
+function isOutdated(error: unknown): error is Error {
+  if (!(error instanceof pg.DatabaseError)) return false
+  return error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery')
 }
 
 // After an ordinary ERROR the connection is still usable. After anything else (FATAL, a broken socket, an answer that did not arrive in time

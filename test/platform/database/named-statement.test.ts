@@ -2,7 +2,7 @@ import t from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import { isUnavailable } from '../../../src/platform/database/unavailable.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { noLog, testDatabase, withoutPooler } from '../../database.ts'
 import { fakePostgres } from './fake-postgres.ts'
 
 const failure = (promise: Promise<unknown>) =>
@@ -123,16 +123,31 @@ t.test('two statements cannot have the same name', async (t) => {
   t.same((await pool.query({ name: 'same', text: 'SELECT 1 AS one' })).rows, [{ one: 1 }])
 })
 
-t.test('a statement whose columns change fails, and never returns a value under the wrong name or type', async (t) => {
+withoutPooler(t, 'a statement whose columns change fails once on each connection, and never wrongly', async (t) => {
   const { openPool } = await testDatabase(t)
   const pool = openPool({ max: 1, namedStatements: true })
   await pool.query({ text: "CREATE TABLE things AS SELECT 1 AS a, 'x' AS b" })
   const all = { name: 'all', text: 'SELECT * FROM things' }
   t.same((await pool.query(all)).rows, [{ a: 1, b: 'x' }])
   await pool.query({ text: 'ALTER TABLE things DROP COLUMN a' })
-  t.match(await failure(pool.query(all)), { code: '0A000' })
+  const error = await failure(pool.query(all))
+  t.ok(isUnavailable(error), 'the request can be repeated')
+  t.match(error, { message: /cached plan/ })
+  t.same((await pool.query(all)).rows, [{ b: 'x' }])
   await pool.query({ text: 'ALTER TABLE things ADD COLUMN a text' })
-  t.match(await failure(pool.query(all)), { code: '0A000' })
+  const inside = await failure(inTransaction(pool, (tx) => tx.query(all)))
+  t.ok(isUnavailable(inside), 'in a transaction, too')
+  t.same((await pool.query(all)).rows, [{ b: 'x', a: null }])
+})
+
+withoutPooler(t, 'a prepared statement that the server no longer has fails once', async (t) => {
+  const { openPool } = await testDatabase(t)
+  const pool = openPool({ max: 1, namedStatements: true })
+  const one = { name: 'one', text: 'SELECT 1 AS one' }
+  await pool.query(one)
+  await pool.query({ text: 'DEALLOCATE ALL' })
+  t.ok(isUnavailable(await failure(pool.query(one))))
+  t.same((await pool.query(one)).rows, [{ one: 1 }])
 })
 
 t.test(
