@@ -1047,8 +1047,8 @@ export const mutations = [
   {
     name: 'scripts of any origin may send credentials',
     file: 'protocol-scope',
-    find: ".header('access-control-allow-origin', '*')",
-    replace: ".header('access-control-allow-origin', '*').header('access-control-allow-credentials', 'true')",
+    find: "'access-control-allow-origin': '*',",
+    replace: "'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true',",
     tests: ['attacks/headers', 'browser/use-from-an-app'],
   },
   {
