@@ -550,8 +550,8 @@ export const mutations = [
   {
     name: 'a grant is opened with a registration that has changed',
     file: 'tokens/authorization-codes-store',
-    find: 'AND ($22::timestamptz IS NULL OR clients.updated_at = $22)',
-    replace: 'AND ($22::timestamptz IS NULL OR true)',
+    find: 'AND clients.updated_at = $22',
+    replace: 'AND $22::timestamptz IS NOT NULL',
     tests: ['attacks/between-read-and-write'],
   },
   {

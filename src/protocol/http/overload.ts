@@ -59,6 +59,7 @@ export interface OverloadOptions {
 }
 
 interface Arrived {
+  readonly listener: RequestListener
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly at: number
@@ -71,7 +72,7 @@ interface Line {
 }
 
 export interface OverloadGuard {
-  /** Wraps the server's listener. A refused request never reaches it. */
+  /** Wraps the listener of a server. A refused request never reaches it. Servers of one guard have one queue: they share the thread. */
   before(listener: RequestListener): RequestListener
   /** To be called for each new connection. */
   noteConnection(): void
@@ -92,101 +93,107 @@ export function arrivalOf(message: IncomingMessage): number | undefined {
  * not obey it cannot take the time that the others need.
  */
 export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
-  const {
-    issuer,
-    isTrustedProxy,
-    isEssential,
-    isForPrograms,
-    isCongested,
-    noteShed,
-    brand,
-    limits = overloadLimits,
-  } = options
-  const resting = createRestingConnections()
-  const respond = createShedResponse(issuer, isForPrograms, brand)
+  const { isEssential, isCongested, noteShed, limits = overloadLimits } = options
+  const respond = createShedResponse(options)
   const episode = createEpisodeLog(options.log)
   const served = createRate()
   let isConnecting = false
-  let waiting = () => 0
-  let isWatching = false
-  /** Runs as long as there are any: if all clients are told to wait, nothing else happens that would show that there is time again. */
-  const wakeWhenIdle = () => {
-    if (waiting() === 0 && !isCongested()) resting.wakeSome(wokenAtATime)
-    isWatching = resting.count > 0
-    if (isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
-  }
   const lines = new WeakMap<Socket, Line>()
 
-  const restOf = (socket: Socket): number => {
-    const [shortest, most] = limits.rest
-    const longest = Math.min(most, options.keepAliveTimeout / 2)
-    const perSecond = limits.refusedPerServed * served.perSecond()
-    const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
-    return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
-  }
-  const shed = ({ message, response, at }: Arrived, reason: ShedReason, next: () => void) => {
+  const admission = createAdmission<Arrived>({
+    limits,
+    begin: ({ listener, message, response, at }) => {
+      served.count(at)
+      arrivals.set(message, at)
+      listener(message, response)
+      next(message.socket)
+    },
+    refuse: (arrived, reason) => shed(arrived, reason),
+    isWanted: ({ response }) => !response.destroyed,
+    isCongested,
+    isConnecting: () => {
+      const was = isConnecting
+      isConnecting = false
+      return was
+    },
+  })
+  const rests = createRests(options, limits, served, () => admission.waiting === 0 && !isCongested())
+
+  const shed = ({ message, response, at }: Arrived, reason: ShedReason) => {
     episode.note()
-    const rest = restOf(message.socket)
-    if (response.shouldKeepAlive) {
-      resting.restAfter(response, message.socket, rest, next)
-      if (!isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
-      isWatching = true
-    }
+    const rest = rests.lengthFor(message.socket)
+    if (response.shouldKeepAlive) rests.begin(response, message.socket, rest, () => next(message.socket))
     respond(message, response, rest)
     noteShed(message.method ?? '', reason, (performance.now() - at) / 1_000)
   }
+  // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
+  const arrive = (arrived: Arrived) =>
+    admission.arrive(arrived, arrived.message.method === 'OPTIONS' || isEssential(arrived.message.url ?? ''))
+  /** The next request of a connection joins the queue, after those of other connections that arrived meanwhile. */
+  const next = (socket: Socket) => {
+    const line = lines.get(socket)
+    const first = line?.requests.shift()
+    if (!line || !first) return void lines.delete(socket)
+    if (line.isPaused && line.requests.length === 0) {
+      line.isPaused = false
+      socket.resume()
+    }
+    setImmediate(arrive, first)
+  }
 
   return {
-    before: (listener) => {
-      const admission = createAdmission<Arrived>({
-        limits,
-        begin: (arrived) => {
-          served.count(arrived.at)
-          arrivals.set(arrived.message, arrived.at)
-          listener(arrived.message, arrived.response)
-          next(arrived.message.socket)
-        },
-        refuse: (arrived, reason) => shed(arrived, reason, () => next(arrived.message.socket)),
-        isWanted: ({ response }) => !response.destroyed,
-        isCongested,
-        isConnecting: () => {
-          const was = isConnecting
-          isConnecting = false
-          return was
-        },
-      })
-      waiting = () => admission.waiting
-      // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
-      const arrive = (arrived: Arrived) =>
-        admission.arrive(arrived, arrived.message.method === 'OPTIONS' || isEssential(arrived.message.url ?? ''))
-      /** The next request of a connection joins the queue, after those of other connections that arrived meanwhile. */
-      const next = (socket: Socket) => {
-        const line = lines.get(socket)
-        const first = line?.requests.shift()
-        if (!line || !first) return void lines.delete(socket)
-        if (line.isPaused && line.requests.length === 0) {
-          line.isPaused = false
-          socket.resume()
-        }
-        setImmediate(arrive, first)
+    before: (listener) => (message, response) => {
+      const arrived = { listener, message, response, at: performance.now() }
+      const line = lines.get(message.socket)
+      if (!line) {
+        lines.set(message.socket, { requests: [], isPaused: false })
+        return arrive(arrived)
       }
-      return (message, response) => {
-        const arrived = { message, response, at: performance.now() }
-        const line = lines.get(message.socket)
-        if (!line) {
-          lines.set(message.socket, { requests: [], isPaused: false })
-          return arrive(arrived)
-        }
-        line.requests.push(arrived)
-        if (line.requests.length < limits.maxPipelined || line.isPaused) return
-        line.isPaused = true
-        message.socket.pause()
-      }
+      line.requests.push(arrived)
+      if (line.requests.length < limits.maxPipelined || line.isPaused) return
+      line.isPaused = true
+      message.socket.pause()
     },
     noteConnection: () => {
       isConnecting = true
     },
-    wakeAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
+    wakeAll: rests.endAll,
+  }
+}
+
+/** How long the connections of refused requests are not read. They are read again before their time while there is nothing to do (`isIdle`). */
+function createRests(
+  { isTrustedProxy, keepAliveTimeout }: Pick<OverloadOptions, 'isTrustedProxy' | 'keepAliveTimeout'>,
+  limits: OverloadLimits,
+  served: { perSecond(): number },
+  isIdle: () => boolean,
+) {
+  const resting = createRestingConnections()
+  let isWatching = false
+  /** Needed because if all clients are told to wait, nothing else happens that would show that there is time again. */
+  const watch = () => {
+    isWatching = resting.count > 0
+    if (!isWatching) return
+    const check = () => {
+      if (isIdle()) resting.wakeSome(wokenAtATime)
+      watch()
+    }
+    setTimeout(check, wakeInterval).unref()
+  }
+  return {
+    /** In milliseconds. */
+    lengthFor: (socket: Socket): number => {
+      const [shortest, most] = limits.rest
+      const longest = Math.min(most, keepAliveTimeout / 2)
+      const perSecond = limits.refusedPerServed * served.perSecond()
+      const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
+      return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
+    },
+    begin: (response: ServerResponse, socket: Socket, milliseconds: number, then: () => void): void => {
+      resting.restAfter(response, socket, milliseconds, then)
+      if (!isWatching) watch()
+    },
+    endAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
   }
 }
 
@@ -210,7 +217,11 @@ function createRate() {
 const leastRate = 200
 
 /** Sends the 503: to a program as JSON, to a person as a page. Both are made once; only the id of the request is filled in. */
-function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand: Brand) {
+function createShedResponse({
+  issuer,
+  isForPrograms,
+  brand,
+}: Pick<OverloadOptions, 'issuer' | 'isForPrograms' | 'brand'>) {
   const error = new OAuthError('overloaded')
   const mark = newRequestId()
   const json = JSON.stringify(errorBody(issuer, error, mark)).split(mark)
