@@ -8,7 +8,7 @@ import { createChildren } from './children.js'
 import { writeDocumentation } from './documentation.js'
 import { createLoader } from './load/load.js'
 import { chooseProcessors, describeMachine } from './machine.js'
-import { countedSeconds, measure, memoryAtRest, rounds } from './measure.js'
+import { countedSeconds, measure, memoryAtRest, rounds, warmUp } from './measure.js'
 import { readOptions, usage, WrongUsage } from './options.js'
 import { residentMemory } from './process-usage.js'
 import { profileReport } from './profile.js'
@@ -21,6 +21,7 @@ import { startKeycloak } from './servers/keycloak.js'
 import { externalDatabase } from './servers/postgresql.js'
 import { createRecords, installation, serveSignet, serveWatched } from './servers/signet.js'
 import { startComparison } from './servers/start-comparison.js'
+import { secondsToCompile } from './servers/target.js'
 
 /** @typedef {import('./options.js').Options} Options */
 /** @typedef {import('./results.js').Results} Results */
@@ -31,7 +32,7 @@ const names = scenarios.map(({ name }) => name)
 const options = optionsOrEnd()
 const chosen = scenarios.filter(({ name }) => options.scenarios.includes(name))
 const processors = chooseProcessors(options.workers)
-const hasPeers = Boolean(process.env['BENCH_HYDRA'] ?? process.env['BENCH_KEYCLOAK'])
+const hasPeers = Boolean(process.env['BENCH_HYDRA'] || process.env['BENCH_KEYCLOAK'])
 const children = createChildren()
 const loader = createLoader(children, processors?.others)
 
@@ -80,7 +81,13 @@ async function compare() {
     const own = await installation(folderFor(name.replaceAll(/\W+/g, '-')), options)
     const running = await serveWatched(children, processors, own)
     memory.push({ server: name, ...(await memoryAtRest(running.pid)) })
-    targets.push(await createRecords(children, own, { kind: 'Signet', name, ...running }))
+    targets.push(
+      await createRecords(children, own, {
+        ...{ kind: 'Signet', name, ...running },
+        // Each process compiles the code.
+        warmUp: secondsToCompile * (options?.workers ?? 1),
+      }),
+    )
   }
   if (options.baseline !== undefined) await startSignet('Signet, before', { checkout: resolve(options.baseline) })
   await startSignet('Signet')
@@ -92,7 +99,9 @@ async function compare() {
     const own = await installation(folderFor('signet-external'), { databaseUrl })
     const { pid } = await serveSignet(children, processors, own)
     const watch = await database.watch(databaseUrl)
-    targets.push(await createRecords(children, own, { kind, name: kind, pid, database: watch }))
+    targets.push(
+      await createRecords(children, own, { kind, name: kind, pid, database: watch, warmUp: secondsToCompile }),
+    )
   }
   for (const startPeer of [startHydra, startKeycloak]) {
     const started = await startPeer(children, processors, database)
@@ -101,7 +110,7 @@ async function compare() {
     targets.push(started)
   }
 
-  const seconds = targets.reduce((sum, { warmUp }) => sum + warmUp + countedSeconds + rounds * options.seconds, 0)
+  const seconds = targets.reduce((sum, target) => sum + target.warmUp + countedSeconds + rounds * options.seconds, 0)
   const progress = createProgress(process.stderr, chosen.length, seconds)
   const rows = []
   for (const scenario of chosen) {
@@ -144,10 +153,10 @@ async function profile() {
   const flags = ['--cpu-prof', '--cpu-prof-interval', '250', '--cpu-prof-dir', folder]
   const signet = await serveSignet(children, processors, own, flags)
   const target = await createRecords(children, own, {
-    ...{ kind: 'Signet', name: 'Signet', pid: signet.pid, database: undefined },
+    ...{ kind: 'Signet', name: 'Signet', pid: signet.pid, database: undefined, warmUp: 2 * secondsToCompile },
   })
   const load = await scenario.prepare(target)
-  await loader.send(load, 2 * target.warmUp)
+  await warmUp(target, load, loader)
   const monotonic = () => Number(process.hrtime.bigint() / 1_000n)
   const from = monotonic()
   const { requests, perSecond } = await loader.send(load, options.seconds)

@@ -31,7 +31,7 @@ export async function measure(scenario, targets, loader, seconds, report) {
   for (const target of targets.filter(({ kind }) => scenario.servers.includes(kind))) {
     report(`${target.name}, first requests`)
     const load = await scenario.prepare(target)
-    await loader.send(load, target.warmUp)
+    await warmUp(target, load, loader)
     const statements = await target.database?.countStatements(() => loader.send(load, countedSeconds))
     runs.push({ target, load, statements, rounds: /** @type {Round[]} */ ([]) })
   }
@@ -45,6 +45,23 @@ export async function measure(scenario, targets, loader, seconds, report) {
       done.push({ ...measured, ...perRequest(before, after, measured.requests) })
     }
   return runs.map(({ target, rounds: done, statements }) => ({ server: target.name, rounds: done, statements }))
+}
+
+/**
+ * Sends load until the server has used the processor for some seconds, so that the hot code has been compiled. On a machine that does other
+ * work too, that takes longer, but not without end.
+ *
+ * @param {Target} target
+ * @param {Awaited<ReturnType<Scenario['prepare']>>} load
+ * @param {import('./load/load.js').Loader} loader
+ */
+export async function warmUp(target, load, loader) {
+  const before = processorTime(target.pid)
+  if (before === undefined) return void (await loader.send(load, target.warmUp))
+  for (let second = 0; second < 5 * target.warmUp; second++) {
+    await loader.send(load, 1)
+    if ((processorTime(target.pid) ?? 0) - before >= target.warmUp * 1_000_000) return
+  }
 }
 
 /** @param {Target} target */

@@ -6,7 +6,7 @@ import { api } from './management-api.js'
 import { moveTo } from './signet.js'
 import { people, redirectUri, targetOf } from './target.js'
 
-/** Seconds, because Java compiles hot code later than V8. */
+/** Seconds of processor time: more than the others, because Java compiles hot code later than V8. */
 const warmUp = 15
 
 /**

@@ -79,7 +79,12 @@ export function moveTo(processors, pid) {
 export async function serveWatched(children, processors, installation) {
   const first = await serveSignet(children, processors, installation)
   const connection = embeddedConnection(installation)
-  await loadCountingLibrary(connection)
+  try {
+    await loadCountingLibrary(connection)
+  } catch {
+    // The path of its socket is too long, as it can be on a Mac. Its figures are then left out.
+    return { pid: first.pid, database: undefined }
+  }
   await first.end()
   const { pid } = await serveSignet(children, processors, installation)
   return { pid, database: await watchDatabase(connection, 'signet') }
@@ -97,7 +102,7 @@ function embeddedConnection({ data }) {
  *
  * @param {Children} children
  * @param {Installation} installation
- * @param {Pick<import('./target.js').Target, 'kind' | 'name' | 'pid' | 'database'>} running
+ * @param {Pick<import('./target.js').Target, 'kind' | 'name' | 'pid' | 'database' | 'warmUp'>} running
  */
 export async function createRecords({ run }, { program, environment, issuer }, running) {
   /** @param {string} args @param {string} [input] */

@@ -18,12 +18,15 @@
  * @property {Record<Algorithm, Credentials>} web clients that people sign in to, by the algorithm of their ID tokens
  * @property {Record<string, string>} parameters of each request that asks for tokens, in addition to those of the protocol
  * @property {string | undefined} challengesAt where challenges of Ory Hydra are accepted
- * @property {number} warmUp seconds of load before the first round, so that the hot code has been compiled
+ * @property {number} warmUp seconds of processor time before the first round, so that the hot code has been compiled
  * @property {import('../load/flows.js').Person[]} people
  * @property {import('../database-usage.js').DatabaseWatch | undefined} database
  */
 
 /** What a server that has just started tells about itself. @typedef {Pick<Target, 'kind' | 'pid' | 'issuer' | 'machine' | 'web'> & Partial<Target>} Started */
+
+/** Seconds of processor time after which V8 has compiled the hot code. */
+export const secondsToCompile = 2
 
 /** No server has to listen there, because nothing follows a redirect to it. */
 export const redirectUri = 'https://app.example/callback'
@@ -48,7 +51,7 @@ export async function targetOf(started) {
   const tokenUrls =
     kind === 'floor' ? { ES256: `${issuer}/ES256`, RS256: `${issuer}/RS256` } : { ES256: token, RS256: token }
   return {
-    ...{ name: kind, metadataUrl, tokenUrls, people, parameters: {}, warmUp: 2 },
+    ...{ name: kind, metadataUrl, tokenUrls, people, parameters: {}, warmUp: secondsToCompile },
     ...{ challengesAt: undefined, database: undefined },
     ...started,
     metadata,
