@@ -48,7 +48,7 @@ export async function refreshTokens(
   const familyKey = familyDigest(token)
   const sliding = slidingOf(signet.settings.refreshTokenTtl)
   const refresh = async (): Promise<IssuedTokens | TokensRefused | undefined> => {
-    const family = await findFamily(signet.database, familyKey, sliding)
+    const family = await findFamily(signet.database, familyKey, token.generation, sliding)
     const secret = signet.secrets['refresh-mac']
     if (!secret.versions.has(token.version))
       return unknownToken('refresh_token: the secret it was made with was revoked a moment ago')

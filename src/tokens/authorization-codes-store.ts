@@ -10,7 +10,7 @@ import { completePushedRequestSql } from '../records/pushed-requests/pushed-requ
 import type { StoredCode } from './authorization-code.ts'
 import {
   type GrantedPersonRow,
-  grantedPersonColumns,
+  grantedPersonColumn,
   grantedPersonFromRow,
   grantedPersonJoins,
 } from './granted-person-store.ts'
@@ -164,6 +164,26 @@ export async function insertCode(db: Queryable, code: NewCode, { opened, issued 
 const currentDocument = `(SELECT client_registrations.document_digest FROM client_registrations
   WHERE client_registrations.client_id = grants.client_id)`
 
+// The texts of the busiest statements are composed once.
+const findCodeText = `SELECT ${grantContextColumns}, ${grantedPersonColumn}, redirect_uri, code_challenge, nonce, authorization_codes.sid,
+             authorization_codes.expires_at <= clock_timestamp() AS expired,
+             extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago,
+             authorization_codes.document_digest IS DISTINCT FROM ${currentDocument} AS document_changed
+           FROM authorization_codes JOIN grants ON grants.id = authorization_codes.grant_id ${grantedPersonJoins}
+           WHERE authorization_codes.digest = $1`
+
+const spendCodeText = `WITH held AS (
+             SELECT true FROM authorization_codes JOIN grants ON grants.id = authorization_codes.grant_id ${grantStatusJoins}
+             WHERE authorization_codes.digest = $1 AND authorization_codes.spent_at IS NULL
+               AND authorization_codes.expires_at > clock_timestamp() AND ${grantAlive}
+               AND authorization_codes.document_digest IS NOT DISTINCT FROM ${currentDocument}
+             FOR NO KEY UPDATE OF authorization_codes, grants
+           ), spent AS (
+             UPDATE authorization_codes SET spent_at = clock_timestamp() FROM held WHERE authorization_codes.digest = $1
+             RETURNING authorization_codes.grant_id, authorization_codes.sid
+           ), family AS (${insertFamilySql('spent', 2)})
+           ${insertEventSql('spent', 2 + familyParameters)} ${returningSwapped}`
+
 /** Reads a code with its grant and its person. Locks nothing. */
 export async function findCode(db: Queryable, digest: Buffer): Promise<StoredCode | undefined> {
   const { rows } = await db.query<
@@ -179,12 +199,7 @@ export async function findCode(db: Queryable, digest: Buffer): Promise<StoredCod
       }
   >({
     name: 'find-authorization-code',
-    text: `SELECT ${grantContextColumns}, ${grantedPersonColumns}, redirect_uri, code_challenge, nonce, authorization_codes.sid,
-             authorization_codes.expires_at <= clock_timestamp() AS expired,
-             extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago,
-             authorization_codes.document_digest IS DISTINCT FROM ${currentDocument} AS document_changed
-           FROM authorization_codes JOIN grants ON grants.id = authorization_codes.grant_id ${grantedPersonJoins}
-           WHERE authorization_codes.digest = $1`,
+    text: findCodeText,
     values: [digest],
   })
   const row = rows[0]
@@ -222,17 +237,7 @@ export async function spendCode(
 ): Promise<Swapped | undefined> {
   const { rows } = await db.query<Swapped>({
     name: 'spend-authorization-code',
-    text: `WITH held AS (
-             SELECT true FROM authorization_codes JOIN grants ON grants.id = authorization_codes.grant_id ${grantStatusJoins}
-             WHERE authorization_codes.digest = $1 AND authorization_codes.spent_at IS NULL
-               AND authorization_codes.expires_at > clock_timestamp() AND ${grantAlive}
-               AND authorization_codes.document_digest IS NOT DISTINCT FROM ${currentDocument}
-             FOR NO KEY UPDATE OF authorization_codes, grants
-           ), spent AS (
-             UPDATE authorization_codes SET spent_at = clock_timestamp() FROM held WHERE authorization_codes.digest = $1
-             RETURNING authorization_codes.grant_id, authorization_codes.sid
-           ), family AS (${insertFamilySql('spent', 2)})
-           ${insertEventSql('spent', 2 + familyParameters)} ${returningSwapped}`,
+    text: spendCodeText,
     values: [digest, ...familyValues(family), ...eventValues(event)],
   })
   return rows[0]

@@ -13,7 +13,7 @@ import { deviceRequestTtl, type PolledRequest, slowDownStep, type UserCode } fro
 import {
   type GrantedPerson,
   type GrantedPersonRow,
-  grantedPersonColumns,
+  grantedPersonColumn,
   grantedPersonFromRow,
   grantedPersonJoins,
 } from './granted-person-store.ts'
@@ -196,7 +196,7 @@ export async function pollDeviceRequest(
            )
            SELECT held.expired, held.denied, held.grant_id AS allowed_grant, held.sid, held.spent_ago, held.too_soon,
              coalesce((SELECT poll_interval FROM polled), held.poll_interval) AS poll_interval,
-             ${grantContextColumns}, ${grantedPersonColumns}
+             ${grantContextColumns}, ${grantedPersonColumn}
            FROM held LEFT JOIN grants ON grants.id = held.grant_id ${grantedPersonJoins}`,
     values: [digest, clientId],
   })

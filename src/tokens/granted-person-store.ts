@@ -1,6 +1,14 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../records/accounts/accounts-store.ts'
+import {
+  type AccountJson,
+  type AccountRow,
+  accountColumns,
+  accountEmail,
+  accountFromJson,
+  accountFromRow,
+  accountJson,
+} from '../records/accounts/accounts-store.ts'
 import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { grantAlive, grantStatusJoins } from '../records/endings/liveness-store.ts'
 import { groupNamesOf } from '../records/groups/groups-store.ts'
@@ -13,8 +21,10 @@ export interface GrantedPerson {
   readonly groups: readonly string[]
 }
 
-const columns = `${accountColumns},
-  CASE WHEN (grants.scopes || grants.userinfo_claims || grants.id_token_claims) && ARRAY['groups', 'roles'] THEN ${groupNamesOf('grants.sub')} ELSE '{}' END AS group_names`
+const groupNames = `CASE WHEN (grants.scopes || grants.userinfo_claims || grants.id_token_claims) && ARRAY['groups', 'roles']
+  THEN ${groupNamesOf('grants.sub')} ELSE '{}' END`
+
+const columns = `${accountColumns}, ${groupNames} AS group_names`
 
 type Row = AccountRow & { group_names: string[] }
 
@@ -22,18 +32,19 @@ function personFromRow(row: Row): GrantedPerson {
   return { account: accountFromRow(row), groups: row.group_names }
 }
 
-/** SQL: the columns of a `GrantedPersonRow`, for statements that also read something else. Requires `grantedPersonJoins`. */
-export const grantedPersonColumns = `${columns}, ${grantAlive} AS grant_alive`
+/** SQL: the column `person` of a `GrantedPersonRow`, for statements that also read something else. Requires `grantedPersonJoins`. */
+export const grantedPersonColumn = `CASE WHEN ${grantAlive} THEN json_build_object('account', ${accountJson}, 'groups', ${groupNames}) END AS person`
 
 /** SQL: joins the person of a grant, and what decides whether the grant is alive. Goes after `FROM grants`, or after a join with `grants`. */
 export const grantedPersonJoins = `${grantStatusJoins} ${accountEmail}`
 
-/** The person of a grant. Their columns are null if the grant is none of a person's, or if the row of the account is gone. */
-export type GrantedPersonRow = Row & { grant_alive: boolean }
+/** The person of a grant; null if it was not alive when the statement began. */
+export interface GrantedPersonRow {
+  person: { readonly account: AccountJson; readonly groups: readonly string[] } | null
+}
 
-/** The person of a grant, if the grant was alive when the statement began. */
-export function grantedPersonFromRow(row: GrantedPersonRow): GrantedPerson | undefined {
-  return row.grant_alive ? personFromRow(row) : undefined
+export function grantedPersonFromRow({ person }: GrantedPersonRow): GrantedPerson | undefined {
+  return person ? { account: accountFromJson(person.account), groups: person.groups } : undefined
 }
 
 /** Whether a grant is alive at this moment. */

@@ -30,9 +30,8 @@ export interface IssuedTokens {
 }
 
 /**
- * Why no tokens were issued: the entry in the error registry, and details for the operator. If a refusal is returned, the transaction commits,
- * so that what was written with it is kept, such as the end of a grant whose code was replayed. If an `OAuthError` is thrown, the transaction is
- * rolled back.
+ * Why no tokens were issued: the entry in the error registry, and details for the operator. What has to be written with a refusal, such as the end of a
+ * grant whose code was replayed, has been committed.
  */
 export interface TokensRefused {
   readonly refused: ErrorName

@@ -2,7 +2,7 @@ import { returningSwapped, type Swapped } from '../platform/database/compare-and
 import type { Queryable } from '../platform/database/queryable.ts'
 import { endGrantsSql } from '../records/endings/end-rows-store.ts'
 import { grantAlive, grantStatusJoins } from '../records/endings/liveness-store.ts'
-import { eventValues, insertEventSql, type NewEvent } from '../records/events/events-store.ts'
+import { eventParameters, eventValues, insertEventSql, type NewEvent } from '../records/events/events-store.ts'
 import {
   grantContextColumns,
   type PersonsGrant,
@@ -13,7 +13,7 @@ import type { Sid } from '../records/ids.ts'
 import {
   type GrantedPerson,
   type GrantedPersonRow,
-  grantedPersonColumns,
+  grantedPersonColumn,
   grantedPersonFromRow,
   grantedPersonJoins,
 } from './granted-person-store.ts'
@@ -93,10 +93,30 @@ const slidEnd = (ttl: string) => `least(max_expires_at, now() + make_interval(se
 const isSlideDue = (ttl: string, step: string) =>
   `abs(extract(epoch FROM ${slidEnd(ttl)} - refresh_families.expires_at)) >= ${step}::float8`
 
-/** Reads a family with its grant and its person. Locks nothing. */
+/** SQL: whether a family can still be used. */
+const isUnexpired =
+  'refresh_families.expires_at > clock_timestamp() AND refresh_families.max_expires_at > clock_timestamp()'
+
+/*
+ * The texts of the busiest statements are composed once. The rule needs only the spends of the presented generation and of later ones, and for the
+ * newest, which is presented most often, that is none.
+ */
+const findFamilyText = `SELECT ${grantContextColumns}, ${grantedPersonColumn}, secret_version, generation, refresh_families.sid,
+    spends[greatest(1, cardinality(spends) + 1 - generation + $4::integer):] AS spends,
+    forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
+    NOT (${isUnexpired}) AS expired, ${isSlideDue('$2', '$3')} AS slide_due, clock_timestamp() AS now
+  FROM refresh_families JOIN grants ON grants.id = refresh_families.grant_id ${grantedPersonJoins}
+  WHERE refresh_families.digest = $1`
+
+/**
+ * Reads a family with its grant and its person. Locks nothing.
+ *
+ * @param presented the generation that is to be judged. `spends` has only the times since it was spent
+ */
 export async function findFamily(
   db: Queryable,
   familyDigest: Buffer,
+  presented: number,
   { ttl, step }: Sliding,
 ): Promise<StoredFamily | undefined> {
   const { rows } = await db.query<
@@ -111,15 +131,7 @@ export async function findFamily(
         slide_due: boolean
         now: Date
       }
-  >({
-    name: 'find-refresh-family',
-    text: `SELECT ${grantContextColumns}, ${grantedPersonColumns}, secret_version, generation, spends, refresh_families.sid,
-             forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
-             NOT (${isUnexpired}) AS expired, ${isSlideDue('$2', '$3')} AS slide_due, clock_timestamp() AS now
-           FROM refresh_families JOIN grants ON grants.id = refresh_families.grant_id ${grantedPersonJoins}
-           WHERE refresh_families.digest = $1`,
-    values: [familyDigest, ttl, step],
-  })
+  >({ name: 'find-refresh-family', text: findFamilyText, values: [familyDigest, ttl, step, presented] })
   const row = rows[0]
   return (
     row && {
@@ -138,10 +150,6 @@ export async function findFamily(
     }
   )
 }
-
-/** SQL: whether a family can still be used. */
-const isUnexpired =
-  'refresh_families.expires_at > clock_timestamp() AND refresh_families.max_expires_at > clock_timestamp()'
 
 /**
  * SQL: whether the family $1 is as it was read. `spends` need not be compared, because it changes only together with `generation`. The end does not
@@ -163,16 +171,53 @@ function readValues({ digest, generation, secretVersion, read }: StoredFamily): 
 /** The number of the first parameter after those of `isAsRead`. */
 const next = 9
 
-/** A change of a family, as SQL. */
+/** A change of a family: two statements, for one event and for two. */
 interface Change {
-  /** The name of the statement. */
   readonly name: string
-  /** SQL: what UPDATE sets, with parameters from `next` on. */
-  readonly set: string
-  readonly values: readonly unknown[]
-  /** SQL: a condition on the row besides `isAsRead`. */
-  readonly condition?: string
+  readonly withOneEvent: string
+  readonly withTwoEvents: string
 }
+
+/**
+ * Composes a change.
+ *
+ * @param name of the statement
+ * @param set SQL: what UPDATE sets, with parameters from `next` on
+ * @param parameters their number
+ * @param condition SQL: a condition on the row besides `isAsRead`
+ */
+function changeOf(name: string, set: string, parameters: number, condition = 'true'): Change {
+  const changed = `WITH held AS (
+      SELECT true FROM refresh_families JOIN grants ON grants.id = refresh_families.grant_id ${grantStatusJoins}
+      WHERE ${isAsRead} AND ${isUnexpired} AND ${grantAlive} AND ${condition}
+      FOR NO KEY UPDATE OF refresh_families, grants
+    ), changed AS (
+      UPDATE refresh_families SET ${set} FROM held WHERE refresh_families.digest = $1 RETURNING 1
+    )`
+  const [first, second] = [next + parameters, next + parameters + eventParameters]
+  return {
+    name,
+    withOneEvent: `${changed} ${insertEventSql('changed', first)} ${returningSwapped}`,
+    withTwoEvents: `${changed}, noted AS (${insertEventSql('changed', first)} RETURNING 1)
+      ${insertEventSql('noted', second)} ${returningSwapped}`,
+  }
+}
+
+const spending = changeOf(
+  'spend-refresh-generation',
+  `generation = $9::integer + 1,
+   spends = CASE WHEN generation = $9 THEN (spends || clock_timestamp())[greatest(1, cardinality(spends) + 2 - $11::integer):]
+                 ELSE ARRAY[clock_timestamp()] END,
+   expires_at = ${slidEnd('$10')}`,
+  3,
+)
+const sliding = changeOf('slide-refresh-family', `expires_at = ${slidEnd('$9')}`, 2, isSlideDue('$9', '$10'))
+const forgiving = changeOf(
+  'save-refresh-forgiveness',
+  // The release before that of migration 010 forgives a generation ten times and then refuses it without ending the grant. It must not count these.
+  `forgiven_generation = $9, forgiven_times = 1, forgiven_run = $10, forgiven_through = $11, forgiven_at = $12, forgiven_seconds = $13`,
+  5,
+)
 
 /**
  * Changes a family that is as it was read and whose grant is alive, and records the events, in one statement.
@@ -182,23 +227,18 @@ interface Change {
 async function changeFamily(
   db: Queryable,
   family: StoredFamily,
-  { name, set, values, condition }: Change,
+  change: Change,
+  values: readonly unknown[],
   { noted, issued }: FamilyEvents,
 ): Promise<Swapped | undefined> {
-  const first = insertEventSql('changed', next + values.length)
-  const parameters = [...readValues(family), ...values, ...eventValues(noted ?? issued)]
-  const { rows } = await db.query<Swapped>({
-    name: noted ? `${name}-and-record-two` : name,
-    text: `WITH held AS (
-             SELECT true FROM refresh_families JOIN grants ON grants.id = refresh_families.grant_id ${grantStatusJoins}
-             WHERE ${isAsRead} AND ${isUnexpired} AND ${grantAlive} ${condition === undefined ? '' : `AND ${condition}`}
-             FOR NO KEY UPDATE OF refresh_families, grants
-           ), changed AS (
-             UPDATE refresh_families SET ${set} FROM held WHERE refresh_families.digest = $1 RETURNING 1
-           )${noted ? `, noted AS (${first} RETURNING 1) ${insertEventSql('noted', parameters.length + 1)}` : first} ${returningSwapped}`,
-    values: noted ? [...parameters, ...eventValues(issued)] : parameters,
-  })
-  return rows[0]
+  const parameters = [...readValues(family), ...values]
+  const statement = noted
+    ? {
+        ...{ name: `${change.name}-and-record-two`, text: change.withTwoEvents },
+        values: [...parameters, ...eventValues(noted), ...eventValues(issued)],
+      }
+    : { name: change.name, text: change.withOneEvent, values: [...parameters, ...eventValues(issued)] }
+  return (await db.query<Swapped>(statement)).rows[0]
 }
 
 /** The events of a change. */
@@ -222,15 +262,7 @@ export function spendGeneration(
   { ttl }: Sliding,
   events: FamilyEvents,
 ): Promise<Swapped | undefined> {
-  const change = {
-    name: 'spend-refresh-generation',
-    set: `generation = $9::integer + 1,
-      spends = CASE WHEN generation = $9 THEN (spends || clock_timestamp())[greatest(1, cardinality(spends) + 2 - $11::integer):]
-                    ELSE ARRAY[clock_timestamp()] END,
-      expires_at = ${slidEnd('$10')}`,
-    values: [spent, ttl, keptSpends],
-  }
-  return changeFamily(db, family, change, events)
+  return changeFamily(db, family, spending, [spent, ttl, keptSpends], events)
 }
 
 /** Extends the sliding lifetime without spending the token, for clients without rotation. Undefined as `changeFamily`, or if somebody just has. */
@@ -240,13 +272,7 @@ export function slideFamily(
   { ttl, step }: Sliding,
   issued: NewEvent,
 ): Promise<Swapped | undefined> {
-  const change = {
-    name: 'slide-refresh-family',
-    set: `expires_at = ${slidEnd('$9')}`,
-    values: [ttl, step],
-    condition: isSlideDue('$9', '$10'),
-  }
-  return changeFamily(db, family, change, { issued })
+  return changeFamily(db, family, sliding, [ttl, step], { issued })
 }
 
 /** Stores a decision about a lost response. Returns as `changeFamily`. */
@@ -256,13 +282,8 @@ export function saveForgiveness(
   { generation, run, through, at, seconds }: Forgiveness,
   events: FamilyEvents,
 ): Promise<Swapped | undefined> {
-  const change = {
-    name: 'save-refresh-forgiveness',
-    // The release before that of migration 010 forgives a generation ten times and then refuses it without ending the grant. It must not count these.
-    set: `forgiven_generation = $9, forgiven_times = 1, forgiven_run = $10, forgiven_through = $11, forgiven_at = $12, forgiven_seconds = $13`,
-    values: [generation, run, through, at === undefined ? null : new Date(at), seconds],
-  }
-  return changeFamily(db, family, change, events)
+  const values = [generation, run, through, at === undefined ? null : new Date(at), seconds]
+  return changeFamily(db, family, forgiving, values, events)
 }
 
 /**

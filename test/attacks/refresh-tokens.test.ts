@@ -250,7 +250,7 @@ t.test('alongside the previous release, on the same rows', async (t) => {
       text: 'SELECT digest FROM refresh_families WHERE grant_id = $1',
       values: [decodeJwt(access)['grant_id']],
     })
-    t.match(await findFamily(idp.signet.database, rows[0].digest, { ttl: 3600, step: 60 }), {
+    t.match(await findFamily(idp.signet.database, rows[0].digest, 0, { ttl: 3600, step: 60 }), {
       forgiveness: { generation: 2, run: 1, through: 2, at: undefined, seconds: 0 },
     })
   })

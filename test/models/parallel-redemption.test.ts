@@ -80,7 +80,7 @@ async function newFamily(): Promise<Family> {
 
 /** The state of the family, for the model. */
 async function worldOf({ key }: Family): Promise<World> {
-  const stored = await findFamily(database, key, { ttl: 3600, step: 60 })
+  const stored = await findFamily(database, key, 0, { ttl: 3600, step: 60 })
   if (!stored) throw new Error('The family is gone.')
   const { generation, spends, forgiveness } = stored
   return {

@@ -143,6 +143,9 @@ export function insertEventSql(from: string, first: number): string {
   return `INSERT INTO events (${Object.keys(eventColumns).join(', ')}) SELECT ${parameters.join(', ')} FROM ${from}`
 }
 
+/** The number of the parameters of `insertEventSql`. */
+export const eventParameters = Object.keys(eventColumns).length
+
 /** The parameters of `insertEventSql`. */
 export function eventValues(event: NewEvent): unknown[] {
   return [

@@ -258,7 +258,7 @@ const racers: Record<string, Racer> = {
     },
     mayLive: ({ isOfSessions }) => isOfSessions === true,
     isAlive: async ({ codeGrant }, digest?: Buffer) => {
-      const family = digest && (await findFamily(database, digest, { ttl: idle, step: 60 }))
+      const family = digest && (await findFamily(database, digest, 0, { ttl: idle, step: 60 }))
       return family?.person !== undefined || (digest !== undefined && (await isGrantAlive(codeGrant)))
     },
   },
