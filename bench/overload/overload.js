@@ -61,6 +61,7 @@ async function measure(scenario) {
     name: 'Signet',
     pid: server.pid,
     database: undefined,
+    warmUp: 2,
   })
   const load = await scenario.prepare(target)
   if ('flow' in load) throw new Error(`${scenario.name} is not a single request.`)
