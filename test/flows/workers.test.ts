@@ -328,6 +328,31 @@ t.test(
   },
 )
 
+t.test('a worker that cannot be started, because no file can be opened, ends nobody else', async (t) => {
+  const planted = join(freshFolder(t), 'planted.mjs')
+  writeFileSync(
+    planted,
+    `import { closeSync, openSync } from 'node:fs'
+    const open = []
+    process.on('SIGUSR2', () => {
+      if (open.length > 0) return open.splice(0).forEach((file) => closeSync(file))
+      try { for (;;) open.push(openSync('/dev/null')) } catch { console.error('no descriptor is left') }
+    })`,
+  )
+  const group = await serve(t, environment, ['--import', planted])
+  const [first, second] = group.workers()
+  group.child.kill('SIGUSR2')
+  await eventually('the primary to have no descriptor left', () => group.err().includes('no descriptor is left'))
+  process.kill(first as number, 'SIGKILL')
+  await eventually('a start to fail', () => group.err().includes('cannot be reached or started'))
+  t.equal(group.child.exitCode, null)
+  t.ok(group.workers().includes(second as number))
+  group.child.kill('SIGUSR2')
+  await eventually('two workers again', () => group.workers().length === 2)
+  t.equal((await token(group.port)).status, 200)
+  t.equal((await stop(group)).code, 0)
+})
+
 t.test('killing the primary ends the workers', async (t) => {
   const { child, workers, ended, port } = await serve(t)
   const pids = workers()

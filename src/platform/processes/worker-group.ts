@@ -87,13 +87,22 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
   const serving = () => [...workers].filter(isReady).length
 
   const send = (worker: Worker, message: ToWorker, socket?: Socket, onError = () => {}) => {
+    // A process that could not be started for lack of file descriptors has no channel (EMFILE).
+    if (!(worker.process as Partial<ChildProcess>).send) return onError()
     // An error means that its channel is closed. `disconnect` follows, or has been handled.
     worker.process.send(message, socket, { keepOpen: true }, (error) => error && onError())
   }
 
   const launch = (number: number) => {
-    // By default a child process inherits its parent's standard streams and environment. Everything else goes through the channel.
-    const child = fork(program, [], { execArgv: [...process.execArgv, '--expose-gc'] })
+    let child: ChildProcess
+    try {
+      // By default a child process inherits its parent's standard streams and environment. Everything else goes through the channel.
+      child = fork(program, [], { execArgv: [...process.execArgv, '--expose-gc'] })
+    } catch (err) {
+      // Node reports some reasons as `error`, and throws others, such as ENOMEM. Neither may end the workers that serve.
+      log.error({ err, worker: number }, cannotBeReached)
+      return replace({ number })
+    }
     let end = () => {}
     const worker: Worker = {
       number,
@@ -106,7 +115,7 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
     }
     workers.add(worker)
     child.on('message', (message) => receive(worker, message as FromWorker))
-    child.on('error', (err) => log.error({ err, worker: number }, 'A worker process cannot be reached or started.'))
+    child.on('error', (err) => log.error({ err, worker: number }, cannotBeReached))
     // After the last message that it sent, and after its exit.
     child.once('close', (code, signal) => {
       end()
@@ -168,7 +177,7 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
     }
   }
 
-  const replace = (worker: Worker) => {
+  const replace = (worker: Pick<Worker, 'number' | 'readyAt' | 'failure'>) => {
     if (isStopping) return
     const failure = worker.failure ?? endedWithoutReason
     if (onStarted) return finishStart(failure)
@@ -245,4 +254,5 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
   }
 }
 
+const cannotBeReached = 'A worker process cannot be reached or started.'
 const endedWithoutReason: WorkerFailure = { message: 'A worker process ended while it started.', exitCode: 1 }
