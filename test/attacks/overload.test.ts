@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { metricDeclarations } from '../../src/platform/metrics.ts'
 import { createOverloadGuard, overloadLimits } from '../../src/protocol/http/overload.ts'
 import { eventually } from '../support/eventually.ts'
@@ -153,8 +157,20 @@ t.test('a person gets a page in their language, with the headers of every other 
   const security = /^(?:content-security|cross-origin|origin-agent|referrer|strict|x-(?!request-id))/
   const securityOf = (answer: Answer) =>
     Object.fromEntries(Object.entries(answer.headers).filter(([name]) => security.test(name)))
-  const policy = String(ordinary.headers['content-security-policy']).replace("script-src 'self';", '')
+  const style = /<style>([\s\S]*?)<\/style>/.exec(page.text)?.[1] ?? ''
+  const policy = String(ordinary.headers['content-security-policy'])
+    .replace("script-src 'self';", '')
+    .replace("style-src 'self'", `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`)
+    .replace("img-src 'self'", 'img-src data:')
   t.same(securityOf(page), { ...securityOf(ordinary), 'content-security-policy': policy })
+  const loaded = [...page.text.matchAll(/<(?:link|img|script|source|iframe)\b[^>]*?(?:href|src)="([^"]*)"/g)]
+  t.same(
+    loaded.map(([, address]) => address),
+    ['data:,'],
+    'nothing has to be loaded, because it would be refused, too, and the connection is not read',
+  )
+  const sheet = readFileSync(join(packageFolder, 'public/signet.css'), 'utf8')
+  for (const [colour] of style.matchAll(/#[0-9a-f]{6}/g)) t.match(sheet, colour, 'the colours are those of other pages')
   t.ok(isShed(program), 'an endpoint for programs sends JSON, whatever the request accepts')
 })
 

@@ -51,7 +51,7 @@ interface ReturnTo {
 }
 
 /** The page that `sendRefusalPage` sends. */
-export function refusalPage(requestId: string, page: PageContext, error: OAuthError, returnTo?: ReturnTo) {
+function refusalPage(requestId: string, page: PageContext, error: OAuthError, returnTo?: ReturnTo) {
   const { errors } = page.messages
   const kind = kinds[error.entry] ?? (error.status >= 500 ? 'server' : 'request')
   const texts = {

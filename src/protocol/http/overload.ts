@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net'
 import type { Brand } from '../../html/brand.ts'
 import { chooseMessages } from '../../html/messages/choose-messages.ts'
+import { OverloadPage, overloadStyleSource } from '../../html/overload-page.tsx'
 import { renderPage } from '../../html/send-page.ts'
 import {
   type AdmissionLimits,
@@ -13,7 +14,7 @@ import { createRestingConnections } from '../../platform/http/connection-rest.ts
 import { addressOf, newRequestId } from '../../platform/http/request-context.ts'
 import type { Log } from '../../platform/log.ts'
 import { errorBody, OAuthError } from '../errors/oauth-error.ts'
-import { type IsForPrograms, refusalPage } from '../errors/send-refusal.ts'
+import type { IsForPrograms } from '../errors/send-refusal.ts'
 import { strictTransport } from './page-scope.ts'
 import { programHeaders } from './protocol-scope.ts'
 
@@ -229,7 +230,12 @@ function createShedResponse({
   const pages = new Map<string, readonly string[]>()
   const pageIn = (acceptLanguage: string | undefined) => {
     const language = chooseMessages(undefined, acceptLanguage)
-    const page = pages.get(language.locale) ?? renderPage(refusalPage(mark, { ...language, brand }, error)).split(mark)
+    const known = pages.get(language.locale)
+    if (known) return known
+    const context = { ...language, brand }
+    const codeHref = `/errors?request_id=${mark}#${error.entry}`
+    const { status, code } = error
+    const page = renderPage(OverloadPage({ page: context, status, requestId: mark, code, codeHref })).split(mark)
     pages.set(language.locale, page)
     return page
   }
@@ -250,10 +256,9 @@ function createShedResponse({
   }
 }
 
-/** Those of every page (page-scope.ts), for a page that has nothing to protect and needs no script. */
+/** Those of every page (page-scope.ts), for a page that has nothing to protect, and loads nothing. */
 const pageHeadersOf = (issuer: string) => ({
-  'content-security-policy':
-    "default-src 'none';style-src 'self';img-src 'self';base-uri 'none';frame-ancestors 'none'",
+  'content-security-policy': `default-src 'none';style-src ${overloadStyleSource};img-src data:;base-uri 'none';frame-ancestors 'none'`,
   'cross-origin-resource-policy': 'same-origin',
   'origin-agent-cluster': '?1',
   'referrer-policy': 'same-origin',
