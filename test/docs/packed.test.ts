@@ -166,7 +166,7 @@ t.test('the tarballs work when installed', async (t) => {
     const { stdout } = await run(process.execPath, [join(folder, 'dist/main.js'), '--version'], project)
     t.equal(stdout.trim(), signet.version)
     const worker = run(process.execPath, [join(folder, 'dist/server-worker.js')], project)
-    await t.rejects(worker, { stderr: /This program is started by `signet serve`\./ })
+    await t.rejects(worker, { message: /This program is started by `signet serve`\./ })
   })
 })
 
