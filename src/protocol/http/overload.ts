@@ -69,8 +69,8 @@ export interface OverloadGuard {
   before(listener: RequestListener): RequestListener
   /** To be called for each new connection. */
   noteConnection(): void
-  /** Reads all connections again, because the server stops. */
-  wakeAll(): void
+  /** The server stops: reads all connections again, and lets each refusal be the last response on its connection. */
+  stop(): void
 }
 
 const arrivals = new WeakMap<IncomingMessage, number>()
@@ -101,6 +101,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
   const episode = createEpisodeLog(options.log)
   const served = createRate()
   let isConnecting = false
+  let isStopping = false
   let waiting = () => 0
   let isWatching = false
   /** Runs as long as there are any: if all clients are told to wait, nothing else happens that would show that there is time again. */
@@ -123,7 +124,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     const { socket } = message
     episode.note()
     const rest = restOf(socket)
-    if (reason === 'pipelined') response.shouldKeepAlive = false
+    if (reason === 'pipelined' || isStopping) response.shouldKeepAlive = false
     if (response.shouldKeepAlive) {
       resting.restAfter(response, socket, rest)
       if (!isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
@@ -173,7 +174,10 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     noteConnection: () => {
       isConnecting = true
     },
-    wakeAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
+    stop: () => {
+      isStopping = true
+      resting.wakeSome(Number.POSITIVE_INFINITY)
+    },
   }
 }
 
