@@ -289,6 +289,31 @@ t.test('a stop ends connections that are not read', async (t) => {
   t.pass('it did not wait for an hour')
 })
 
+t.test('a request that is refused after a stop has begun is the last on its connection', async (t) => {
+  let deadline = hour
+  const limits = {
+    ...overload.limits,
+    ...{ maxWaiting: 1, rest: [hour, hour] as const },
+    get deadline() {
+      return deadline
+    },
+  }
+  const other = await startSignet(t, {}, { overload: { isCongested: () => true, limits } })
+  const one = await open(other)
+  one.socket.write(get('/waits'))
+  await send(other, { path: '/healthz' })
+  const stopped = other.stop()
+  const isRefused = () =>
+    send(other, { path: '/healthz' }).then(
+      () => false,
+      () => true,
+    )
+  await eventually('the port to be closed', isRefused)
+  deadline = -1
+  await stopped
+  t.match(one.came(), /^HTTP\/1\.1 503 [\s\S]*connection: close/i)
+})
+
 t.test('a connection of a trusted proxy rests for a tenth of the time, because others use it too', async (t) => {
   const limits = { ...overloadLimits, maxWaiting: 0, rest: [hour, hour] as const, proxyPart: 1e-6 }
   const trusting = { SIGNET_TRUST_PROXY: '127.0.0.1' }

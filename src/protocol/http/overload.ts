@@ -77,8 +77,8 @@ export interface OverloadGuard {
   before(listener: RequestListener): RequestListener
   /** To be called for each new connection. */
   noteConnection(): void
-  /** Reads all connections again, because the server stops. */
-  wakeAll(): void
+  /** The server stops: reads all connections again, and lets each refusal be the last response on its connection. */
+  stop(): void
 }
 
 const arrivals = new WeakMap<IncomingMessage, number>()
@@ -99,6 +99,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
   const episode = createEpisodeLog(options.log)
   const served = createRate()
   let isConnecting = false
+  let isStopping = false
   const lines = new WeakMap<Socket, Line>()
 
   const admission = createAdmission<Arrived>({
@@ -123,6 +124,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
   const shed = ({ message, response, at }: Arrived, reason: ShedReason) => {
     episode.note()
     const rest = rests.lengthFor(message.socket)
+    if (isStopping) response.shouldKeepAlive = false
     if (response.shouldKeepAlive) rests.begin(response, message.socket, rest, () => next(message.socket))
     respond(message, response, rest)
     noteShed(message.method ?? '', reason, (performance.now() - at) / 1_000)
@@ -158,7 +160,10 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     noteConnection: () => {
       isConnecting = true
     },
-    wakeAll: rests.endAll,
+    stop: () => {
+      isStopping = true
+      rests.endAll()
+    },
   }
 }
 

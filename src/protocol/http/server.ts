@@ -106,7 +106,7 @@ export function createServer(
   })
 
   gracefulStop.addTo(app)
-  if (guard) app.addHook('preClose', async () => guard.wakeAll())
+  if (guard) app.addHook('preClose', async () => guard.stop())
   if (tls && pair) {
     const stopReloading = reloadTlsFiles(tls, pair, secureServers, log, repeat)
     app.addHook('onClose', async () => stopReloading())
