@@ -1,4 +1,4 @@
-import { catchFaults, stopTimeout } from './cli/last-resort.ts'
+import { catchFaults, type LastResort, stopTimeout } from './cli/last-resort.ts'
 import { ServerFault } from './cli/server-fault.ts'
 import { aborted } from './platform/aborted.ts'
 import { serveHandedConnections } from './platform/http/handed-connections.ts'
@@ -45,7 +45,7 @@ async function serve(
   link: Link,
   { settings, prepared, ticketKeys }: Assignment,
   log: Log,
-  lastResort: ReturnType<typeof catchFaults>,
+  lastResort: LastResort,
   serving: { isServing: boolean },
 ): Promise<void> {
   const [{ buildApp }, { createOwnMetrics }, { startTracing }, { start }] = await Promise.all([

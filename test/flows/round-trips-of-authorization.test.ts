@@ -66,7 +66,7 @@ t.test('a revocation takes two round trips', async (t) => {
   const counts = countRoundTrips(t)
   for (const [kind, first] of [
     ['refresh_token', 'refresh-token-status'],
-    ['access_token', 'access-token-status'],
+    ['access_token', 'access-token-statuses'],
   ] as const) {
     const { redeem } = await signIn(idp, client)
     const { body } = await redeem()

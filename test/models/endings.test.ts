@@ -31,6 +31,7 @@ import { findSession, insertSession } from '../../src/records/sessions/sessions-
 import type { Signet } from '../../src/signet.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { migratedDatabase } from '../database.ts'
+import { clientVersion } from '../support/client-version.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 
 /*
@@ -151,7 +152,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
         {
           grant: { ...grant, authTime: 0, acr: 'aal1', amr: ['pwd'] },
           ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
-          ...{ codeChallenge: undefined, nonce: undefined },
+          ...{ codeChallenge: undefined, nonce: undefined, clientUpdatedAt: await clientVersion(database, clientId) },
         },
         { opened: { type: 'grant_opened', by: 'test' } },
       )

@@ -550,8 +550,8 @@ export const mutations = [
   {
     name: 'a grant is opened with a registration that has changed',
     file: 'tokens/authorization-codes-store',
-    find: 'AND ($22::timestamptz IS NULL OR clients.updated_at = $22)',
-    replace: 'AND ($22::timestamptz IS NULL OR true)',
+    find: 'AND clients.updated_at = $22',
+    replace: 'AND $22::timestamptz IS NOT NULL',
     tests: ['attacks/between-read-and-write'],
   },
   {
@@ -1047,8 +1047,8 @@ export const mutations = [
   {
     name: 'scripts of any origin may send credentials',
     file: 'protocol-scope',
-    find: ".header('access-control-allow-origin', '*')",
-    replace: ".header('access-control-allow-origin', '*').header('access-control-allow-credentials', 'true')",
+    find: "'access-control-allow-origin': '*',",
+    replace: "'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true',",
     tests: ['attacks/headers', 'browser/use-from-an-app'],
   },
   {

@@ -9,6 +9,7 @@ import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { migratedDatabase } from '../database.ts'
+import { clientVersion } from '../support/client-version.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 
 const { openPool } = await migratedDatabase(t)
@@ -59,7 +60,7 @@ async function open(session: Session, clientId: string, scopes: string[], count:
       {
         grant: { ...grant, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
         ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
-        ...{ codeChallenge: undefined, nonce: undefined },
+        ...{ codeChallenge: undefined, nonce: undefined, clientUpdatedAt: await clientVersion(database, clientId) },
       },
       { opened: { type: 'grant_opened', by: 'test' } },
     )

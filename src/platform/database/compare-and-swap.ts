@@ -21,8 +21,9 @@ export async function untilUndisturbed<T>(attempt: () => Promise<T | undefined>)
 /** What a guarded statement that has changed its row returns. */
 export interface Swapped {
   /**
-   * Whether it waited for another transaction. PostgreSQL then checks its condition again on the row that it changes, but not what it knew about other
-   * rows when it began. If a decision about those counts, the caller must look again.
+   * Whether it took more than 100 ms, probably because it waited for another transaction. PostgreSQL then checks its condition again on the rows
+   * that it locks, but not what it knew about other rows when it began. If a decision about those counts, the caller must look again. What is
+   * decided about them within 100 ms counts as decided after the change.
    */
   readonly waited: boolean
 }

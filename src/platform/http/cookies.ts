@@ -21,17 +21,6 @@ export interface CookieNames {
  * otherwise two installations on one host would sign people out of each other.
  */
 export function cookieNames(issuer: string): CookieNames {
-  const known = namesOf.get(issuer)
-  if (known) return known
-  const names = namesFor(issuer)
-  namesOf.set(issuer, names)
-  return names
-}
-
-/** A process has one issuer, and several requests a moment need its names. */
-const namesOf = new Map<string, CookieNames>()
-
-function namesFor(issuer: string): CookieNames {
   const { protocol, port } = new URL(issuer)
   const prefix = protocol === 'https:' ? '__Host-' : ''
   const suffix = port === '' ? '' : `_${port}`

@@ -5,11 +5,10 @@ import type { Log } from '../log.ts'
 /** A process that takes connections. */
 export interface Taker {
   /**
-   * Hands a connection over. The process confirms it, and `taken` of the connections is called then.
-   *
-   * @param onError called if it could not be sent
+   * Hands a connection over. When the process confirms it, `taken` must be called. If it cannot be sent, the process is about to end, and `remove`
+   * must be called.
    */
-  hand(connection: Socket, onError: () => void): void
+  hand(connection: Socket): void
 }
 
 /** The connections of a group of processes. One of them accepts them and hands each to another process. */
@@ -56,8 +55,7 @@ export function createConnections(log: Pick<Log, 'error'>): Connections {
       free.delete(taker)
       const connection = waiting.shift() as Socket
       onTheWay.set(taker, connection)
-      // If it cannot be sent, the process is about to end, and then `remove` is called.
-      taker.hand(connection, () => {})
+      taker.hand(connection)
     }
     if (onTheWay.size === 0) onEmpty()
   }

@@ -99,7 +99,7 @@ export function createWorkerGroup<Assignment>(options: WorkerGroupOptions<Assign
       number,
       process: child,
       counted: [],
-      hand: (socket, onError) => send(worker, { kind: 'connection' }, socket, onError),
+      hand: (socket) => send(worker, { kind: 'connection' }, socket),
       ended: new Promise((resolve) => {
         end = resolve
       }),

@@ -4,14 +4,14 @@ import { hash, randomFillSync, timingSafeEqual } from 'node:crypto'
 const reserve = Buffer.alloc(4096)
 let taken = reserve.length
 
-/** A new random value of `bytes` bytes, at most 4096, in base64url. */
-export function randomText(bytes: number): string {
+/** A new random value of `bytes` bytes, at most 4096. */
+export function randomText(bytes: number, encoding: 'base64url' | 'hex' = 'base64url'): string {
   if (taken + bytes > reserve.length) {
     randomFillSync(reserve)
     taken = 0
   }
   const end = taken + bytes
-  const text = reserve.toString('base64url', taken, end)
+  const text = reserve.toString(encoding, taken, end)
   // No value is kept here, nor given out twice.
   reserve.fill(0, taken, end)
   taken = end

@@ -61,13 +61,14 @@ export interface OverloadOptions {
 }
 
 interface Arrived {
+  readonly listener: RequestListener
   readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly at: number
 }
 
 export interface OverloadGuard {
-  /** Wraps the server's listener. A refused request never reaches it. */
+  /** Wraps the listener of a server. A refused request never reaches it. Servers of one guard have one queue: they share the thread. */
   before(listener: RequestListener): RequestListener
   /** To be called for each new connection. */
   noteConnection(): void
@@ -88,94 +89,101 @@ export function arrivalOf(message: IncomingMessage): number | undefined {
  * not obey it cannot take the time that the others need.
  */
 export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
-  const {
-    issuer,
-    isTrustedProxy,
-    isEssential,
-    isForPrograms,
-    isCongested,
-    noteShed,
-    brand,
-    limits = overloadLimits,
-  } = options
-  const resting = createRestingConnections()
-  const respond = createShedResponse(issuer, isForPrograms, brand)
+  const { isEssential, isCongested, noteShed, limits = overloadLimits } = options
+  const respond = createShedResponse(options)
   const episode = createEpisodeLog(options.log)
   const served = createRate()
   let isConnecting = false
-  let waiting = () => 0
-  let isWatching = false
-  /** Runs as long as there are any: if all clients are told to wait, nothing else happens that would show that there is time again. */
-  const wakeWhenIdle = () => {
-    if (waiting() === 0 && !isCongested()) resting.wakeSome(wokenAtATime)
-    isWatching = resting.count > 0
-    if (isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
-  }
   /** How many requests of a connection wait. */
   const pipelined = new WeakMap<Socket, number>()
+  const left = ({ socket }: IncomingMessage) => pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1)
 
-  const restOf = (socket: Socket): number => {
-    const [shortest, most] = limits.rest
-    const longest = Math.min(most, options.keepAliveTimeout / 2)
-    const perSecond = limits.refusedPerServed * served.perSecond()
-    const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
-    return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
-  }
+  const admission = createAdmission<Arrived>({
+    limits,
+    begin: ({ listener, message, response, at }) => {
+      left(message)
+      served.count(at)
+      arrivals.set(message, at)
+      listener(message, response)
+    },
+    refuse: (arrived, reason) => {
+      left(arrived.message)
+      shed(arrived, reason)
+    },
+    isWanted: ({ response }) => !response.destroyed,
+    isCongested,
+    isConnecting: () => {
+      const was = isConnecting
+      isConnecting = false
+      return was
+    },
+  })
+  const rests = createRests(options, limits, served, () => admission.waiting === 0 && !isCongested())
+
   const shed = ({ message, response, at }: Arrived, reason: ShedReason) => {
-    const { socket } = message
     episode.note()
-    const rest = restOf(socket)
+    const rest = rests.lengthFor(message.socket)
     if (reason === 'pipelined') response.shouldKeepAlive = false
-    if (response.shouldKeepAlive) {
-      resting.restAfter(response, socket, rest)
-      if (!isWatching) setTimeout(wakeWhenIdle, wakeInterval).unref()
-      isWatching = true
-    }
+    if (response.shouldKeepAlive) rests.begin(response, message.socket, rest)
     respond(message, response, rest)
     noteShed(message.method ?? '', reason, (performance.now() - at) / 1_000)
   }
+  const arrive = (listener: RequestListener, message: IncomingMessage, response: ServerResponse) => {
+    const { socket } = message
+    const arrived = { listener, message, response, at: performance.now() }
+    const ofConnection = (pipelined.get(socket) ?? 0) + 1
+    if (ofConnection > limits.maxPipelined) return shed(arrived, 'pipelined')
+    pipelined.set(socket, ofConnection)
+    // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
+    admission.arrive(arrived, message.method === 'OPTIONS' || isEssential(message.url ?? ''))
+  }
 
   return {
-    before: (listener) => {
-      const left = ({ message: { socket } }: Arrived) => pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1)
-      const admission = createAdmission<Arrived>({
-        limits,
-        begin: (arrived) => {
-          left(arrived)
-          served.count(arrived.at)
-          arrivals.set(arrived.message, arrived.at)
-          listener(arrived.message, arrived.response)
-        },
-        refuse: (arrived, reason) => {
-          left(arrived)
-          shed(arrived, reason)
-        },
-        isWanted: ({ response }) => !response.destroyed,
-        isCongested,
-        isConnecting: () => {
-          const was = isConnecting
-          isConnecting = false
-          return was
-        },
-      })
-      waiting = () => admission.waiting
-      const arrive = (message: IncomingMessage, response: ServerResponse) => {
-        const { socket } = message
-        const arrived = { message, response, at: performance.now() }
-        const waiting = (pipelined.get(socket) ?? 0) + 1
-        if (waiting > limits.maxPipelined) return shed(arrived, 'pipelined')
-        pipelined.set(socket, waiting)
-        // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
-        admission.arrive(arrived, message.method === 'OPTIONS' || isEssential(message.url ?? ''))
-      }
-      return (message, response) => {
-        if (!resting.hold(message.socket, () => arrive(message, response))) arrive(message, response)
-      }
+    before: (listener) => (message, response) => {
+      const isHeld = rests.hold(message.socket, () => arrive(listener, message, response))
+      if (!isHeld) arrive(listener, message, response)
     },
     noteConnection: () => {
       isConnecting = true
     },
-    wakeAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
+    wakeAll: rests.endAll,
+  }
+}
+
+/** How long the connections of refused requests are not read. They are read again before their time while there is nothing to do (`isIdle`). */
+function createRests(
+  { isTrustedProxy, keepAliveTimeout }: Pick<OverloadOptions, 'isTrustedProxy' | 'keepAliveTimeout'>,
+  limits: OverloadLimits,
+  served: { perSecond(): number },
+  isIdle: () => boolean,
+) {
+  const resting = createRestingConnections()
+  let isWatching = false
+  /** Needed because if all clients are told to wait, nothing else happens that would show that there is time again. */
+  const watch = () => {
+    isWatching = resting.count > 0
+    if (!isWatching) return
+    const check = () => {
+      if (isIdle()) resting.wakeSome(wokenAtATime)
+      watch()
+    }
+    setTimeout(check, wakeInterval).unref()
+  }
+  return {
+    hold: resting.hold,
+    /** In milliseconds. */
+    lengthFor: (socket: Socket): number => {
+      const [shortest, most] = limits.rest
+      const longest = Math.min(most, keepAliveTimeout / 2)
+      const perSecond = limits.refusedPerServed * served.perSecond()
+      const rest = Math.min(longest, Math.max(shortest, (resting.count / perSecond) * 1_000))
+      return isTrustedProxy(addressOf(socket)) ? rest * limits.proxyPart : rest
+    },
+    begin: (response: ServerResponse, socket: Socket, milliseconds: number): void => {
+      resting.restAfter(response, socket, milliseconds)
+      if (!isWatching) watch()
+    },
+    endAll: () => resting.wakeSome(Number.POSITIVE_INFINITY),
   }
 }
 
@@ -199,7 +207,11 @@ function createRate() {
 const leastRate = 200
 
 /** Sends the 503: to a program as JSON, to a person as a page. Both are made once; only the id of the request is filled in. */
-function createShedResponse(issuer: string, isForPrograms: IsForPrograms, brand: Brand) {
+function createShedResponse({
+  issuer,
+  isForPrograms,
+  brand,
+}: Pick<OverloadOptions, 'issuer' | 'isForPrograms' | 'brand'>) {
   const error = new OAuthError('overloaded')
   const mark = newRequestId()
   const json = JSON.stringify(errorBody(issuer, error, mark)).split(mark)

@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { challenged, credentialsInQuery } from '../client-authentication.ts'
 import { asOAuthError } from '../errors/as-oauth-error.ts'
@@ -24,7 +23,8 @@ export function protocolScope(
     })
     answerPreflights(scope)
     scope.addHook<{ Querystring: Parameters }>('onRequest', ({ method, headers, query }, reply, done) => {
-      if (headers.origin !== undefined || method !== 'POST') allowAnyOrigin(reply)
+      // Also for a response that a cache may store, and later serve to a script.
+      if (headers.origin !== undefined || method !== 'POST') reply.headers(programHeaders)
       reply.header('cache-control', 'no-store')
       // A preflight must not fail: the script could not read why.
       done(method === 'OPTIONS' ? undefined : credentialsInQuery(query))
@@ -55,21 +55,13 @@ const preflight = {
   'access-control-max-age': '3600',
 }
 
-/** With these, scripts of any origin can read a response and its headers (Fetch §3.2.3). */
+/** With these, scripts of any origin can read a response and its headers (CORS, Fetch §3.2.3), without credentials (§3.2.5). */
 export const programHeaders = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'WWW-Authenticate, X-Request-Id, ETag, Retry-After',
 }
 
-/**
- * Lets scripts of any origin read a response, without credentials (CORS, Fetch §3.2.5). The headers are sent to scripts, and with each response that
- * a cache may store and later serve to a script.
- */
-function allowAnyOrigin(reply: FastifyReply): void {
-  reply.headers(programHeaders)
-}
-
-/** Call it before adding routes. */
+/** Adds a response to preflights to each route that is added later. */
 function answerPreflights(scope: App): void {
   const paths = new Set<string>()
   scope.addHook('onRoute', ({ url }) => {

@@ -35,6 +35,7 @@ import type { Signet } from '../../../src/signet.ts'
 import { findCode, insertCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { findFamily } from '../../../src/tokens/refresh-families-store.ts'
 import { migratedDatabase } from '../../database.ts'
+import { clientVersion } from '../../support/client-version.ts'
 import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
 
 /*
@@ -100,6 +101,7 @@ async function signInAs(db: Database, sub: Sub): Promise<Buffer | undefined> {
 async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'session' | 'clientId'>, scopes: string[]) {
   const [id, code] = [text() as GrantId, randomBytes(32)]
   const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
+  const clientUpdatedAt = await clientVersion(db, clientId)
   const opened = await inTransaction(db, (tx) =>
     insertCode(
       tx,
@@ -112,6 +114,7 @@ async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'ses
           sid: 'sid' as Sid,
           codeChallenge: undefined,
           nonce: undefined,
+          clientUpdatedAt,
         },
       },
       { opened: { type: 'grant_opened', by: 'test' } },
