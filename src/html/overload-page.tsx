@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Footer } from './footer.tsx'
 import type { PageContext } from './messages/messages.ts'
 
@@ -6,7 +5,7 @@ import type { PageContext } from './messages/messages.ts'
  * A few rules with the colours of public/signet.css. The page is sent while other requests are refused, and its connection is not read for a while. So the
  * browser must not have to ask for anything else, and every byte is sent to everybody who is refused.
  */
-const style = `:root{color-scheme:light dark;--paper:#f3f0e8;--card:#fffefa;--line:#ddd7c8;--ink:#1e2422;--quiet:#565e5a;--accent:#1d5c50}
+export const overloadStyle = `:root{color-scheme:light dark;--paper:#f3f0e8;--card:#fffefa;--line:#ddd7c8;--ink:#1e2422;--quiet:#565e5a;--accent:#1d5c50}
 @media(prefers-color-scheme:dark){:root{--paper:#121615;--card:#1b211f;--line:#343c39;--ink:#ebe8df;--quiet:#aab2ae;--accent:#85cbb8}}
 body{margin:0;padding:11vh 16px 32px;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 .brand,.card,.below{max-width:416px;margin:0 auto 20px;overflow-wrap:anywhere}
@@ -22,9 +21,6 @@ a{color:var(--accent)}
 ul{padding:0;list-style:none}li{display:inline-block;margin:0 8px}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 @media(max-width:480px){.card{padding:24px 20px}}`
-
-/** The source of its style for the Content-Security-Policy (CSP Level 3 §8.4). */
-export const overloadStyleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
 interface OverloadPageProps {
   readonly page: PageContext
@@ -49,7 +45,7 @@ export function OverloadPage({ page, status, requestId, code, codeHref }: Overlo
         {/* Otherwise the browser asks for /favicon.ico. */}
         <link rel="icon" href="data:," />
         {/* As a child it would be escaped. */}
-        <style dangerouslySetInnerHTML={{ __html: style }} />
+        <style dangerouslySetInnerHTML={{ __html: overloadStyle }} />
       </head>
       <body>
         <header class="brand">

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Brand } from '../../html/brand.ts'
 import { chooseMessages } from '../../html/messages/choose-messages.ts'
-import { OverloadPage, overloadStyleSource } from '../../html/overload-page.tsx'
+import { OverloadPage, overloadStyle } from '../../html/overload-page.tsx'
 import { renderPage } from '../../html/send-page.ts'
 import {
   type AdmissionLimits,
@@ -261,9 +262,12 @@ function createShedResponse({
   }
 }
 
+/** Allows the style of the page and no other (CSP Level 3 §8.4). */
+const styleSource = `'sha256-${createHash('sha256').update(overloadStyle).digest('base64')}'`
+
 /** Those of every page (page-scope.ts), for a page that has nothing to protect, and loads nothing. */
 const pageHeadersOf = (issuer: string) => ({
-  'content-security-policy': `default-src 'none';style-src ${overloadStyleSource};img-src data:;base-uri 'none';frame-ancestors 'none'`,
+  'content-security-policy': `default-src 'none';style-src ${styleSource};img-src data:;base-uri 'none';frame-ancestors 'none'`,
   'cross-origin-resource-policy': 'same-origin',
   'origin-agent-cluster': '?1',
   'referrer-policy': 'same-origin',
