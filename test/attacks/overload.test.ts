@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer, request } from 'node:http'
+import { createServer, type RequestListener, request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { metricDeclarations } from '../../src/platform/metrics.ts'
 import { createOverloadGuard, overloadLimits } from '../../src/protocol/http/overload.ts'
@@ -276,6 +276,57 @@ t.test(
   },
 )
 
+/** A server of its own, whose requests are begun as the guard says. */
+async function guarded(t: Test, listener: RequestListener) {
+  const guard = createOverloadGuard({
+    ...{ issuer: 'https://id.example', log: idp.signet.log, brand: idp.signet.brand, keepAliveTimeout: hour },
+    ...{ isTrustedProxy: () => false, isEssential: () => false, isForPrograms: () => true },
+    ...{ isCongested: () => false, noteShed: () => {} },
+    limits: overload.limits,
+  })
+  const begin = guard.before(listener)
+  const seen = { requests: 0 }
+  const server = createServer((request, response) => {
+    seen.requests++
+    begin(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  client.on('error', () => {})
+  t.teardown(() => client.destroy())
+  return { client, seen }
+}
+
+t.test('a client that does not wait for responses is read only as fast as it is served', async (t) => {
+  const total = 5_000
+  // Node reads at most 64 KiB at a time.
+  const padded = `GET / HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(600)}\r\n\r\n`
+  const atATime = Math.ceil(65_536 / padded.length)
+  let [served, most] = [0, 0]
+  const { client, seen } = await guarded(t, (_request, response) => {
+    served++
+    most = Math.max(most, seen.requests - served)
+    response.end()
+  })
+  client.resume().write(padded.repeat(total))
+  await eventually('all to be served', () => served === total)
+  t.ok(most <= overloadLimits.maxPipelined + atATime, `${most} waited at a time`)
+})
+
+t.test('what a client has sent that has left is not served', async (t) => {
+  const left: boolean[] = []
+  const { client } = await guarded(t, ({ socket }, response) => {
+    left.push(socket.destroyed)
+    socket.destroy()
+    response.end()
+  })
+  client.write(get('/').repeat(100))
+  await new Promise((done) => client.once('close', done))
+  for (let turns = 0; turns < 300; turns++) await new Promise((done) => setImmediate(done))
+  t.same(left, [false])
+})
+
 t.test('a stop ends connections that are not read', async (t) => {
   const other = await idp.another()
   const one = await open(other)
@@ -294,7 +345,7 @@ t.test('a request that is refused after a stop has begun is the last on its conn
   const limits = {
     ...overload.limits,
     ...{ maxWaiting: 1, rest: [hour, hour] as const },
-    get deadline() {
+    get fewDeadline() {
       return deadline
     },
   }

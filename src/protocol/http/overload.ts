@@ -112,7 +112,8 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
       next(message.socket)
     },
     refuse: (arrived, reason) => shed(arrived, reason),
-    isWanted: ({ response }) => !response.destroyed,
+    // Of the responses of a connection, Node destroys only the one that is being sent.
+    isWanted: ({ message, response }) => !response.destroyed && !message.socket.destroyed,
     isCongested,
     isConnecting: () => {
       const was = isConnecting
@@ -130,17 +131,21 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
     respond(message, response, rest)
     noteShed(message.method ?? '', reason, (performance.now() - at) / 1_000)
   }
-  // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
-  const arrive = (arrived: Arrived) =>
-    admission.arrive(arrived, arrived.message.method === 'OPTIONS' || isEssential(arrived.message.url ?? ''))
+  const arrive = (arrived: Arrived) => {
+    const { socket, method, url = '' } = arrived.message
+    // Node parses all that it has read, even if the connection is closed meanwhile.
+    if (socket.destroyed) return
+    // A preflight is as cheap to answer as to refuse, and a script could not read why it failed (Fetch §4.8).
+    admission.arrive(arrived, method === 'OPTIONS' || isEssential(url))
+  }
   /** The next request of a connection joins the queue, after those of other connections that arrived meanwhile. */
   const next = (socket: Socket) => {
     const line = lines.get(socket)
-    const first = line?.requests.shift()
+    const first = socket.destroyed ? undefined : line?.requests.shift()
     if (!line || !first) return void lines.delete(socket)
     if (line.isPaused && line.requests.length === 0) {
       line.isPaused = false
-      socket.resume()
+      socket.off('resume', pauseAgain).resume()
     }
     setImmediate(arrive, first)
   }
@@ -156,7 +161,7 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
       line.requests.push(arrived)
       if (line.requests.length < limits.maxPipelined || line.isPaused) return
       line.isPaused = true
-      message.socket.pause()
+      message.socket.on('resume', pauseAgain).pause()
     },
     noteConnection: () => {
       isConnecting = true
@@ -166,6 +171,11 @@ export function createOverloadGuard(options: OverloadOptions): OverloadGuard {
       rests.endAll()
     },
   }
+}
+
+/** Node resumes a connection after each response, in order to skip what it has not read of the request's body. */
+function pauseAgain(this: Socket): void {
+  this.pause()
 }
 
 /** How long the connections of refused requests are not read. They are read again before their time while there is nothing to do (`isIdle`). */
