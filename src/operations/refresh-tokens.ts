@@ -144,6 +144,12 @@ async function commit(
   }
 }
 
+/** Why a family ends: the reason, which is also the type of the event, and the error. */
+const endings = {
+  reused: { reason: 'refresh_reused', refused: 'refresh_token_reused' },
+  exhausted: { reason: 'refresh_exhausted', refused: 'refresh_token_exhausted' },
+} as const
+
 /** Ends the grant of a family that two parties use. Undefined if somebody has changed the family, or ended its grant, since it was read. */
 async function endOfFamily(
   signet: Signet,
@@ -151,15 +157,15 @@ async function endOfFamily(
   caller: Caller,
   family: StoredFamily,
   { generation }: RefreshToken,
-  verdict: 'reused' | 'exhausted',
+  verdict: keyof typeof endings,
 ): Promise<TokensRefused | undefined> {
+  const { reason, refused } = endings[verdict]
   const { id: grantId, sub } = family.grant
   const about = { caller, clientId: client.client_id, sub, grantId, detail: { generation } }
   // Committed before the error leaves.
-  if (!(await endFamily(signet.database, family, `refresh_${verdict}`, { type: `refresh_${verdict}`, ...about })))
-    return undefined
+  if (!(await endFamily(signet.database, family, reason, { type: reason, ...about }))) return undefined
   signet.metrics.count('signet_refreshes_total', { outcome: verdict })
-  return { refused: `refresh_token_${verdict}`, detail: `grant ${grantId}, generation ${generation}` }
+  return { refused, detail: `grant ${grantId}, generation ${generation}` }
 }
 
 /** The sliding end moves at most once a minute, or ten times within its lifetime, so that a refresh without rotation rarely writes. */
