@@ -12,7 +12,7 @@ export const noRestarts: Restarts = { failures: 0, failedStarts: 0 }
 const [firstDelay, lastDelay] = [1_000, 30_000]
 /** Milliseconds that a process must have served for its end to count as an exception. */
 const longEnough = 60_000
-/** If none of the others serves either, there is no point in trying for longer: the supervisor of the whole group is told. */
+/** If no other worker serves either, the group ends after this many failures, so that its supervisor notices. */
 const maxFailedStarts = 3
 
 /** @param served milliseconds for which the process that ended has served; undefined: it did not start */

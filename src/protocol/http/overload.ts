@@ -187,7 +187,7 @@ function createRests(
 ) {
   const resting = createRestingConnections()
   let isWatching = false
-  /** Needed because if all clients are told to wait, nothing else happens that would show that there is time again. */
+  /** If all clients wait, no request arrives that could end their rests. So a timer checks. */
   const watch = () => {
     isWatching = resting.count > 0
     if (!isWatching) return
