@@ -383,6 +383,7 @@ t.test('a registered client with such an id wins, and is not fetched', async (t)
   for (const url of [published, 'https://not-accepted.example/client.json', 'https://not-accepted.example']) {
     const { client_id } = await idp.client({ token_endpoint_auth_method: 'none' })
     await query('UPDATE clients SET client_id = $2 WHERE client_id = $1', [client_id, url])
+    idp.signet.clients.clear()
     t.equal(outcomeOf(await arrive(idp, url)), 'continued', url)
     t.equal(outcomeOf(await arrive(idp, url, { redirect_uri: evil })), 'redirect_uri_not_registered', url)
   }

@@ -86,11 +86,12 @@ t.test('nobody learns anything about a code without signing in', async (t) => {
 
 t.test('a wrong, an expired, a denied and a used code get the same response', async (t) => {
   const { browser, person } = await signedIn()
+  const losing = await idp.client({ ...ofDevice, client_name: 'Soon without the grant' })
   const [expired, denied, used, disabled] = [
     await startDevice(idp, client),
     await startDevice(idp, client),
     await startDevice(idp, client),
-    await startDevice(idp, await idp.client({ ...ofDevice, client_name: 'Soon without the grant' })),
+    await startDevice(idp, losing),
   ]
   await database.query({
     text: 'UPDATE device_requests SET expires_at = now() WHERE user_code = $1',
@@ -99,9 +100,7 @@ t.test('a wrong, an expired, a denied and a used code get the same response', as
   await decide(browser, person, denied, 'deny')
   await decide(browser, person, used)
   await used.poll()
-  await database.query(
-    `UPDATE clients SET grant_types = '{refresh_token}' WHERE client_name = 'Soon without the grant'`,
-  )
+  await idp.changeClient(losing, "grant_types = '{refresh_token}'")
   const wrong = said(await asks(browser, newUserCode()))
   t.equal(wrong[0], 422)
   for (const { issued } of [expired, denied, used, disabled]) t.same(said(await asks(browser, issued.user_code)), wrong)
@@ -160,10 +159,7 @@ t.test('scopes that the person has not seen are not granted', async (t) => {
   const app = await idp.client({ ...ofDevice, scope: 'openid films:watch', resources: ['https://films.example'] })
   const { browser, person } = await signedIn()
   const register = (scope: string, resource = 'https://films.example') =>
-    database.query({
-      text: 'UPDATE clients SET scope = $2, resources = ARRAY[$3] WHERE client_id = $1',
-      values: [app.client_id, scope, resource],
-    })
+    idp.changeClient(app, 'scope = $2, resources = ARRAY[$3]', scope, resource)
   const device = await startDevice(idp, app, { scope: 'openid films:watch email' })
   await register('openid films:watch email films:delete')
   const page = await openRequest(browser, person, device)

@@ -159,11 +159,8 @@ t.test('a scope that the client gets while the consent page is open is not allow
   const first = await browser.follow(await browser.get(`/authorize?${authorize(client, 'openid read write address')}`))
   const { username, password } = person
   const page = await browser.follow(await browser.submit(first, 'sign-in', { username, password }))
-  const register = (scope: string) =>
-    database.query({ text: 'UPDATE clients SET scope = $2 WHERE client_id = $1', values: [client.client_id, scope] })
   for (const more of ['address', 'address write']) {
-    await register(`openid offline_access read ${more}`)
-    idp.signet.clients.clear()
+    await idp.changeClient(client, 'scope = $2', `openid offline_access read ${more}`)
     const again = await browser.submit(page, 'allow', { decision: 'allow' })
     t.notMatch(again.location, 'code=', 'the page is shown again')
     const { text } = await browser.follow(again)
@@ -179,10 +176,7 @@ t.test('a scope that the client loses while a page is open is not granted', asyn
   const parameters = authorizationParameters(client, proof, { scope: 'openid address' })
   const first = await browser.follow(await browser.get(`/authorize?${new URLSearchParams(parameters)}`))
   const page = await browser.follow(await browser.submit(first, 'sign-in', { username, password }))
-  await database.query({
-    text: "UPDATE clients SET scope = 'openid read' WHERE client_id = $1",
-    values: [client.client_id],
-  })
+  await idp.changeClient(client, "scope = 'openid read'")
   const again = await browser.submit(page, 'allow', { decision: 'allow' })
   t.notMatch(again.location, 'code=', 'the page showed more than is granted now')
   const shorter = await browser.follow(again)

@@ -98,11 +98,7 @@ t.test('a client with HS256 makes up hints', async (t) => {
   })
 
   t.test('the hints of a client that no longer uses HS256 are refused', async (t) => {
-    await idp.signet.database.query({
-      text: `UPDATE clients SET id_token_signed_response_alg = 'RS256' WHERE client_id = $1`,
-      values: [client.client_id],
-    })
-    idp.signet.clients.clear()
+    await idp.changeClient(client, `id_token_signed_response_alg = 'RS256'`)
     t.equal(answered((await authorize(idp, client, cookie, own)).location).get('error'), 'invalid_request')
   })
 })

@@ -165,7 +165,7 @@ t.test('another logo_uri has another path, and the old logo is not served any mo
   t.equal((await load(logoPath(client))).status, 200)
   const logo_uri = 'https://app.example/new.png'
   files.set(logo_uri, () => picture(10, 10))
-  await query('UPDATE clients SET logo_uri = $2 WHERE client_id = $1', [client.client_id, logo_uri])
+  await idp.changeClient(client, 'logo_uri = $2', logo_uri)
   t.equal((await load(logoPath(client))).status, 404)
   t.equal((await load(logoPath({ ...client, logo_uri }))).status, 200)
   t.same(await query('SELECT logo_uri FROM client_logos WHERE client_id = $1', [client.client_id]), [{ logo_uri }])

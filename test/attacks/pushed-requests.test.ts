@@ -356,10 +356,7 @@ t.test('when its row is gone, what has begun with it ends on a page', async (t) 
 t.test('the registration of the client is checked again when a browser arrives', async (t) => {
   const client = await idp.client()
   const requestUri = await pushed(client)
-  await idp.signet.database.query({
-    text: "UPDATE clients SET redirect_uris = '{https://app.example/new}' WHERE client_id = $1",
-    values: [client.client_id],
-  })
+  await idp.changeClient(client, "redirect_uris = '{https://app.example/new}'")
   t.match(await idp.browser().get(withRequestUri(client, requestUri)), { status: 400, location: undefined })
 })
 
@@ -433,10 +430,7 @@ t.test('one network cannot fill the table for public clients, and nobody for any
   t.ok(Number(headers.get('retry-after')) > 0)
   t.equal((await push(idp, confidential, parametersOf(confidential))).status, 201, 'servers are not limited by network')
   const selfRegistered = await idp.client()
-  await idp.signet.database.query({
-    text: 'UPDATE clients SET self_registered = true WHERE client_id = $1',
-    values: [selfRegistered.client_id],
-  })
+  await idp.changeClient(selfRegistered, 'self_registered = true')
   const ofAnybody = await push(idp, selfRegistered, parametersOf(selfRegistered))
   t.equal(ofAnybody.status, 429, 'but clients that anybody can register are')
   await idp.signet.database.query({

@@ -116,13 +116,11 @@ t.test('a redirect URI that differs from the registered one in any character is 
     const waiting = await browser.get(`/authorize?${new URLSearchParams(parameters)}`)
     const consent = await browser.follow(waiting)
     t.match(consent.text, 'id="allow"')
-    await idp.signet.database.query({
-      text: 'UPDATE clients SET redirect_uris = $2 WHERE client_id = $1',
-      values: [changing.client_id, [registered]],
-    })
+    await idp.changeClient(changing, 'redirect_uris = $2', [registered])
     t.match(await browser.submit(consent, 'allow', { decision: 'allow' }), { status: 400, location: undefined })
     t.match(await browser.get(waiting.location ?? ''), { status: 400, location: undefined })
     await idp.signet.database.query({ text: 'DELETE FROM clients WHERE client_id = $1', values: [changing.client_id] })
+    idp.signet.clients.clear()
     t.match(await browser.submit(consent, 'deny', { decision: 'deny' }), { status: 400, location: undefined })
   })
 })

@@ -353,11 +353,7 @@ t.test('refreshing gives nothing that ended with the account or was removed from
   t.test('the grant type itself', async (t) => {
     const losing = await idp.client(publicClient)
     const { refresh_token: token } = await firstTokens(idp, losing)
-    await idp.signet.database.query({
-      text: "UPDATE clients SET grant_types = '{authorization_code}' WHERE client_id = $1",
-      values: [losing.client_id],
-    })
-    idp.signet.clients.clear()
+    await idp.changeClient(losing, "grant_types = '{authorization_code}'")
     t.match(await refresh(idp, losing, token), { status: 400, body: { error: 'unauthorized_client' } })
   })
 })

@@ -119,10 +119,7 @@ t.test('a sealed request carries no authority', async (t) => {
   t.test('it is checked again at each use: without the only scope that it asked for, it is refused', async (t) => {
     const losing = await idp.client()
     const value = continueIn((await send(idp, { path: authorize(losing, { scope: 'email' }) })).location)
-    await idp.signet.database.query({
-      text: "UPDATE clients SET scope = 'openid' WHERE client_id = $1",
-      values: [losing.client_id],
-    })
+    await idp.changeClient(losing, "scope = 'openid'")
     const answer = await send(idp, { path: `/sign-in?continue=${value}` })
     t.equal(answered(answer.location).get('error'), 'invalid_scope')
   })
@@ -212,10 +209,7 @@ t.test('a sealed request carries no authority', async (t) => {
       t.equal(answered(href).get('state'), 'the-state')
       t.equal(answered(href).get('iss'), idp.issuer)
     }
-    await idp.signet.database.query({
-      text: "UPDATE clients SET redirect_uris = '{https://app.example/new}' WHERE client_id = $1",
-      values: [client.client_id],
-    })
+    await idp.changeClient(client, "redirect_uris = '{https://app.example/new}'")
     const answer = await takers['GET /authorize']?.(idp, sealedAgo(61))
     t.match(answer?.status, 400)
     t.notMatch(answer?.text, 'app.example', 'not to a redirect URI that was removed meanwhile')

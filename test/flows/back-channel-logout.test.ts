@@ -384,10 +384,7 @@ t.test('while ten endpoints hang, other clients are told and mails are sent', as
 
 t.test('many sessions that end at the same time use up no attempts, however many may be told at a time', async (t) => {
   const { client, path, received } = await listeningClient()
-  await database.query({
-    text: 'UPDATE clients SET self_registered = true WHERE client_id = $1',
-    values: [client.client_id],
-  })
+  await idp.changeClient(client, 'self_registered = true')
   applications.answer(path, (reply) => setTimeout(() => reply.end(), 20))
   const before = counted()
   const notices = Array.from({ length: 150 }, (_, index) =>

@@ -113,10 +113,7 @@ t.test('front-channel logout and session management', async (t) => {
 
   t.test('a URI that got into the database another way cannot write into the policy', async (t) => {
     const odd = await application('odd.example')
-    await idp.signet.database.query('UPDATE clients SET frontchannel_logout_uri = $2 WHERE client_id = $1', [
-      odd.client_id,
-      "https://a;script-src*,x/'unsafe-inline'",
-    ])
+    await idp.changeClient(odd, 'frontchannel_logout_uri = $2', "https://a;script-src*,x/'unsafe-inline'")
     const { browser, person } = await signIn(idp, odd)
     await signIn(idp, first, { browser, person })
     const page = await browser.submit(await browser.get('/'), 'sign-out')

@@ -53,7 +53,7 @@ t.test('the page of connected applications starts a sign-in at those with an add
 
 t.test('the page says where the link of an application leads that registered itself', async (t) => {
   const client = await idp.client({ client_name: 'Your bank', initiate_login_uri: 'https://phish.example/login' })
-  await idp.signet.database.query('UPDATE clients SET self_registered = true WHERE client_id = $1', [client.client_id])
+  await idp.changeClient(client, 'self_registered = true')
   const { browser } = await signIn(idp, client)
   t.match((await browser.get('/account/applications')).text, /leads to <bdi[^>]*>phish\.example<\/bdi>/)
 })

@@ -66,6 +66,8 @@ export interface Idp {
       >
     >,
   ) => Promise<void>
+  /** Changes columns of a client, and makes the node see it at once; `more` are the values of $2, $3 and so on. */
+  readonly changeClient: (client: TestClient, assignments: string, ...more: unknown[]) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
   /** POST /token with these parameters, authenticated with the client's registered method. */
@@ -201,6 +203,14 @@ async function startNode(t: Test, replacements: Replacements, environment: Recor
         userinfoAudience: more.userinfoAudience ?? false,
         groupsClaim: more.groupsClaim ?? false,
         selfRegisteredClients: more.selfRegisteredClients ?? false,
+      })
+      // Do not wait until PostgreSQL has notified this node.
+      signet.clients.clear()
+    },
+    changeClient: async ({ client_id: clientId }, assignments, ...more) => {
+      await signet.database.query({
+        text: `UPDATE clients SET ${assignments} WHERE client_id = $1`,
+        values: [clientId, ...more],
       })
       // Do not wait until PostgreSQL has notified this node.
       signet.clients.clear()
