@@ -88,6 +88,7 @@ t.test(
     const client = await idp.client()
     const people = await Promise.all(Array.from({ length: 30 }, () => idp.person()))
     idp.signet.database.dropConnections('the test starts without connections')
+    t.teardown(() => primary.ask('ALTER ROLE signet CONNECTION LIMIT -1'))
     await primary.ask('ALTER ROLE signet CONNECTION LIMIT 4')
     // signIn throws at the first page that is answered with 503.
     const signedIn = await Promise.all(people.map((person) => signIn(idp, client, { person }).catch((error) => error)))
@@ -107,7 +108,13 @@ t.test(
 
     // The pool holds all connections that the role may have, and needs them. The heartbeat still gets one.
     const { database } = idp.signet
-    const held = await Promise.all([1, 2, 3].map(() => database.connect()))
+    await primary.ask('ALTER ROLE signet CONNECTION LIMIT -1')
+    // The pool may have found that it can have only one connection. Then it takes a while until it tries another.
+    const held = [
+      await eventually('a connection', () => database.connect()),
+      await eventually('a second connection', () => database.connect()),
+      await eventually('a third connection', () => database.connect()),
+    ]
     await primary.ask('ALTER ROLE signet CONNECTION LIMIT 3')
     await primary.ask(endHeartbeats)
     await eventually(
@@ -124,7 +131,6 @@ t.test(
       enough = true
     })
     await Promise.all(demand)
-    await primary.ask('ALTER ROLE signet CONNECTION LIMIT -1')
   },
 )
 
