@@ -36,7 +36,7 @@ function recordForOperator(observers: Observers, request: FastifyRequest, status
   if (refusal) recordRefusal(observers, refusal, originOf)
 }
 
-/** Counts what was refused because of an overload. There is no route yet. It is not logged or recorded, because a busy node has no time for that. */
+/** Counts a request that was refused because of an overload. Such a request has not been routed, and is neither logged nor recorded: a busy node has no time for that. */
 export function observeShed({ metrics }: Observers): OverloadOptions['noteShed'] {
   return (method, reason, seconds) => {
     metrics.request('none', method, 503, seconds)

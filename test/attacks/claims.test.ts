@@ -25,11 +25,7 @@ const asking = (claims: Asked, more: Record<string, string> = {}) => ({
 const everyScope = 'openid profile email address phone offline_access'
 const profile = { name: 'Ada Lovelace', birthdate: '1815-12-10', phone_number: '+41441234567' }
 
-async function setScope({ client_id: id }: TestClient, scope: string, more = ''): Promise<void> {
-  await database.query({ text: `UPDATE clients SET scope = $2${more} WHERE client_id = $1`, values: [id, scope] })
-  // Do not wait until PostgreSQL has notified this node.
-  idp.signet.clients.clear()
-}
+const setScope = (client: TestClient, scope: string, more = '') => idp.changeClient(client, `scope = $2${more}`, scope)
 
 async function userinfo(token: string): Promise<Record<string, unknown>> {
   const response = await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })

@@ -207,13 +207,7 @@ t.test('whatever ends the grant ends its access token from the browser as well',
     },
     'access that is withdrawn': async ({ browser }, { client_id: id }) =>
       browser.submit(await browser.get('/account/applications'), `disconnect-${id}`),
-    'a client without its registration': async (_, { client_id: id }) => {
-      await idp.signet.database.query({
-        text: 'UPDATE clients SET deleted_at = now() WHERE client_id = $1',
-        values: [id],
-      })
-      idp.signet.clients.clear()
-    },
+    'a client without its registration': (_, registered) => idp.changeClient(registered, 'deleted_at = now()'),
   }
   for (const [what, end] of Object.entries(ends))
     await t.test(what, async (t) => {
